@@ -1,0 +1,136 @@
+"""Answer a file of questions.
+
+A line in: `{"id", "text"}` or `{"id", "turns": [...]}` (customer turns, answered one by one with memory;
+a turn is a text or `{"role", "text"}`, and agent turns given are taken as said). A line out:
+`{"id", "replies": [{"text", "tier", "handoff", "refused", "sources", "confidence", "latency_ms"}]}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kefu.assistant.chain import Assistant
+from kefu.conversation import Conversation, Turn
+from kefu.errors import InputError, StorageError
+
+#: Conversations answered at the same time; the engine batches what they ask.
+CONCURRENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One line: its id and the turns to answer."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    language: str = "und"
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Read a questions file. Raises InputError naming the line that is wrong."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}", error.strerror or "", "give a JSONL file of questions") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8", f"byte {error.start}", "save the file as UTF-8") from None
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if not lines:
+        raise InputError(f"{path} holds no questions", "it is empty", 'write one {"id": ..., "text": ...} a line')
+    return [_question(path, number, line) for number, line in lines]
+
+
+def _question(path: Path, number: int, line: str) -> Question:
+    where = f"{path}:{number}"
+    hint = 'a line is {"id", "text"} or {"id", "turns": [...]}'
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise InputError(where, f"not JSON ({error})", hint) from None
+    if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not isinstance(row.get("id"), str | int):
+        raise InputError(where, "no id", hint)
+    if isinstance(row.get("text"), str) and "turns" not in row:
+        turns: list[Any] = [row["text"]]
+    elif isinstance(row.get("turns"), list) and row["turns"] and "text" not in row:
+        turns = row["turns"]
+    else:
+        raise InputError(where, "needs either text (a string) or turns (a list that is not empty)", hint)
+    return Question(str(row["id"]), tuple(_turn(where, turn) for turn in turns), str(row.get("language") or "und"))
+
+
+def _turn(where: str, turn: Any) -> Turn:
+    if isinstance(turn, str):
+        return Turn("customer", turn)
+    text = turn.get("text", turn.get("content")) if isinstance(turn, dict) else None
+    role = {"user": "customer", "assistant": "agent"}.get(str(turn.get("role")), turn.get("role", "customer")) if isinstance(turn, dict) else ""
+    if not isinstance(text, str) or role not in ("customer", "agent"):
+        raise InputError(where, "a turn is wrong", 'a turn is a text or {"role": "customer" | "agent", "text": ...}')
+    return Turn(role, text)
+
+
+async def answer_question(assistant: Assistant, question: Question) -> dict[str, Any]:
+    """One line of the result."""
+    conversation = Conversation(question.id, [], language=question.language)
+    replies = []
+    for turn in question.turns:
+        conversation.turns.append(turn)
+        if turn.role != "customer":
+            continue
+        began = time.perf_counter()
+        reply = await assistant.answer(conversation)
+        conversation.turns.append(Turn("agent", reply.text))
+        replies.append({
+            "text": reply.text, "tier": reply.tier, "handoff": reply.handoff, "refused": reply.refused, "sources": reply.sources,
+            "confidence": reply.confidence, "latency_ms": round((time.perf_counter() - began) * 1e3, 3),
+        })  # fmt: skip
+    return {"id": question.id, "replies": replies}
+
+
+async def answer_all(assistant: Assistant, questions: list[Question], progress: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
+    """All lines, in the order given."""
+    gate, done = asyncio.Semaphore(CONCURRENT), 0
+
+    async def one(question: Question) -> dict[str, Any]:
+        nonlocal done
+        async with gate:
+            row = await answer_question(assistant, question)
+        done += 1
+        if progress:
+            progress(done)
+        return row
+
+    return await asyncio.gather(*(one(question) for question in questions))
+
+
+def answer_file(assistant: Assistant, questions: list[Question], out: Path, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+    """Answer and write; the file appears only when it is whole. Returns {lines, replies, handoffs, refused}. Raises StorageError."""
+
+    async def work() -> list[dict[str, Any]]:
+        try:
+            return await answer_all(assistant, questions, progress)
+        finally:
+            await assistant.close()
+
+    rows = asyncio.run(work())
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        part.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StorageError(f"cannot write {out}", error.strerror or "", "choose another place for --out") from None
+    replies = [reply for row in rows for reply in row["replies"]]
+    return {
+        "lines": len(rows), "replies": len(replies),
+        "handoffs": sum(reply["handoff"] for reply in replies), "refused": sum(reply["refused"] for reply in replies),
+    }  # fmt: skip

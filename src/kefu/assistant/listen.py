@@ -1,0 +1,106 @@
+"""What a customer's turn is: its language, the rules it meets, small talk, or a question with its query."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kefu.assistant.rules import MAX_CHARS, Rule, RuleBook
+from kefu.assistant.smalltalk import question, smalltalk
+from kefu.conversation import Conversation
+from kefu.text.disguise import unmask
+from kefu.text.language import detect
+from kefu.text.segment import is_han
+
+#: Which hard rule decides when several speak; kinds of a project's own rules stand with `compliance`.
+ORDER = ("safety", "injection", "person", "legal", "illegal", "privacy", "compliance", "security", "dispute", "complaint", "anger", "out_of_scope")
+#: Characters of a turn given to the knowledge base.
+MAX_QUERY = 600
+_INTERJECTIONS = set("啊呃额嗯哦唔哎呀哈呵嘿咦诶噢喔嘻哼哇嗷呜嘛呢吧")
+
+
+@dataclass(slots=True)
+class Heard:
+    """text: the turn as it will be searched. hard, soft: rules by weight, the deciding one first."""
+
+    text: str
+    language: str
+    blank: bool = False
+    unclear: bool = False
+    smalltalk: str = ""
+    query: str = ""
+    cancel: bool = False
+    dissatisfied: bool = False
+    hard: list[Rule] = field(default_factory=list)
+    soft: list[Rule] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def listen(book: RuleBook, conversation: Conversation) -> Heard:
+    """Read the newest customer turn (several in a row without an answer are one)."""
+    text, notes = newest(conversation), []
+    heard = Heard(text, language_of(conversation, text))
+    if not text.strip():
+        heard.blank = True
+        return heard
+    if len(text) > MAX_CHARS:
+        notes.append(f"read the first {MAX_CHARS - 2000} and the last 2000 of {len(text)} characters")
+        text = text[: MAX_CHARS - 2000] + "\n" + text[-2000:]
+    rules = book.match(text)
+    heard.rules = [rule.id for rule in rules]
+    heard.cancel = any(rule.kind == "cancel" for rule in rules)
+    heard.dissatisfied = any(rule.kind == "dissatisfied" for rule in rules)
+    acting = sorted((rule for rule in rules if rule.action != "note"), key=_rank)
+    heard.hard = [rule for rule in acting if rule.severity == "hard"]
+    heard.soft = [rule for rule in acting if rule.severity == "soft"]
+    heard.smalltalk = smalltalk(text)
+    heard.unclear = not heard.smalltalk and _says_nothing(text)
+    query = question(_without_cancel(book, text) if heard.cancel else text)
+    if len(query) > MAX_QUERY:
+        notes.append(f"searched with the first {MAX_QUERY} of {len(query)} characters")
+    heard.query, heard.notes = query[:MAX_QUERY], notes
+    return heard
+
+
+def newest(conversation: Conversation) -> str:
+    """The customer turns after the last agent turn, one a line."""
+    last: list[str] = []
+    for turn in reversed(conversation.turns):
+        if turn.role == "customer":
+            last.append(turn.text)
+        elif turn.role == "agent":
+            break
+    return "\n".join(reversed(last))
+
+
+def language_of(conversation: Conversation, text: str) -> str:
+    """`zh` or `en` for the reply: that of the newest turn; one short Latin word (`ok`, `vip`) keeps the conversation's."""
+    earlier = [turn.text for turn in conversation.turns if turn.role == "customer"]
+    told = detect(text)
+    if told == "und" or (told == "en" and re.fullmatch(r"\W*[A-Za-z0-9]{1,3}\W*", text)):
+        before = next((found for said in reversed(earlier) if len(said) > 3 and (found := detect(said)) != "und"), "")
+        told = before or (conversation.language if conversation.language not in ("", "und") else told)
+    return "zh" if told in ("zh", "und") else "en"
+
+
+def _rank(rule: Rule) -> int:
+    return ORDER.index(rule.kind) if rule.kind in ORDER else ORDER.index("compliance")
+
+
+def _says_nothing(text: str) -> bool:
+    """Signs, emoji or digits only, or one cry drawn out."""
+    letters = [c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c)[0] == "L"]
+    if not letters:
+        return True
+    return len(letters) >= 3 and (all(c in _INTERJECTIONS for c in letters) or (len(set(letters)) == 1 and is_han(letters[0])))
+
+
+def _without_cancel(book: RuleBook, text: str) -> str:
+    """The text without the clause that declines a person (`不要转人工，直接告诉我价格`)."""
+    cancels = [one for one in book.input if one.rule.kind == "cancel"]
+    clauses: Sequence[str] = re.findall(r"[^，。！？；,.!?;\n]+[，。！？；,.!?;\n]*", text)
+    kept = [clause for clause in clauses if not any(one.hits(unmask(clause.strip("，。！？；,.!?;\n "))) for one in cancels)]
+    return "".join(kept).strip()

@@ -1,0 +1,77 @@
+"""`kefu doctor`: what this machine can do, and what is missing for the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from kefu.cli.edge import OUTPUT
+from kefu.cli.options import Json, console
+
+#: extra -> (what it is for, modules that must be importable)
+EXTRAS = {
+    "data": ("clean exports (kefu data)", ("polars", "pyarrow", "datasketch", "charset_normalizer", "sqlalchemy", "matplotlib", "sklearn")),
+    "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
+    "embedded": ("run the quantised model on a CPU", ("openvino_genai", "tokenizers")),
+    "serve": ("serve over HTTP (kefu serve)", ("fastapi", "uvicorn", "aiohttp", "limits", "prometheus_client", "structlog", "orjson")),
+    "eval": ("score and compare (kefu eval)", ("scipy", "sacrebleu", "rouge_score")),
+}
+
+
+def doctor(json: Json = False) -> None:
+    """Tell what this machine can do, and the one command that brings what is missing.
+
+    Example: kefu doctor
+    """
+    rows: list[dict[str, Any]] = []
+    version = ".".join(map(str, sys.version_info[:3]))
+    rows.append(_row("python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    rows.append(_row("memory", memory >= 4, f"{memory:.1f} GiB, {os.cpu_count()} cores", "training the demo needs about 3 GiB"))
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    rows.append(_row("disk", free >= 5, f"{free:.1f} GiB free here", "converter environments take about 1.5 GiB; free some space or set KEFU_CACHE"))
+    for extra, (purpose, modules) in EXTRAS.items():
+        missing = [name for name in modules if util.find_spec(name) is None]
+        shown = f"missing: {', '.join(missing)}" if missing else _versions(modules)
+        rows.append(_row(f"extra {extra}", not missing, f"{purpose}; {shown}", f"pip install 'kefu[{extra}]' -c constraints.txt"))
+    if util.find_spec("torch") is not None:
+        rows.append(_row("torch build", True, metadata.version("torch"), ""))
+    rows.append(
+        _row("converter venv", util.find_spec("ensurepip") is not None, "python -m venv is needed to convert models", "apt-get install python3-venv")
+    )
+    rows.append(_row("Chinese font", *_font(), "apt-get install fonts-noto-cjk (plots label in English without it)"))
+    ok = all(row["ok"] for row in rows if row["name"] != "Chinese font")
+
+    def text() -> None:
+        for row in rows:
+            mark = "[green]ok  [/]" if row["ok"] else "[red]MISS[/]"
+            console().print(f"{mark} {row['name']:<15} ", end="")
+            console().print(row["detail"] + ("" if row["ok"] else f"  ->  {row['fix']}"), markup=False)
+
+    OUTPUT.result({"ok": ok, "checks": rows}, text)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def _row(name: str, ok: bool, detail: str, fix: str) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "detail": detail, "fix": "" if ok else fix}
+
+
+def _versions(modules: tuple[str, ...]) -> str:
+    names = metadata.packages_distributions()
+    return ", ".join(f"{names[m][0]} {metadata.version(names[m][0])}" for m in modules[:3] if m in names)
+
+
+def _font() -> tuple[bool, str]:
+    if util.find_spec("matplotlib") is None:
+        return False, "not known without the extra data"
+    from kefu.data.fonts import chinese_font
+
+    found = chinese_font()
+    return found is not None, str(found) if found else "none found"

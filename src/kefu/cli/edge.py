@@ -1,0 +1,94 @@
+"""The edge: where errors become one line and an exit code, and results become JSON or text."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from kefu.errors import ConfigError, KefuError
+
+INTERRUPTED = 130
+
+
+class Output:
+    """Where a verb prints: text for people, or exactly one JSON document for machines (`--json`)."""
+
+    machine = False
+
+    def result(self, value: Any, text: Callable[[], None]) -> None:
+        """Print the JSON document, or run `text`, which prints for people."""
+        if self.machine:
+            print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+        else:
+            text()
+
+
+OUTPUT = Output()
+
+
+def guarded(app: Callable[..., Any]) -> int:
+    """Run the command line; every user error is one line and the right exit code."""
+    import typer
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    OUTPUT.machine = "--json" in sys.argv
+    try:
+        result = app(standalone_mode=False)
+        sys.stdout.flush()
+        if result == INTERRUPTED:  # typer turns an interrupt into this number by itself
+            return _interrupted()
+        return result if isinstance(result, int) else 0
+    except KefuError as error:
+        _show(error.as_dict(), error.line(), error.faults if isinstance(error, ConfigError) else [])
+        return error.exit_code
+    except typer.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except typer.Exit as stop:
+        return stop.exit_code
+    except typer.TyperException as error:
+        if OUTPUT.machine:
+            _show({"error": "UsageError", "message": str(error)}, "", [])
+        else:
+            show = getattr(error, "show", None)
+            show() if show else print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        line = f"{error.filename or 'the system'}: {error.strerror or error}"
+        _show({"error": "StorageError", "message": line}, line, [])
+        return 2
+
+
+def _interrupted() -> int:
+    _show({"error": "Interrupted", "message": "interrupted"}, "interrupted; nothing half-written was left, run again to go on", [])
+    return INTERRUPTED
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """The first signal interrupts; later ones must not break the tidying up it starts (SIGQUIT and SIGKILL still work)."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _show(document: dict[str, Any], line: str, faults: list[str]) -> None:
+    if OUTPUT.machine:
+        print(json.dumps({"ok": False, **document}, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[bold red]error[/]: ", end="")
+    console.print(line, markup=False)
+    if len(faults) > 1:
+        for fault in faults:
+            console.print(f"  - {fault}", markup=False)

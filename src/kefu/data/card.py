@@ -1,0 +1,83 @@
+"""stats.json and card.md: what the data are, in numbers and on one page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from kefu.conversation import Conversation
+from kefu.data import signals
+from kefu.data.entries import Entry
+from kefu.data.plots import quantiles
+from kefu.data.split import SPLITS
+
+
+def statistics(conversations: list[Conversation], entries: list[Entry], chosen: dict[str, str]) -> dict[str, Any]:
+    """Counts by split, kind, language, category, label; lengths in words and Han characters."""
+    splits = {}
+    for name in SPLITS:
+        ours = [c for c in conversations if chosen[c.id] == name]
+        splits[name] = {"conversations": len(ours), **_counts(ours, "kind"), "languages": _counts(ours, "language")}
+    dialogues = [c for c in conversations if c.kind == "dialogue"]
+    return {
+        "conversations": len(conversations),
+        "kinds": _counts(conversations, "kind"),
+        "languages": _counts(conversations, "language"),
+        "categories": _counts(conversations, "category"),
+        "labels": {kind: _counts([c for c in conversations if c.kind == kind], "label") for kind in ("faq", "dialogue")},
+        "splits": splits,
+        "faq": {
+            "entries": len(entries),
+            "questions": sum(len(e.rows) for e in entries),
+            "entries_with_one_question": sum(len(e.rows) == 1 for e in entries),
+        },
+        "dialogues": {
+            "turns": quantiles(len(c.turns) for c in dialogues),
+            "intervention": sum(c.intervention is not None for c in dialogues),
+            "intervention_at": {str(k): n for k, n in sorted(Counter(c.intervention for c in dialogues if c.intervention is not None).items())},
+        },
+        "length_units": {kind: quantiles(signals.length(c.turns) for c in conversations if c.kind == kind) for kind in ("faq", "dialogue")},
+        "flags": dict(sorted(Counter(flag for c in conversations for flag in set(c.flags)).items())),
+    }
+
+
+def _counts(conversations: list[Conversation], field: str) -> dict[str, int]:
+    counts = Counter(str(getattr(c, field) or "(none)") for c in conversations)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
+    """A page in Markdown for people."""
+    lines = [f"# Data of {name}", ""]
+    kinds = ", ".join(f"{n} {kind}" for kind, n in stats["kinds"].items())
+    languages = ", ".join(f"{language} {n}" for language, n in stats["languages"].items())
+    faq = stats["faq"]
+    lines += [
+        f"{stats['conversations']} conversations ({kinds}; {languages}), FAQ: {faq['entries']} entries, {faq['questions']} questions.",
+        "",
+    ]
+    lines += ["## Sources", "", "| source | files | encoding | rows | broken | conversations | columns |", "|---|---|---|---|---|---|---|"]
+    for source, facts in ledger["sources"].items():
+        files = facts.get("files") or {"(database)": {}}
+        encodings = ", ".join(dict.fromkeys(str(f.get("encoding") or f.get("format", "")) for f in files.values()))
+        columns = ", ".join(f"{field} = {column}" + (" (guessed)" if field in facts["guessed"] else "") for field, column in facts["map"].items())
+        cells = [source, ", ".join(files), encodings, facts["rows"], facts["broken"], facts["conversations"], _cell(columns)]
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    lines += ["", "## Ledger", "", "Every step: in + added = kept + merged + dropped. The sums were checked.", ""]
+    lines += ["| step | unit | in | added | kept | merged | changed | dropped |", "|---|---|---|---|---|---|---|---|"]
+    for step in ledger["steps"]:
+        dropped = "; ".join(f"{reason}: {n}" for reason, n in step["dropped"].items()) or "0"
+        numbers = [step[key] for key in ("step", "unit", "in", "added", "kept", "merged", "changed")]
+        lines.append(f"| {' | '.join(str(number) for number in numbers)} | {_cell(dropped)} |")
+    lines += ["", "## Splits", "", "| split | conversations | faq | dialogue |", "|---|---|---|---|"]
+    lines += [f"| {split} | {n['conversations']} | {n.get('faq', 0)} | {n.get('dialogue', 0)} |" for split, n in stats["splits"].items()]
+    lines += ["", "## Personal data masked", "", ", ".join(f"{type}: {n}" for type, n in stats["masked"].items()) or "none found", ""]
+    if stats["contradictions"]:
+        kinds = ", ".join(f"{n} × {kind}" for kind, n in stats["contradictions"].items())
+        lines += ["## Contradictions", "", f"{kinds}. See contradictions.jsonl: the company should decide.", ""]
+    lines += ["## Notes", "", *(f"- {note}" for note in stats["notes"] or ["none"]), ""]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

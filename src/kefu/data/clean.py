@@ -1,0 +1,217 @@
+"""Clean a conversation: HTML, signs, boilerplate, personal data; merge split turns; drop what cannot be used.
+
+Each operator is counted where it changed a text, and samples are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from kefu.conversation import Conversation, Turn
+from kefu.data.exclusions import Exclusions
+from kefu.data.ledger import Step
+from kefu.errors import ConfigError, MissingExtra
+from kefu.project.schema import Clean
+from kefu.text import privacy
+from kefu.text.language import detect
+from kefu.text.normalise import clean as normalise
+from kefu.text.normalise import fold, strip_html
+
+_END = re.compile(r"[。！？!?….，,；;：:、~～)）\"”』」\n]$")
+_WORD = re.compile(r"[^\W\d_]")
+#: What export tools put in place of a picture, a voice message or a recalled one.
+_PLACEHOLDER_TURN = re.compile(
+    r"^[\[【<(（]?\s*(?:图片|语音|视频|表情|动画表情|文件|链接|名片|位置|红包|撤回了?一条消息|消息已撤回|该消息已撤回|image|picture|photo|voice|video|sticker|gif|file|attachment|emoji|"
+    r"message (?:deleted|recalled)|this message was deleted)\s*[\]】>)）]?$",
+    re.IGNORECASE,
+)
+
+
+class Cleaner:
+    """Applies `data.clean` to conversations. `items` counts conversations, `turns` the turns of dialogues."""
+
+    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions) -> None:
+        self._settings, self.items, self.turns, self._exclusions = settings, items, turns, exclusions
+        self._boilerplate = _patterns("data.clean.boilerplate", settings.boilerplate)
+        self._off_topic = _patterns("data.clean.off_topic", settings.off_topic)
+        self._simplify = _simplifier() if settings.simplify else None
+        self._main_dropped: set[tuple[str, str]] = set()
+        self.masked: dict[str, int] = {}
+        self.kept_contacts = 0
+
+    def __call__(self, conversation: Conversation, source: str) -> bool:
+        """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl."""
+        self.items.into += 1
+        dialogue = conversation.kind == "dialogue"
+        step = self.turns if dialogue else Step("faq turns", "turns")
+        step.into += len(conversation.turns)
+        original = conversation.text()
+        conversation.turns = self._texts(conversation, step, source)
+        if dialogue:
+            self._double_sends(conversation, step, source)
+            if self._settings.merge_split_turns:
+                self._merge(conversation, step)
+            self._too_many(conversation, step, source)
+        _language(conversation)
+        reason = self._reason(conversation)
+        row = (source, conversation.source)
+        if conversation.meta.get("phrasing") == "similar" and row in self._main_dropped:
+            reason = "its main question was dropped"
+        if reason:
+            if conversation.meta.get("phrasing") == "main":
+                self._main_dropped.add(row)
+            step.dropped[f"conversation dropped: {reason}"] += len(conversation.turns)
+            self.items.dropped[reason] += 1
+            self._exclusions.drop("conversations", source, conversation.source, reason, original, "clean")
+            return False
+        if self._settings.mask_pii:
+            self._mask(conversation)
+        step.kept += len(conversation.turns)
+        self.items.kept += 1
+        if conversation.text() != original:
+            self.items.changed["text cleaned"] += 1
+        return True
+
+    def _texts(self, conversation: Conversation, step: Step, source: str) -> list[Turn]:
+        kept = []
+        for turn in conversation.turns:
+            text = self._text(turn.text, conversation.source)
+            if not text or _PLACEHOLDER_TURN.match(text):
+                reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
+                if self._boiled(turn.text):
+                    reason = "boilerplate"
+                step.dropped[reason] += 1
+                if conversation.kind == "dialogue":
+                    self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
+                continue
+            kept.append(Turn(turn.role, text, turn.at))
+        return kept
+
+    def _text(self, text: str, where: str) -> str:
+        if self._settings.html:
+            text = self._changed("html", where, text, strip_html(text))
+        text = self._changed("normalise", where, text, normalise(text))
+        if self._simplify is not None:
+            text = self._changed("simplify", where, text, self._simplify(text))
+        for pattern in self._boilerplate:
+            if pattern.search(text):
+                text = self._changed("boilerplate", where, text, normalise(pattern.sub(" ", text)))
+        return text
+
+    def _boiled(self, text: str) -> bool:
+        return any(pattern.search(normalise(text)) for pattern in self._boilerplate)
+
+    def _changed(self, step: str, where: str, before: str, after: str) -> str:
+        if before != after:
+            self.turns.changed[step] += 1
+            self._exclusions.change(step, where, before, after)
+        return after
+
+    def _double_sends(self, conversation: Conversation, step: Step, source: str) -> None:
+        kept: list[Turn] = []
+        for turn in conversation.turns:
+            if kept and kept[-1].role == turn.role and fold(kept[-1].text) == fold(turn.text) and fold(turn.text):
+                step.dropped["sent twice"] += 1
+                self._exclusions.drop("turns", source, conversation.source, "sent twice", turn.text, "clean")
+            else:
+                kept.append(turn)
+        conversation.turns = kept
+
+    def _merge(self, conversation: Conversation, step: Step) -> None:
+        kept: list[Turn] = []
+        for turn in conversation.turns:
+            if kept and kept[-1].role == turn.role:
+                kept[-1].text = join(kept[-1].text, turn.text)
+                step.merged += 1
+            else:
+                kept.append(turn)
+        conversation.turns = kept
+
+    def _too_many(self, conversation: Conversation, step: Step, source: str) -> None:
+        beyond = conversation.turns[self._settings.max_turns :]
+        if beyond:
+            step.dropped["beyond max_turns"] += len(beyond)
+            for turn in beyond:
+                self._exclusions.drop("turns", source, conversation.source, "beyond max_turns", turn.text, "clean")
+            conversation.turns = conversation.turns[: self._settings.max_turns]
+            conversation.flags.append("cut")
+
+    def _reason(self, conversation: Conversation) -> str:
+        """Why the conversation cannot be used, or an empty string."""
+        customer = conversation.customer_text()
+        agent = [turn.text for turn in conversation.turns if turn.role == "agent"]
+        if not _WORD.search(customer):
+            return "no question in words" if conversation.kind == "faq" else "no customer turn"
+        if not agent:
+            return "no agent answer"
+        if any(pattern.search(customer) for pattern in self._off_topic):
+            return "off-topic"
+        if max(len(text) for text in agent) < self._settings.min_answer_chars:
+            return "answer too short"
+        if conversation.kind == "faq" and fold(customer) == fold(agent[0]):
+            return "answer repeats the question"
+        if conversation.kind == "dialogue" and not _answered(conversation):
+            return "no agent answer after the customer spoke"
+        return ""
+
+    def _mask(self, conversation: Conversation) -> None:
+        memory = privacy.Memory(language=conversation.language if conversation.language in ("zh", "en") else "")
+        for turn in conversation.turns:
+            # The company's own answers name its hotline, office and mailbox: contact data stay there, persons' data do not.
+            public = privacy.contact_types() if conversation.kind == "faq" and turn.role == "agent" else frozenset()
+            before = turn.text
+            turn.text = privacy.mask(before, memory, keep=public)
+            if turn.text != before:
+                self.turns.changed["pii"] += 1
+                self._exclusions.change("pii", conversation.source, before, turn.text, personal=True)
+                if public:
+                    conversation.flags.append("pii_in_answer")
+            if public and any(span.type in public for span in privacy.find(before)):
+                self.kept_contacts += 1
+        for type, count in memory.counts.items():
+            self.masked[type] = self.masked.get(type, 0) + count
+
+
+def join(first: str, second: str) -> str:
+    """Two messages of one speaker as one text: 「我的账号」「登不上了」 -> 我的账号，登不上了."""
+    if _END.search(first):
+        return first + ("" if first[-1] >= "\u2e80" or first.endswith("\n") else " ") + second
+    return f"{first}，{second}" if detect(first + second) == "zh" else f"{first} {second}"
+
+
+def _answered(conversation: Conversation) -> bool:
+    spoken = False
+    for turn in conversation.turns:
+        if turn.role == "customer":
+            spoken = True
+        elif turn.role == "agent" and spoken:
+            return True
+    return False
+
+
+def _language(conversation: Conversation) -> None:
+    if conversation.language and conversation.language != "und":
+        return
+    # 「API key」 is a Chinese question when its answer is Chinese.
+    told = detect(conversation.turns[-1].text, "") if conversation.kind == "faq" and conversation.turns else ""
+    conversation.language = told or detect(conversation.customer_text(), "") or detect(conversation.text())
+
+
+def _patterns(key: str, given: list[str]) -> list[re.Pattern[str]]:
+    found = []
+    for i, pattern in enumerate(given):
+        try:
+            found.append(re.compile(pattern, re.IGNORECASE))
+        except re.error as error:
+            raise ConfigError(f"{key}.{i} is not a regular expression", f"{error} in {pattern!r}", "correct it") from None
+    return found
+
+
+def _simplifier() -> Callable[[str], Any]:
+    try:
+        import opencc
+    except ImportError:
+        raise MissingExtra("data.clean.simplify (opencc)", "data") from None
+    return opencc.OpenCC("t2s").convert

@@ -1,0 +1,156 @@
+"""`SupportDataset`: the per-customer dataset class, and how a project's own subclass is loaded.
+
+A project subclasses it in a file of its own (`data.dataset_class: dataset.py:CloudMaxDataset`) and writes its
+rule of quality and of taking over into `label` and `human_intervention_idx`, with the rule in the docstring.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kefu.artifacts import fingerprint, read_jsonl
+from kefu.conversation import Context, Conversation
+from kefu.data import signals
+from kefu.errors import ConfigError, InputError
+
+try:
+    from torch.utils.data import Dataset
+except ImportError:  # a map-style dataset needs no torch; with torch installed it is a true torch Dataset
+
+    class Dataset:  # type: ignore[no-redef]
+        """Stands in for torch.utils.data.Dataset where torch is not installed."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return cls
+
+
+class SupportDataset(Dataset[Conversation]):
+    """Support conversations with a quality label and the point where a person must take over.
+
+    `label`: quality of a conversation.
+        bad     the customer complains, or says at the end that nothing helped, or an agent could not answer twice
+        fair    a question stays unanswered, or a speaker repeats himself, or the tone is bad but the end is not
+        good    everything else
+    An FAQ pair is `good`, or `fair` when the company contradicts itself on it (flag `contradiction`).
+
+    `human_intervention_idx`: index of the first customer turn at which a person should take over, told from that
+    turn and those before it only: the customer asks for a person, complains, names the law or lost money, or says
+    that it still does not work after an answer, or asks the same thing again.
+    """
+
+    labels: tuple[str, ...] = ("good", "fair", "bad")
+
+    def __init__(self, conversations: Sequence[Conversation]) -> None:
+        self.conversations = list(conversations)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> SupportDataset:
+        """Read conversations.jsonl. Raises InputError for a missing file or a damaged row."""
+        file = Path(path)
+        if not file.is_file():
+            raise InputError(f"no conversations at {file}", "the file does not exist", "run `kefu data build` first")
+        return cls([Conversation.from_dict(row) for row in read_jsonl(file)])
+
+    def __len__(self) -> int:
+        return len(self.conversations)
+
+    def __getitem__(self, index: int) -> Conversation:
+        return self.conversations[index]
+
+    def get_context(self, index: int) -> Context:
+        """What is known beside the words: customer facts, tools, pictures, scripts."""
+        return self.conversations[index].context
+
+    def label(self, conversation: Conversation) -> str:
+        """One of `labels`; the rule stands in the docstring of the class."""
+        if conversation.kind == "faq":
+            return "fair" if "contradiction" in conversation.flags else "good"
+        turns = conversation.turns
+        customer = [turn.text for turn in turns if turn.role == "customer"]
+        if not customer:
+            return "fair"
+        last = customer[-1]
+        could_not = sum(turn.role == "agent" and signals.has("cannot_answer", turn.text) for turn in turns)
+        if any(signals.has(sign, text) for text in customer for sign in ("complaint", "legal")) or signals.has("unresolved", last) or could_not >= 2:
+            return "bad"
+        angry = any(signals.sentiment(text) < 0 for text in customer)
+        if angry or signals.unanswered(turns) or signals.repetition(turns, "customer") or signals.repetition(turns, "agent"):
+            return "good" if angry and signals.sentiment(last) > 0 else "fair"
+        return "good"
+
+    def human_intervention_idx(self, conversation: Conversation) -> int | None:
+        """Index into `turns`, or None when no person is needed. Never looks at later turns."""
+        if conversation.kind == "faq":
+            return None
+        for i, turn in enumerate(conversation.turns):
+            if turn.role == "customer" and self.needs_person(conversation, i):
+                return i
+        return None
+
+    def needs_person(self, conversation: Conversation, index: int) -> bool:
+        """Should a person take over when the customer says turn `index`? Sees only turns up to it."""
+        past = conversation.turns[: index + 1]
+        text = past[-1].text
+        if any(signals.has(sign, text) for sign in ("asks_person", "complaint", "legal", "money_loss")):
+            return True
+        answered = any(turn.role == "agent" for turn in past)
+        again = signals.repeats(past, index)
+        return answered and (signals.has("unresolved", text) or (again and not signals.has("positive", text)))
+
+
+def load_class(reference: str, root: Path) -> type[SupportDataset]:
+    """The class named `file.py:Class` relative to the project's folder; empty: SupportDataset. Raises ConfigError.
+
+    The file is the project's own code and is run.
+    """
+    if not reference:
+        return SupportDataset
+    name, colon, attribute = reference.partition(":")
+    path = root / name
+    if not colon or not attribute:
+        raise ConfigError(f"data.dataset_class {reference!r}", "file and class are not both named", "write file.py:ClassName")
+    if not path.is_file():
+        raise ConfigError(f"data.dataset_class: no file {name}", f"looked in {root}", "correct the path")
+    module_name = f"kefu_project_{fingerprint(str(path.resolve()))[:12]}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"data.dataset_class: {name} is not a Python file", "", "write file.py:ClassName")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(f"data.dataset_class: {name} cannot be loaded", f"{type(error).__name__}: {error}", "correct the file") from error
+    found = getattr(module, attribute, None)
+    if not (isinstance(found, type) and issubclass(found, SupportDataset)):
+        classes = [
+            key for key, item in vars(module).items() if isinstance(item, type) and issubclass(item, SupportDataset) and item is not SupportDataset
+        ]
+        hint = f"it has {', '.join(classes)}" if classes else "it has no subclass of kefu.data.SupportDataset"
+        raise ConfigError(f"data.dataset_class: {name} has no dataset class {attribute!r}", hint, "subclass kefu.data.SupportDataset")
+    return found
+
+
+def annotate(dataset: SupportDataset) -> None:
+    """Write label and intervention into every conversation. Raises ConfigError when the class breaks its contract."""
+    for conversation in dataset.conversations:
+        try:
+            label, index = dataset.label(conversation), dataset.human_intervention_idx(conversation)
+        except Exception as error:
+            raise ConfigError(
+                f"{type(dataset).__name__} failed on {conversation.id}", f"{type(error).__name__}: {error}", "correct the dataset class"
+            ) from error
+        if not isinstance(label, str) or not label:
+            raise ConfigError(
+                f"{type(dataset).__name__}.label gave {label!r} for {conversation.id}", "a non-empty text is needed", "correct the dataset class"
+            )
+        if index is not None and (not isinstance(index, int) or not 0 <= index < len(conversation.turns)):
+            hint = f"it has turns 0 to {len(conversation.turns) - 1}"
+            raise ConfigError(
+                f"{type(dataset).__name__}.human_intervention_idx gave {index!r} for {conversation.id}", hint, "return the index of a turn, or None"
+            )
+        conversation.label, conversation.intervention = label, index

@@ -1,0 +1,80 @@
+"""The account of every row: what came in, was added, changed, merged, dropped, and what was kept.
+
+For each step `in + added == kept + merged + dropped`; where one step feeds the next, kept equals in. Both are
+checked, and again against the files that were written. A difference is a defect and stops the build.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from kefu.errors import GateError
+
+
+@dataclass
+class Step:
+    """One step over one kind of thing (`unit`: rows, conversations, turns)."""
+
+    name: str
+    unit: str
+    into: int = 0
+    added: int = 0
+    kept: int = 0
+    merged: int = 0
+    changed: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def balance(self) -> int:
+        """Zero when nothing is missing; positive: things vanished."""
+        return self.into + self.added - self.kept - self.merged - sum(self.dropped.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "step": self.name, "unit": self.unit, "in": self.into, "added": self.added, "kept": self.kept, "merged": self.merged,
+            "changed": sum(self.changed.values()), "changes": dict(sorted(self.changed.items())), "dropped": dict(sorted(self.dropped.items())),
+        }  # fmt: skip
+
+
+class Ledger:
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.sources: dict[str, dict[str, Any]] = {}
+        self._equal: list[tuple[str, int, str, int]] = []
+
+    def step(self, name: str, unit: str) -> Step:
+        made = Step(name, unit)
+        self.steps.append(made)
+        return made
+
+    def expect(self, what: str, count: int, other: str, other_count: int) -> None:
+        """Note that two counts, made independently, must agree; `close` compares them."""
+        self._equal.append((what, count, other, other_count))
+
+    def dropped(self, unit: str) -> Counter[str]:
+        """Reasons over all steps of a unit."""
+        total: Counter[str] = Counter()
+        for step in self.steps:
+            if step.unit == unit:
+                total += step.dropped
+        return total
+
+    def close(self) -> dict[str, Any]:
+        """The ledger as a JSON object. Raises GateError when a sum does not add up."""
+        faults = [
+            f"step {step.name}: {abs(step.balance)} {step.unit} {'missing' if step.balance > 0 else 'too many'}"
+            for step in self.steps
+            if step.balance
+        ]
+        faults += [f"{what} {count} but {other} {other_count}" for what, count, other, other_count in self._equal if count != other_count]
+        if faults:
+            raise GateError(
+                "the data ledger does not balance",
+                "; ".join(faults),
+                "this is a defect of kefu or of the dataset class; please report it",
+                layer="data",
+            )
+        checks = [{"what": what, "equals": other, "n": count} for what, count, other, _ in self._equal]
+        return {"balanced": True, "steps": [step.as_dict() for step in self.steps], "checks": checks, "sources": self.sources}

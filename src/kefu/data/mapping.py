@@ -1,0 +1,285 @@
+"""Which column is which: values by dotted path, columns and senders guessed by what companies call them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from kefu.data import signals
+from kefu.errors import ConfigError, InputError
+from kefu.project.schema import Source
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("columns.yaml").read_text("utf-8")
+    return dict(yaml.load(text, Loader=yaml.BaseLoader))  # BaseLoader: a column may be called `no`
+
+
+def fields(shape: str) -> list[str]:
+    """Fields that `map` may name for a shape."""
+    return list(_known()["fields"][shape])
+
+
+def required(shape: str) -> list[str]:
+    return list(_known()["required"][shape])
+
+
+def value(row: Any, path: str) -> Any:
+    """The value at a dotted path: `Scenario.Domains.0`. A key that contains the dots itself wins. None when absent."""
+    if isinstance(row, dict) and path in row:
+        return row[path]
+    for part in path.split("."):
+        if isinstance(row, dict):
+            row = row.get(part)
+        elif isinstance(row, list) and part.lstrip("-").isdigit() and -len(row) <= int(part) < len(row):
+            row = row[int(part)]
+        else:
+            return None
+    return row
+
+
+def text(row: Any, path: str | None) -> str:
+    """The value as text: numbers without a spurious `.0`, null and NaN as nothing, lists joined."""
+    found = value(row, path) if path else None
+    return plain(found)
+
+
+def plain(found: Any) -> str:
+    if found is None or found != found:
+        return ""
+    if isinstance(found, str):
+        return "" if found.strip().casefold() in _NOTHING else found
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, float) and found.is_integer():
+        return str(int(found))
+    if isinstance(found, list):
+        return "|".join(plain(item) for item in found)
+    if isinstance(found, dict):
+        return json.dumps(found, ensure_ascii=False, sort_keys=True)
+    return str(found)
+
+
+_NOTHING = {"null", "none", "nan", "n/a", "na", "nil", "\\n", "#n/a", "undefined"}
+
+
+def name_key(name: str) -> str:
+    """A column name or a sender as it is compared: folded, single blanks."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip())
+    return re.sub(r"[\s_\-./:：()（）]+", " ", name).strip().casefold()
+
+
+def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Top-level columns, and dotted ones for plain values one object deeper, in order of appearance."""
+    found: dict[str, None] = {}
+    for row in rows:
+        for key, item in row.items():
+            found[key] = None
+            if isinstance(item, dict):
+                found.update({f"{key}.{inner}": None for inner, deep in item.items() if not isinstance(deep, dict | list)})
+    return list(found)
+
+
+def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, str], list[str]]:
+    """`{field: column}` for a source and the fields that were guessed. Raises ConfigError, InputError.
+
+    With no `map` every field is guessed; with one, only required fields that it leaves out.
+    """
+    columns = columns_of(rows)
+    known = fields(source.shape)
+    for field in source.map:
+        if field not in known and not field.startswith(EXTRA):
+            near = difflib.get_close_matches(field, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ConfigError(f"source {source.name}: map has no field {field!r}", f"{hint}fields of shape {source.shape}", ", ".join(known))
+    turn_fields = _TURN_FIELDS if source.shape == "dialogues" else ()
+    for field, column in source.map.items():
+        if field not in turn_fields and not any(value(row, column) is not None for row in rows) and column not in columns:
+            raise InputError(
+                f"source {source.name} has no column {column!r} (mapped to {field})",
+                f"it has {_shown(columns)}",
+                _nearest(column, columns) or "correct `map`",
+            )
+    mapping = dict(source.map)
+    wanted = [field for field in (known if not source.map else required(source.shape)) if field not in mapping and field not in turn_fields]
+    guessed = guess(source.shape, columns, rows, taken=mapping.values(), wanted=wanted)
+    mapping.update(guessed)
+    missing = [field for field in required(source.shape) if field not in mapping]
+    if missing:
+        wanted_text = " and ".join(missing)
+        example = ", ".join(f"{field}: …" for field in missing)
+        raise InputError(f"source {source.name}: no column looks like {wanted_text}", f"it has {_shown(columns)}", f"write map: {{{example}}}")
+    return mapping, sorted(guessed)
+
+
+#: `map` may also name facts to carry along: `customer.tier: 会员等级`, `meta.channel: channel`.
+EXTRA = ("customer.", "meta.")
+_TURN_FIELDS = ("role", "text", "at")
+
+
+def guess(
+    shape: str, columns: Sequence[str], rows: Sequence[dict[str, Any]], taken: Iterable[str] = (), wanted: Sequence[str] | None = None
+) -> dict[str, str]:
+    """The likeliest column of each wanted field; a column serves one field. Fields that nothing fits are absent."""
+    names = _known()["fields"][shape]
+    free = [column for column in columns if column not in set(taken)]
+    found: dict[str, str] = {}
+    candidates = []
+    for position, field in enumerate(names):
+        if wanted is not None and field not in wanted:
+            continue
+        for column in free:
+            rank = _rank(name_key(column), names[field])
+            if rank is None and "." in column:
+                rank = _rank(name_key(column.rsplit(".", 1)[1]), names[field])
+                rank = None if rank is None else rank + 0.5
+            if rank is None:
+                continue
+            values = [value(row, column) for row in rows]
+            if field == "role" and shape == "messages":
+                rank += 0 if _known_share(values) >= 0.5 else 500  # a column of known roles beats one of personal names
+            if _fits(shape, field, values):
+                candidates.append((rank >= _INSIDE, field not in required(shape), rank, position, field, column))
+    for *_, field, column in sorted(candidates):
+        if field not in found and column not in found.values():
+            found[field] = column
+    for field in required(shape):
+        if field not in found and (wanted is None or field in wanted):
+            left = [column for column in free if column not in found.values()]
+            if column := _by_content(field, {column: [value(row, column) for row in rows] for column in left}):
+                found[field] = column
+    return found
+
+
+def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
+    """The column whose content can only be the field, whatever it is called; empty when none is clear."""
+    scores = {}
+    for column, values in columns.items():
+        given = [item for item in values if item not in (None, "")]
+        texts = [item for item in given if isinstance(item, str)]
+        if not given:
+            continue
+        mean = sum(len(text) for text in texts) / len(given)
+        distinct = len({plain(item) for item in given}) / len(given)
+        if field == "turns":
+            scores[column] = sum(isinstance(item, list) and any(isinstance(part, dict | str) for part in item) for item in given) / len(given) - 0.5
+        elif field == "role":
+            scores[column] = (_known_share(given) - 0.6) if len({plain(item) for item in given}) <= 20 else -1.0
+        elif field == "question" and texts:
+            scores[column] = sum(signals.is_question(text) for text in texts) / len(given) - 0.3 if mean >= 4 else -1.0
+        elif field in ("answer", "text"):
+            scores[column] = (
+                mean * min(1.0, distinct * 2) - 6 if len(texts) == len(given) and any(re.search(r"[^\W\d_]{2}", text) for text in texts) else -1.0
+            )
+        elif field == "conversation":
+            scores[column] = distinct if 0 < distinct <= 0.7 and len(given) == len(values) and _known_share(given) < 0.5 and mean <= 40 else -1.0
+    best = max(scores, key=lambda column: scores[column], default="")
+    return best if best and scores[best] > 0 else ""
+
+
+def _known_share(values: Sequence[Any]) -> float:
+    given = [item for item in values if item not in (None, "")]
+    return sum(bool(role_of(item, {})) for item in given) / len(given) if given else 0.0
+
+
+_INSIDE = 1000
+
+
+def _rank(key: str, names: Sequence[str]) -> float | None:
+    """Place of the name in the list: exact first, then inside a longer one."""
+    for place, name in enumerate(names):
+        if "*" not in name and key == name_key(name):
+            return place
+    for place, name in enumerate(names):
+        if "*" in name and name.strip("*") in key:
+            return _INSIDE + place
+    return None
+
+
+def _fits(shape: str, field: str, values: list[Any]) -> bool:
+    """Does the content allow the field? Keeps `status` dates, long texts and empty columns from being taken for something."""
+    given = [item for item in values if item is not None and item != ""]
+    if not given:
+        return field not in ("question", "answer", "turns", "text", "role", "conversation")
+    if field == "turns":
+        return any(
+            isinstance(item, list) or (isinstance(item, str) and ("\n" in item or item.lstrip().startswith("[") or "：" in item or ":" in item))
+            for item in given
+        )
+    if any(isinstance(item, list | dict) for item in given):
+        return field == "similar"
+    if field in ("question", "answer", "text"):
+        return any(re.search(r"[^\W\d_]", str(item)) for item in given)
+    if field in ("category", "language", "outcome", "role"):
+        return all(len(str(item)) <= 80 for item in given)
+    if field == "order":
+        return all(re.fullmatch(r"\d+(\.0)?", str(item)) for item in given)
+    return True
+
+
+def choose_table(shape: str, tables: dict[str, list[str]]) -> str:
+    """The table whose columns fit the shape best, or an empty string when none or two do."""
+    scores = {}
+    for name, columns in tables.items():
+        names = _known()["fields"][shape]
+        ranks = {field: min((r for c in columns if (r := _rank(name_key(c), names[field])) is not None), default=None) for field in names}
+        if all(ranks[field] is not None for field in required(shape)):
+            scores[name] = sum(rank is not None for rank in ranks.values())
+    best = sorted(scores, key=lambda name: (-scores[name], name))
+    return best[0] if best and (len(best) == 1 or scores[best[0]] > scores[best[1]]) else ""
+
+
+def role_of(sender: Any, own: dict[str, str]) -> str:
+    """customer, agent, bot, system, ignore, or an empty string for a sender nobody knows."""
+    name = plain(sender).strip()
+    for given, role in own.items():
+        if given == name or name_key(given) == name_key(name):
+            return role
+    key = name_key(name)
+    known = _known()["roles"]
+    for role, names in known["exact"].items():
+        if key in names:
+            return str(role)
+    for role, parts in known["part"]:
+        if any(part in key for part in parts):
+            return str(role)
+    return ""
+
+
+def language_of(name: str) -> str:
+    """`zh`, `en`, or the value itself in lower case."""
+    key = name_key(name)
+    for language, names in _known()["languages"].items():
+        if key in names:
+            return str(language)
+    return key.split(" ")[0] if key else ""
+
+
+def allowed(row: Any, where: dict[str, str | list[str]]) -> bool:
+    """True when every named column has one of its values (any item, for a list)."""
+    for path, wanted in where.items():
+        found = value(row, path)
+        given = {plain(item) for item in found} if isinstance(found, list) else {plain(found)}
+        if not given & set(wanted if isinstance(wanted, list) else [wanted]):
+            return False
+    return True
+
+
+def _shown(columns: Sequence[str]) -> str:
+    shown = ", ".join(repr(column) for column in columns[:30])
+    return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
+
+
+def _nearest(column: str, columns: Sequence[str]) -> str:
+    near = difflib.get_close_matches(column, columns, 1, 0.3)
+    if not near:
+        near = [name for name in columns if column in name or name in column][:1]
+    return f"did you mean {near[0]!r}?" if near else ""

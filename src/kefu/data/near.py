@@ -1,0 +1,223 @@
+"""Pairs of near-duplicate texts, exact and deterministic.
+
+A set-similarity join with prefix and position filters (Chaudhuri et al. 2006; Bayardo et al. 2007; Xiao et al. 2008):
+two sets with Jaccard >= t share one of their rarest `n - ceil(t n) + 1` elements, so only sets that meet there are
+compared. No hashing, no misses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from kefu.text.normalise import fold
+from kefu.text.segment import shingles, words
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*%?")
+_NEGATION = re.compile(r"不|没|无|未|别|勿|非|否|\b(?:not|no|never|none|without|cannot|neither|nor|un(?=\w{4}))\b|n['’]t\b", re.IGNORECASE)
+_LATIN = re.compile(r"[a-z][a-z0-9.+#-]*", re.IGNORECASE)
+_SMALL = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "do",
+        "does",
+        "did",
+        "i",
+        "you",
+        "we",
+        "they",
+        "it",
+        "my",
+        "your",
+        "our",
+        "to",
+        "of",
+        "in",
+        "on",
+        "at",
+        "for",
+        "and",
+        "or",
+        "with",
+        "from",
+        "this",
+        "that",
+        "can",
+        "could",
+        "would",
+        "will",
+        "please",
+        "me",
+        "how",
+        "what",
+        "using",
+        "use",
+        "by",
+        "just",
+        "so",
+        "it's",
+        "i'm",
+        "there",
+        "if",
+        "when",
+        "where",
+    ]
+)
+
+
+def pairs(texts: Sequence[str], threshold: float, size: int = 4, indexed: int | None = None) -> Iterator[tuple[int, int, float]]:
+    """(i, j, Jaccard of character shingles) with i < j, in order of j, for every pair at or above the threshold.
+
+    `indexed`: only pairs whose i is below it (the rest is compared with those, not among itself).
+    """
+    sets = [shingles(text, size) for text in texts]
+    frequency = Counter(shingle for one in sets for shingle in one)
+    number = {shingle: rank for rank, shingle in enumerate(sorted(frequency, key=lambda shingle: (frequency[shingle], shingle)))}
+    index: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    sizes = [len(one) for one in sets]
+    for j, one in enumerate(sets):
+        n = sizes[j]
+        if not n:
+            continue
+        prefix = sorted(number[shingle] for shingle in one)[: n - math.ceil(threshold * n) + 1]
+        met: dict[int, int] = {}
+        for place, shingle in enumerate(prefix):
+            for i, other_place in index[shingle]:
+                m = sizes[i]
+                if m < threshold * n or n < threshold * m:
+                    continue
+                # What they can still share after this place (PPJoin, Xiao et al. 2008).
+                possible = met.get(i, 0) + 1 + min(n - place, m - other_place) - 1
+                met[i] = met.get(i, 0) + 1 if possible >= threshold / (1 + threshold) * (n + m) - 1e-9 else -n - m
+        for i in sorted(met):
+            if met[i] > 0:
+                common = len(sets[i] & one)
+                score = common / (n + sizes[i] - common)
+                if score >= threshold:
+                    yield i, j, score
+        if indexed is None or j < indexed:
+            for place, shingle in enumerate(prefix):
+                index[shingle].append((j, place))
+
+
+def critical(text: str) -> tuple[frozenset[str], ...]:
+    """What makes two alike texts different questions: numbers, negations (with their count), Latin words such as product names."""
+    folded = fold(text)
+    negations = Counter(match.casefold() for match in _NEGATION.findall(text))
+    return (
+        frozenset(_NUMBER.findall(folded)),
+        frozenset(f"{word}{count}" for word, count in negations.items()),
+        frozenset(word.rstrip(".") for word in _LATIN.findall(folded)) - _SMALL,
+    )
+
+
+def same_meaning(a: str, b: str) -> bool:
+    """Near-duplicates that may be merged: equal numbers, negations and Latin words, and no Chinese word exchanged for another."""
+    if critical(a) != critical(b):
+        return False
+    left, right = Counter(words(a)), Counter(words(b))
+    lost, won = list((left - right).elements()), list((right - left).elements())
+    return not (any(_content(word) for word in lost) and any(_content(word) for word in won))
+
+
+def content(text: str) -> tuple[str, ...]:
+    """The words that carry the meaning of a question, in order: no particles, no polite forms, no 怎么 / how."""
+    return tuple(word for word in words(text) if word not in _PARTICLES and word not in _SMALL)
+
+
+def _content(word: str) -> bool:
+    return any("\u4e00" <= char <= "\u9fff" for char in word) and word not in _PARTICLES
+
+
+_PARTICLES = frozenset(
+    [
+        "的",
+        "了",
+        "吗",
+        "呢",
+        "啊",
+        "吧",
+        "呀",
+        "么",
+        "嘛",
+        "请",
+        "请问",
+        "一下",
+        "你好",
+        "您好",
+        "我",
+        "我们",
+        "你",
+        "你们",
+        "您",
+        "想",
+        "要",
+        "如何",
+        "怎么",
+        "怎样",
+        "怎么样",
+        "这",
+        "这个",
+        "那",
+        "那个",
+        "是",
+        "在",
+        "怎么办",
+        "该",
+        "应该",
+        "会",
+        "需要",
+        "嗯",
+        "哦",
+        "哈",
+        "呗",
+        "下",
+        "一",
+        "个",
+        "把",
+        "给",
+        "就",
+        "都",
+        "和",
+        "与",
+        "及",
+        "能",
+        "可以",
+        "能否",
+        "可否",
+    ]
+)
+
+
+class Groups:
+    """Union-find over numbered things."""
+
+    def __init__(self, count: int) -> None:
+        self._above = list(range(count))
+
+    def find(self, i: int) -> int:
+        while self._above[i] != i:
+            self._above[i] = self._above[self._above[i]]
+            i = self._above[i]
+        return i
+
+    def join(self, i: int, j: int) -> None:
+        a, b = self.find(i), self.find(j)
+        if a != b:
+            self._above[max(a, b)] = min(a, b)
+
+    def members(self, items: Iterable[int]) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for i in items:
+            found.setdefault(self.find(i), []).append(i)
+        return found

@@ -1,0 +1,127 @@
+"""CSV and TSV: delimiter sniffed, quoted line breaks kept, a broken row costs itself and not its neighbours."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kefu.data.readers.encoding import Line, lines
+from kefu.data.readers.rows import Broken, Row
+from kefu.errors import InputError
+
+_DELIMITERS = (",", ";", "\t", "|", "，")
+_SHORT = "\x00short"  # marks a row whose last cells were left out
+_MAX_JOINED = 2000  # physical lines in one quoted row; beyond it the quote was never closed
+
+
+def sniff(path: Path, encoding: str) -> str:
+    """The delimiter that gives the header most columns, the same in most of the first rows. `,` for a single column."""
+    records = []
+    for record in _records(lines(path, encoding, 16), ","):
+        records.append("\n".join(line.text for line in record))
+        if len(records) >= 50:
+            break
+    records = [record for record in records if record.strip() and not _SEP.match(record)]
+    best, best_score = ",", (0.0, 0)
+    for delimiter in _DELIMITERS:
+        widths = [len(_split(record, delimiter) or []) for record in records]
+        if not widths or widths[0] < 2:
+            continue
+        score = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
+        if score > best_score:
+            best, best_score = delimiter, score
+    return best
+
+
+_SEP = re.compile(r"^sep=.$", re.IGNORECASE)
+
+
+def read(path: Path, name: str, encoding: str, delimiter: str, limit_mb: float, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+    """Rows as `{column: text}`. `facts` gets `columns`."""
+    previous = csv.field_size_limit(int(limit_mb * (1 << 20)))
+    try:
+        header: list[str] | None = None
+        for record in _records(lines(path, encoding, limit_mb), delimiter):
+            text = "\n".join(line.text for line in record)
+            if not text.strip():
+                continue
+            if header is None:
+                if _SEP.match(text):
+                    continue
+                header = _header(record, text, delimiter, path)
+                facts.setdefault("columns", header)
+                continue
+            for row in _rows(record, text, header, delimiter, name):
+                if isinstance(row, Row) and _SHORT in row.values:
+                    del row.values[_SHORT]
+                    facts["short_rows"] = facts.get("short_rows", 0) + 1
+                yield row
+        if header is None:
+            raise InputError(f"{path.name} is empty", "it has no header line", "give a file with a header and rows")
+    finally:
+        csv.field_size_limit(previous)
+
+
+def _header(record: list[Line], text: str, delimiter: str, path: Path) -> list[str]:
+    if record[0].fault:
+        raise InputError(f"{path.name}, line {record[0].number}", record[0].fault, "the header line must be readable")
+    cells = [cell.strip().strip("\ufeff") for cell in _split(text, delimiter) or []]
+    if not any(cells):
+        raise InputError(f"{path.name}, line {record[0].number}", "the header has no column names", "give a header line")
+    seen: dict[str, int] = {}
+    names = []
+    for i, cell in enumerate(cells):
+        cell = cell or f"column {i + 1}"
+        seen[cell] = seen.get(cell, 0) + 1
+        names.append(cell if seen[cell] == 1 else f"{cell}#{seen[cell]}")
+    return names
+
+
+def _rows(record: list[Line], text: str, header: list[str], delimiter: str, name: str) -> Iterator[Row | Broken]:
+    fault = next((line.fault for line in record if line.fault), "")
+    cells = None if fault else _split(text, delimiter)
+    given = len(cells or [])
+    if cells is not None:
+        cells = _fit(cells, len(header))
+    if cells is not None and len(cells) == len(header):
+        short = {_SHORT: ""} if given < len(header) else {}
+        yield Row(f"{name}#{record[0].number}", {**dict(zip(header, cells, strict=True)), **short})
+    elif len(record) > 1:  # an unpaired quote swallowed its neighbours: read them one by one
+        for line in record:
+            if line.text.strip() or line.fault:
+                yield from _rows([line], line.text, header, delimiter, name)
+    else:
+        reason = fault or (f"{len(cells)} columns where the header has {len(header)}" if cells is not None else "quotes do not match")
+        yield Broken(f"{name}#{record[0].number}", reason, text[:2000])
+
+
+def _fit(cells: list[str], width: int) -> list[str]:
+    """Trailing delimiters of spreadsheet exports: empty cells beyond the header go, missing ones at the end come."""
+    while len(cells) > width and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells + [""] * (width - len(cells)) if len(cells) >= max(2, width - 2) and len(cells) < width else cells
+
+
+def _split(text: str, delimiter: str) -> list[str] | None:
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:
+        return None
+
+
+def _records(source: Iterator[Line], delimiter: str) -> Iterator[list[Line]]:
+    """Physical lines joined while a quote is open (RFC 4180). A joined row that is never closed is given line by line."""
+    held: list[Line] = []
+    quotes = 0
+    for line in source:
+        held.append(line)
+        quotes += 0 if line.fault else line.text.count('"')
+        if quotes % 2 and len(held) < _MAX_JOINED and not line.fault:
+            continue
+        yield held
+        held, quotes = [], 0
+    if held:
+        yield held

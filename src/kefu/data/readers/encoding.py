@@ -1,0 +1,265 @@
+"""Which encoding a file has, by proof where possible (BOM, valid UTF-8) and by the commonness of its characters otherwise."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kefu.errors import InputError, MissingExtra
+
+_CHUNK = 1 << 20
+_SAMPLE = 1 << 18
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LEGACY = ("gb18030", "big5", "cp1252")
+#: Characters so frequent that a right decoding of ordinary Chinese is full of them (simplified, then traditional-only forms).
+_COMMON = frozenset(
+    "的一是不了在人有我他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现分将外但身些与高意进把法此实回二理美点月明其种声全工己话儿者向情部正名定女问力机给等几很业最间新什打便位因重被走电四第门相次东政海口使教西再平真听世气信北少关并内加化由却代军产入先山五太水万市眼体别处总才场师书比住员九笑性通目华报立马命张活难神数件安表原车白应路期叫死常提感金何更反合放做系计或司利受光王果亲界及今京务制解各任至清物台象记边共风战干接它许八特觉望直服毛林题建南度统色字请交爱让认算论百吃义科怎元社术结六功指思非流每青管夫连远资队跟带花快条院变联言权往展该领传近留红治决周保达办运武半候七必城父强步完革深区即求品士转量空甚众技轻程告江语英基派满式李息写呢识极令黄德收脸钱党倒未持取设始版双历越史商千片容研像找友孩站广改议形委早房音火际则首单据导影失拿网香似斯专石若兵弟谁校读志飞观争究包组造落视济喜离虽坏兴您问题客户服务订单账号密码登录退款发票支付套餐企业价格升级取消联系查询银行"
+    "這個來們為時會過後對發開經現長動樣將與還實進點問話員聽體處場書報難數從應車請讓認論義給結統網資隊帶條聯權領傳運達辦備區識極黨雙錢單導據設歷連學國電業機關東門見頭種當無買賣帳號碼錄費戶訂務"
+    "，。？！、：；（）“”‘’《》—…￥"
+)
+
+
+@dataclass
+class Line:
+    """One line without its end. `fault` is empty, or says why the text cannot be used."""
+
+    number: int
+    text: str
+    fault: str = ""
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """A file for reading, unpacked when it is .gz or .zst. Raises InputError, MissingExtra."""
+    try:
+        if path.suffix == ".gz":
+            return io.BufferedReader(gzip.open(path, "rb"), _CHUNK)  # type: ignore[arg-type]
+        handle = open(path, "rb")  # noqa: SIM115 - the caller closes it
+    except OSError as error:
+        raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
+    if path.suffix != ".zst":
+        return handle
+    try:
+        import zstandard
+    except ImportError:
+        handle.close()
+        raise MissingExtra(f"reading {path.name} (zstandard)", "data") from None
+    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(handle, closefd=True), _CHUNK)
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """The unpacked bytes of a file. A damaged archive is an InputError."""
+    with open_bytes(path) as handle:
+        while True:
+            try:
+                chunk = handle.read(_CHUNK)
+            except (OSError, EOFError) as error:
+                raise InputError(f"cannot read {path}", str(error) or type(error).__name__, "the file is damaged; export it again") from None
+            except Exception as error:  # noqa: BLE001 - zstandard's and zlib's own error classes
+                raise InputError(f"cannot unpack {path}", str(error), "the file is damaged; export it again") from None
+            if not chunk:
+                return
+            yield chunk
+
+
+def detect(path: Path) -> str:
+    """`utf-8`, `utf-8-sig`, `utf-16`, `gb18030`, `big5`, `cp1252` … Raises InputError naming what was tried."""
+    sample = b""
+    for chunk in chunks(path):
+        sample += chunk
+        if len(sample) >= _SAMPLE:
+            break
+    for bom, name in _BOMS:
+        if sample.startswith(bom):
+            return name
+    if wide := _utf16(sample):
+        return wide
+    wrong, lines = _utf8_faults(path)
+    if not wrong:
+        return "utf-8"
+    scores = {name: _score(_high_lines(sample, path), name) for name in _LEGACY}
+    best = max(scores, key=lambda name: scores[name])
+    # A UTF-8 file with a few damaged lines stays UTF-8; the lines are reported one by one. Legacy text is almost
+    # never valid UTF-8 by chance, so one good line in two is proof enough.
+    if lines and wrong * 2 < lines:
+        return "utf-8"
+    if scores[best] >= 0.35:
+        return best
+    tried = ", ".join(f"{name} {score:.0%} plausible" for name, score in scores.items())
+    raise InputError(f"cannot tell the encoding of {path}", f"not UTF-8, and {tried}", "save it as UTF-8, or name it: `encoding: gb18030`")
+
+
+def check(path: Path, encoding: str) -> None:
+    """Refuse a named encoding that does not fit the file, saying which would. Raises InputError."""
+    try:
+        decoder = codecs.getincrementaldecoder(encoding)()
+    except LookupError:
+        raise InputError(f"{encoding!r} is not an encoding", "", "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`") from None
+    position, line = 0, 1
+    try:
+        for chunk in chunks(path):
+            line += decoder.decode(chunk).count("\n")
+            position += len(chunk)
+        decoder.decode(b"", True)
+    except UnicodeError as error:
+        line += decoder_line(error)
+        found = detect(path)
+        if found.replace("-sig", "") == encoding.lower().replace("-sig", ""):
+            return  # a few damaged lines; the reader reports each
+        raise InputError(
+            f"{path.name} is not {encoding}", f"line {line} cannot be decoded; it reads as {found}", f"write `encoding: {found}`, or leave it at auto"
+        ) from None
+
+
+def decoder_line(error: UnicodeError) -> int:
+    """Line ends before the fault inside the block that failed."""
+    if not isinstance(error, UnicodeDecodeError):
+        return 0
+    return bytes(error.object[: error.start]).count(b"\n")
+
+
+def lines(path: Path, encoding: str, limit_mb: float) -> Iterator[Line]:
+    """Lines of a text file, streamed: a line beyond the limit is reported, not held in memory."""
+    limit = int(limit_mb * (1 << 20))
+    decoder = codecs.getincrementaldecoder(encoding)(errors="kefu-mark")
+    number, size, held = 1, 0, []  # type: int, int, list[str]
+
+    def finish() -> Line:
+        text = "".join(held).removesuffix("\r")
+        if size > limit:
+            return Line(number, text[:2000], f"line longer than max_line_mb ({limit_mb:g} MB)")
+        if _MARK in text:
+            return Line(number, text.replace(_MARK, "�"), f"not {encoding.replace('-sig', '')}")
+        return Line(number, text)
+
+    for chunk in _decoded(path, decoder):
+        start = 0
+        while True:
+            end = chunk.find("\n", start)
+            piece = chunk[start : end if end >= 0 else len(chunk)]
+            if piece:
+                size += len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogatepass"))
+                if size <= limit or not held:
+                    held.append(piece if size <= limit else piece[:2000])
+            if end < 0:
+                break
+            yield finish()
+            number, size, held = number + 1, 0, []
+            start = end + 1
+    if held or size:
+        yield finish()
+
+
+_MARK = "\udc80"
+
+
+def _mark(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _MARK, error.end
+
+
+codecs.register_error("kefu-mark", _mark)
+
+
+def _decoded(path: Path, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
+    first = True
+    for chunk in chunks(path):
+        text = decoder.decode(chunk)
+        if first and text:
+            text, first = text.removeprefix("\ufeff"), False
+        yield text
+    yield decoder.decode(b"", True)
+
+
+def _utf16(sample: bytes) -> str:
+    """UTF-16 without a BOM: ASCII signs (line ends, commas) leave a zero byte on one side."""
+    sample = sample[: len(sample) // 2 * 2]
+    if len(sample) < 4 or b"\x00" not in sample:
+        return ""
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    half = len(sample) // 2
+    for name, zeros, other in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if zeros > half * 0.05 and other < zeros * 0.1:
+            return name
+    return ""
+
+
+def _utf8_faults(path: Path) -> tuple[int, int]:
+    """(lines with non-ASCII bytes that are not UTF-8, lines with non-ASCII bytes)."""
+    wrong = total = 0
+    rest = b""
+    for chunk in chunks(path):
+        block = rest + chunk
+        cut = block.rfind(b"\n") + 1
+        if not cut and len(block) < 4 * _CHUNK:
+            rest = block
+            continue
+        cut = cut or _whole_characters(block)
+        a, b = _count_faults(block[:cut])
+        wrong, total, rest = wrong + a, total + b, block[cut:]
+    a, b = _count_faults(rest)
+    return wrong + a, total + b
+
+
+def _whole_characters(block: bytes) -> int:
+    """Where to cut a line that is longer than a block: not inside a UTF-8 character."""
+    cut = len(block)
+    while cut > len(block) - 3 and block[cut - 1] & 0xC0 == 0x80:
+        cut -= 1
+    return cut - 1 if block[cut - 1] >= 0xC0 else len(block)
+
+
+def _count_faults(block: bytes) -> tuple[int, int]:
+    if block.isascii():
+        return 0, 0
+    high = [line for line in block.split(b"\n") if not line.isascii()]
+    try:
+        block.decode("utf-8")
+        return 0, len(high)
+    except UnicodeDecodeError:
+        pass
+    wrong = 0
+    for line in high:
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError:
+            wrong += 1
+    return wrong, len(high)
+
+
+def _high_lines(sample: bytes, path: Path) -> bytes:
+    """Lines with non-ASCII bytes: from the sample, or from further on when the beginning has none."""
+    found = b"\n".join(line for line in sample.split(b"\n") if not line.isascii())
+    if found:
+        return found
+    for chunk in chunks(path):
+        found = b"\n".join(line for line in chunk.split(b"\n") if not line.isascii())
+        if found:
+            return found
+    return b""
+
+
+_WESTERN = re.compile(r"(?<=[A-Za-z])[À-ÿ’](?=[A-Za-z]|\b)|[À-ÿ](?=[a-z])|[“”‘’–—…€£°®©™•«» ]")
+
+
+def _score(data: bytes, encoding: str) -> float:
+    """Share of the non-ASCII characters that are common ones in the language of that encoding. 0..1"""
+    text = data.decode(encoding, errors="replace")
+    foreign = [char for char in text if not char.isascii()]
+    if not foreign:
+        return 0.0
+    if encoding == "cp1252":
+        return len(_WESTERN.findall(text)) / len(foreign) * 0.9
+    return sum(char in _COMMON for char in foreign) / len(foreign) - 3 * text.count("�") / len(foreign)

@@ -1,0 +1,175 @@
+"""Who speaks: turns inside a row, transcripts in one text, and roles of senders that nobody named."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from kefu.data import mapping, times
+from kefu.errors import InputError
+from kefu.project.schema import Source
+from kefu.text import privacy
+
+_MANY_UNKNOWN = 0.2
+_STAMP = r"\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?[ T]?[\d:.]*|\d{1,2}:\d{2}(?::\d{2})?"
+_PREFIX = re.compile(
+    rf"^\s*(?:\[?(?P<t1>{_STAMP})\]?\s*)?(?P<name>[^\s:：,，。?？!！\[\]]{{1,16}}(?: [A-Z][a-z]+)?)\s*"
+    rf"(?:[(（\[]?(?P<t2>{_STAMP})[)）\]]?)?\s*[:：]\s*(?P<text>.*)$"
+)
+_HEAD = re.compile(r"^\s*(?P<name>[^\s:：,，。?？!！]{1,16})\s+(?P<t2>\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?\s*\d{1,2}:\d{2}(?::\d{2})?)\s*$")
+
+
+@dataclass(slots=True)
+class Utterance:
+    sender: str
+    text: str
+    at: str = ""
+    where: str = ""
+
+
+@dataclass
+class Said:
+    """Turns of one row; `skipped` were not selected by `turn_where`."""
+
+    turns: list[Utterance]
+    skipped: int = 0
+    skipped_texts: list[str] = field(default_factory=list)
+
+
+def turns_of(cell: Any, columns: dict[str, str], turn_where: dict[str, str | list[str]]) -> Said | None:
+    """The turns in one cell: a list of objects or texts, the same as JSON text, or a transcript. None: unreadable."""
+    if isinstance(cell, str):
+        stripped = cell.strip()
+        if stripped[:1] in "[{" and stripped:
+            try:
+                cell = json.loads(stripped)
+            except ValueError:
+                return _said(transcript(cell) or None)
+        else:
+            return _said(transcript(cell) or None) if stripped else Said([])
+    if isinstance(cell, dict):
+        cell = next((item for item in cell.values() if isinstance(item, list)), list(cell.values()))
+    if not isinstance(cell, list):
+        return Said([]) if cell is None else None
+    if all(isinstance(item, str) for item in cell):
+        told = transcript("\n".join(cell))
+        return Said(told or [Utterance(("customer", "agent")[i % 2], text) for i, text in enumerate(cell)])
+    return _objects([item for item in cell if isinstance(item, dict)], columns, turn_where)
+
+
+def _said(turns: list[Utterance] | None) -> Said | None:
+    return None if turns is None else Said(turns)
+
+
+def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: dict[str, str | list[str]]) -> Said | None:
+    keys: dict[str, str] = {field: columns[field] for field in ("role", "text", "at") if field in columns}
+    if "role" not in keys or "text" not in keys:
+        guessed = mapping.guess(
+            "dialogues", mapping.columns_of(items), items, taken=keys.values(), wanted=[f for f in ("role", "text", "at") if f not in keys]
+        )
+        keys = {**guessed, **keys}
+    if "role" not in keys or "text" not in keys:
+        return None if items else Said([])
+    said = Said([])
+    for item in items:
+        text = mapping.text(item, keys["text"])
+        if not mapping.allowed(item, turn_where):
+            said.skipped += 1
+            said.skipped_texts.append(text)
+            continue
+        said.turns.append(Utterance(mapping.text(item, keys["role"]).strip(), text, times.iso(mapping.value(item, keys.get("at", "at")))))
+    return said
+
+
+def transcript(text: str) -> list[Utterance]:
+    """Utterances of a text like `客户：…` / `Agent (10:02): …`; empty when it is not one.
+
+    A line opens an utterance when its sender is a known role, or a short name that opens two lines or more.
+    """
+    lines = text.replace("\r", "").split("\n")
+    if len(lines) < 2:
+        lines = _inline(text)
+    opened = [_HEAD.match(line) or _PREFIX.match(line) for line in lines]
+    names = Counter(match.group("name").strip() for match in opened if match)
+    known = {name for name in names if mapping.role_of(name, {}) and len(name) <= 12}
+    senders_ = known | {name for name, count in names.items() if count >= 2 and known}
+    if sum(names[name] for name in senders_) < 2 or len(senders_) < 2:
+        return []
+    found: list[Utterance] = []
+    for line, match in zip(lines, opened, strict=True):
+        if match and match.group("name").strip() in senders_:
+            groups = match.groupdict()
+            found.append(Utterance(groups["name"].strip(), (groups.get("text") or "").strip(), times.iso(groups.get("t1") or groups.get("t2") or "")))
+        elif found:
+            found[-1].text = f"{found[-1].text}\n{line}".strip()
+    return found
+
+
+_INLINE = re.compile(
+    r"(?:(?<=^)|(?<=[\s。！？!?；;|]))(?=(?:客户|用户|顾客|买家|客服|坐席|机器人|系统|customer|user|agent|staff|bot|support)[^\s:：]{0,4}\s*[:：])",
+    re.IGNORECASE,
+)
+
+
+def _inline(text: str) -> list[str]:
+    """A transcript without line ends: cut before `客户：`, `Agent:` …"""
+    return [part.strip() for part in _INLINE.split(text) if part.strip()]
+
+
+class Roles:
+    """Roles of one source's senders. `facts` says what was known and what was guessed. Raises InputError."""
+
+    def __init__(self, source: Source, dialogues: list[list[Utterance]]) -> None:
+        self._own = source.roles
+        self._known: dict[str, str] = {}
+        self._spread: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
+        for said in dialogues:
+            counts.update(u.sender for u in said)
+            self._spread.update({u.sender for u in said})
+        for sender in counts:
+            self._known[sender] = mapping.role_of(sender, self._own)
+        unknown = {sender: n for sender, n in counts.items() if not self._known[sender]}
+        roles: dict[str, Counter[str]] = {}
+        for sender, n in counts.items():
+            if role := self._known[sender]:
+                roles.setdefault(role, Counter())[privacy.mask(sender)] += n
+        self.facts: dict[str, Any] = {"senders": {role: dict(sorted(names.most_common(8))) for role, names in sorted(roles.items())}}
+        if unknown:
+            self._check(source, unknown, sum(counts.values()))
+
+    def _check(self, source: Source, unknown: dict[str, int], total: int) -> None:
+        share = sum(unknown.values()) / total
+        self.facts["unknown_senders"] = {"senders": len(unknown), "turns": sum(unknown.values()), "dropped": bool(self._own)}
+        if self._own and share > _MANY_UNKNOWN:
+            top = sorted(unknown, key=lambda name: (-unknown[name], name))[:5]
+            raise InputError(
+                f"source {source.name}: {share:.0%} of the turns have senders that `roles` does not name",
+                ", ".join(repr(privacy.mask(name)) for name in top),
+                "add them: roles: {…: customer | agent | bot | system | ignore}",
+            )
+
+    def of(self, sender: str, said: list[Utterance]) -> str:
+        """The role; an empty string when it is not known. With no `roles` given a stranger's is inferred:
+        beside a known agent he is the customer and the other way round; between two strangers the one met
+        in more conversations is the agent, else the one who speaks first is the customer."""
+        if role := self._known.get(sender, ""):
+            return role
+        if self._own or not sender:
+            return ""
+        present = {self._known[u.sender] for u in said}
+        if "customer" in present and not present & {"agent"}:
+            return "agent"
+        if "agent" in present and "customer" not in present:
+            return "customer"
+        if {"agent", "customer"} <= present:
+            return "agent" if self._spread[sender] >= 3 else ""
+        strangers = list(dict.fromkeys(u.sender for u in said if not self._known[u.sender] and u.sender))
+        widest = max(self._spread[name] for name in strangers)
+        often = [name for name in strangers if self._spread[name] == widest]
+        if len(often) == 1 and len(strangers) > 1:
+            return "agent" if sender == often[0] else "customer"
+        return "customer" if sender == strangers[0] else "agent"

@@ -1,0 +1,230 @@
+"""Rows to conversations: FAQ pairs, dialogues in one row, dialogues with one row per message."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kefu.conversation import Context, Conversation, Turn
+from kefu.data import mapping, senders, times
+from kefu.data.ledger import Step
+from kefu.data.readers import Row
+from kefu.project.schema import Source
+from kefu.text import privacy
+
+#: drop(where, reason, text)
+Drop = Callable[[str, str, str], None]
+_SEPARATORS = ("｜", "\n", "||", "；", ";", "###", "/", "、")
+_OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
+
+
+class Former:
+    """Makes the conversations of one source. `step` counts rows; `turns` counts turns."""
+
+    def __init__(self, source: Source, columns: dict[str, str], step: Step, turns: Step, drop: Drop, drop_turn: Drop) -> None:
+        self.source, self.columns, self.step, self.turns = source, columns, step, turns
+        self._drop, self._drop_turn = drop, drop_turn
+        self._customers: dict[str, str] = {}
+        self._ids: Counter[str] = Counter()
+        self.notes: dict[str, Any] = {}
+
+    def look(self, head: list[Row]) -> None:
+        """See the first rows before any is formed: how the phrasings in one cell are separated."""
+        column = self.columns.get("similar") if self.source.shape == "faq" else None
+        cells = [text for row in head if (text := mapping.text(row.values, column))] if column else []
+        if not cells or any(self.source.similar_separator in cell for cell in cells):
+            return
+        for other in _SEPARATORS:
+            if sum(other in cell for cell in cells) * 3 >= len(cells):
+                self.notes["similar_separator"] = other
+                return
+
+    def form(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        yield from {"faq": self._faq, "dialogues": self._dialogues, "messages": self._messages}[self.source.shape](rows)
+
+    def _get(self, row: dict[str, Any], field: str) -> str:
+        return mapping.text(row, self.columns.get(field)).strip()
+
+    def _out(self, row: Row, reason: str) -> None:
+        self.step.dropped[reason] += 1
+        self._drop(row.where, reason, json.dumps(row.values, ensure_ascii=False, default=str))
+
+    def _take(self, row: Row) -> bool:
+        self.step.into += 1
+        if mapping.allowed(row.values, self.source.where):
+            return True
+        self._out(row, "not selected by `where`")
+        return False
+
+    def _id(self, wanted: str, where: str) -> str:
+        """A unique, telling id; personal data in an id is replaced by the place of the row."""
+        name = wanted if wanted and not privacy.find(wanted) else where.rsplit("#", 1)[-1]
+        name = f"{self.source.name}:{name}"
+        self._ids[name] += 1
+        return name if self._ids[name] == 1 else f"{name}~{self._ids[name]}"
+
+    def customer(self, wanted: str) -> str:
+        """A customer's id: an opaque one as it is, any other (a name, a telephone number) replaced by a running number."""
+        if not wanted:
+            return ""
+        if wanted not in self._customers:
+            opaque = _OPAQUE.fullmatch(wanted) and not privacy.find(wanted)
+            self._customers[wanted] = wanted if opaque else f"customer_{len(self._customers) + 1}"
+        return self._customers[wanted]
+
+    def _language(self, row: dict[str, Any]) -> str:
+        if self.source.language != "auto":
+            return self.source.language
+        return mapping.language_of(self._get(row, "language"))
+
+    def _extras(self, row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        customer: dict[str, Any] = {}
+        meta: dict[str, Any] = {}
+        for field, column in self.columns.items():
+            for prefix, target in (("customer.", customer), ("meta.", meta)):
+                if field.startswith(prefix) and (given := mapping.text(row, column)):
+                    target[field.removeprefix(prefix)] = privacy.mask(given)
+        if satisfaction := self._get(row, "satisfaction"):
+            meta["satisfaction"] = satisfaction
+        if name := self.customer(self._get(row, "customer")):
+            customer["id"] = name
+        return customer, meta
+
+    def _conversation(self, row: Row, name: str, turns: list[Turn], **fields: Any) -> Conversation:
+        customer, meta = self._extras(row.values)
+        group = f"{self.source.name}/customer:{customer['id']}" if "id" in customer else ""
+        return Conversation(
+            id=self._id(name, row.where),
+            turns=turns,
+            language=self._language(row.values),
+            category=privacy.mask(self._get(row.values, "category")) or self.source.category,
+            source=row.where,
+            outcome=privacy.mask(self._get(row.values, "outcome")),
+            group=group,
+            context=Context(customer=customer),
+            meta={**meta, **fields.pop("meta", {})},
+            **fields,
+        )
+
+    def _faq(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        for row in rows:
+            if not self._take(row):
+                continue
+            question, answer = self._get(row.values, "question"), self._get(row.values, "answer")
+            if not question or not answer:
+                self._out(row, "no question and no answer" if not question and not answer else "no answer" if question else "no question")
+                continue
+            self.step.kept += 1
+            number = self._get(row.values, "id")
+            explicit = self._get(row.values, "answer_id")
+            key = ("answer_id", explicit) if explicit else ("id", number) if number else ("row", row.where)
+            meta = {"entry": list(key), "updated": times.iso(mapping.value(row.values, self.columns["updated"])) if "updated" in self.columns else ""}
+            conversation = self._conversation(
+                row, number, [Turn("customer", question), Turn("agent", answer)], kind="faq", meta={**meta, "phrasing": "main"}
+            )
+            yield conversation
+            for i, other in enumerate(self._similar(mapping.value(row.values, self.columns["similar"]) if "similar" in self.columns else None), 1):
+                self.step.added += 1
+                self.step.kept += 1
+                yield Conversation(
+                    id=f"{conversation.id}/{i}",
+                    turns=[Turn("customer", other), Turn("agent", answer)],
+                    kind="faq",
+                    language=conversation.language,
+                    category=conversation.category,
+                    source=row.where,
+                    outcome=conversation.outcome,
+                    group=conversation.group,
+                    context=conversation.context,
+                    meta={**conversation.meta, "phrasing": "similar"},
+                )
+
+    def _similar(self, cell: Any) -> list[str]:
+        if isinstance(cell, str) and cell.lstrip().startswith("["):
+            with contextlib.suppress(ValueError):
+                cell = json.loads(cell)
+        if isinstance(cell, list):
+            parts = [mapping.plain(item) for item in cell]
+        else:
+            separator = self.notes.get("similar_separator", self.source.similar_separator)
+            parts = re.split(rf"{re.escape(separator)}|[|｜\n]", mapping.plain(cell))
+        return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+    def _dialogues(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        formed = []
+        for row in rows:
+            if not self._take(row):
+                continue
+            said = senders.turns_of(mapping.value(row.values, self.columns["turns"]), self.columns, self.source.turn_where)
+            if said is None or not said.turns:
+                self._out(row, "no turns" if said is not None else "turns cannot be read")
+                continue
+            self._not_selected(row.where, said)
+            formed.append((row, said.turns))
+        yield from self._speak([(row, turns, self._get(row.values, "id")) for row, turns in formed])
+
+    def _not_selected(self, where: str, said: senders.Said) -> None:
+        self.turns.into += said.skipped
+        if said.skipped:
+            self.turns.dropped["not selected by `turn_where`"] += said.skipped
+            for text in said.skipped_texts:
+                self._drop_turn(where, "not selected by `turn_where`", text)
+
+    def _messages(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        groups: dict[str, list[tuple[Row, str]]] = {}
+        for row in rows:
+            if not self._take(row):
+                continue
+            name = self._get(row.values, "conversation")
+            if not name:
+                self._out(row, "no conversation id")
+            else:
+                groups.setdefault(name, []).append((row, mapping.text(row.values, self.columns["text"])))
+        formed = []
+        for name, members in groups.items():
+            members = self._ordered(members)
+            first = members[0][0]
+            merged = dict(first.values)
+            for row, _ in members[1:]:
+                merged.update({key: item for key, item in row.values.items() if merged.get(key) in (None, "") and item not in (None, "")})
+            said: list[senders.Utterance] = []
+            for row, text in members:
+                sender = mapping.value(row.values, self.columns["role"])
+                at = times.iso(mapping.value(row.values, self.columns["time"])) if "time" in self.columns else ""
+                inner = senders.transcript(text)
+                said += inner or [senders.Utterance(mapping.plain(sender).strip(), text, at, row.where)]
+            self.step.merged += len(members) - 1
+            formed.append((Row(first.where, merged), said, name))
+        yield from self._speak(formed)
+
+    def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
+        """By the order column, then by time; rows of which neither can be read stay where the export has them."""
+        keys = [[times.seconds(mapping.value(row.values, self.columns[f])) for f in ("order", "time") if f in self.columns] for row, _ in members]
+        usable = [i for i in range(len(keys[0])) if all(key[i] is not None for key in keys)]
+        if len(members) > 1 and keys[0] and not usable:
+            self.notes["unordered_conversations"] = self.notes.get("unordered_conversations", 0) + 1
+        order = sorted(range(len(members)), key=lambda n: (*(keys[n][i] for i in usable), n))
+        return [members[n] for n in order]
+
+    def _speak(self, formed: list[tuple[Row, list[senders.Utterance], str]]) -> Iterator[Conversation]:
+        """Give every utterance its role; senders nobody knows are guessed from the company they keep, or dropped."""
+        roles = senders.Roles(self.source, [said for _, said, _ in formed])
+        self.notes.update(roles.facts)
+        for row, said, name in formed:
+            turns = []
+            self.turns.into += len(said)
+            for utterance in said:
+                role = roles.of(utterance.sender, said)
+                if role in ("", "ignore"):
+                    reason = "sender ignored by `roles`" if role else "unknown sender"
+                    self.turns.dropped[reason] += 1
+                    self._drop_turn(utterance.where or row.where, reason, utterance.text)
+                else:
+                    turns.append(Turn(role, utterance.text, utterance.at))
+            self.turns.kept += len(turns)
+            self.step.kept += 1
+            yield self._conversation(row, name, turns, kind="dialogue")

@@ -1,0 +1,155 @@
+"""Intervals and paired tests, so that no number is printed without its uncertainty and n.
+
+Every number is a figure: `{"value", "low", "high", "n", "how"}`; `how` is its signature.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any
+
+from kefu.errors import MissingExtra
+
+Figure = dict[str, Any]
+LEVEL = 0.95
+RESAMPLES = 2000
+_EXACT_FLIPS = 14  # 2^14 sign patterns are enumerated; beyond that the permutation test samples
+
+
+def figure(value: float | None, low: float | None, high: float | None, n: int, how: str) -> Figure:
+    return {"value": _round(value), "low": _round(low), "high": _round(high), "n": n, "how": how}
+
+
+def show(number: Figure, digits: int = 2) -> str:
+    """`0.83 [0.76, 0.88] (n=100)`; a number that could not be measured is `- (n=0)`."""
+    if number["value"] is None:
+        return f"- (n={number['n']})"
+    if number["low"] is None:
+        return f"{number['value']:.{digits}f} (n={number['n']})"
+    return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}] (n={number['n']})"
+
+
+def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
+    """Score interval of a share (Wilson 1927, JASA 22:209). `n` may be an effective size; n > 0."""
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def share(outcomes: Sequence[bool], what: str = "cases") -> Figure:
+    """Share of true outcomes with its Wilson interval."""
+    n = len(outcomes)
+    if not n:
+        return figure(None, None, None, 0, f"no {what}")
+    hits = sum(map(bool, outcomes))
+    return figure(hits / n, *wilson(hits, n), n, f"share of {what}, Wilson 95 %")
+
+
+def clustered_share(groups: Sequence[Sequence[bool]], what: str = "replies") -> Figure:
+    """Share over all members of all groups; replies of one conversation are not independent.
+
+    Wilson interval at the effective size n / deff, deff = ratio-estimator variance over binomial
+    variance, never below 1 (Korn & Graubard 1998, Survey Methodology 24:193).
+    """
+    groups = [group for group in groups if group]
+    n = sum(map(len, groups))
+    if not n:
+        return figure(None, None, None, 0, f"no {what}")
+    hits = sum(sum(map(bool, group)) for group in groups)
+    p, k = hits / n, len(groups)
+    deff = 1.0
+    if 0 < p < 1 and k > 1:
+        spread = sum((sum(map(bool, group)) - p * len(group)) ** 2 for group in groups)
+        deff = max(1.0, (k / (k - 1) * spread / n**2) / (p * (1 - p) / n))
+    low, high = wilson(hits / deff, n / deff)
+    return figure(p, low, high, n, f"share of {what} in {k} conversations, Wilson 95 %, design effect {deff:.2f}")
+
+
+def mean(values: Sequence[float], what: str = "cases", seed: int = 7) -> Figure:
+    """Mean with a percentile bootstrap interval (Efron & Tibshirani 1993, ch. 13)."""
+    n = len(values)
+    if not n:
+        return figure(None, None, None, 0, f"no {what}")
+    average = sum(values) / n
+    if n == 1:
+        return figure(average, None, None, 1, f"mean over {what}; one value has no interval")
+    numpy = _numpy()
+    array = numpy.asarray(values, dtype=float)
+    generator = numpy.random.default_rng(seed)
+    rows = max(1, min(RESAMPLES, 4_000_000 // n))
+    means: list[float] = []
+    while len(means) < RESAMPLES:
+        take = min(rows, RESAMPLES - len(means))
+        means += array[generator.integers(0, n, size=(take, n))].mean(axis=1).tolist()
+    low, high = numpy.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return figure(average, float(low), float(high), n, f"mean over {what}, percentile bootstrap 95 %, {RESAMPLES} resamples, seed {seed}")
+
+
+def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict[str, Any]:
+    """Exact two-sided McNemar test of two systems on the same cases (McNemar 1947; binomial form).
+
+    Raises ValueError for lists of unequal length.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"paired lists of unequal length: {len(first)} and {len(second)}")
+    only_first = sum(a and not b for a, b in zip(first, second, strict=True))
+    only_second = sum(b and not a for a, b in zip(first, second, strict=True))
+    m, smaller = only_first + only_second, min(only_first, only_second)
+    tail = sum(math.comb(m, i) for i in range(smaller + 1))
+    p = min(1.0, float(2 * tail / 2**m)) if m else 1.0
+    n = len(first)
+    return {
+        "n": n, "only_first": only_first, "only_second": only_second,
+        "difference": _round((only_first - only_second) / n if n else 0.0), "p": p, "how": "exact McNemar, two-sided",
+    }  # fmt: skip
+
+
+def permutation(first: Sequence[float], second: Sequence[float], seed: int = 7, draws: int = 10_000) -> dict[str, Any]:
+    """Two-sided paired sign-flip test of the mean difference (Fisher 1935).
+
+    All flips are enumerated up to 14 non-zero pairs; beyond that `draws` are sampled and
+    p = (b + 1) / (draws + 1) (Phipson & Smyth 2010). Raises ValueError for unequal lengths.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"paired lists of unequal length: {len(first)} and {len(second)}")
+    gaps = [a - b for a, b in zip(first, second, strict=True)]
+    moving = [gap for gap in gaps if gap]
+    n = len(gaps)
+    observed = abs(sum(moving))
+    slack = 1e-12 * max(1.0, sum(map(abs, moving)))
+    if not moving:
+        p, how = 1.0, "paired permutation, no pair differs"
+    elif len(moving) <= _EXACT_FLIPS:
+        sums = [0.0]
+        for gap in moving:
+            sums = [total + sign for total in sums for sign in (gap, -gap)]
+        p, how = sum(abs(total) >= observed - slack for total in sums) / len(sums), "paired permutation, exact"
+    else:
+        numpy = _numpy()
+        generator = numpy.random.default_rng(seed)
+        array = numpy.asarray(moving)
+        beyond, left = 0, draws
+        rows = max(1, 2_000_000 // len(moving))
+        while left:
+            take = min(rows, left)
+            signs = generator.integers(0, 2, size=(take, len(moving))) * 2 - 1
+            beyond += int((numpy.abs(signs @ array) >= observed - slack).sum())
+            left -= take
+        p, how = (beyond + 1) / (draws + 1), f"paired permutation, {draws} draws, seed {seed}"
+    return {"n": n, "difference": _round(sum(gaps) / n if n else 0.0), "p": p, "how": how}
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 6)
+
+
+def _numpy() -> Any:
+    try:
+        import numpy
+    except ImportError:
+        raise MissingExtra("an interval by resampling", "eval") from None
+    return numpy

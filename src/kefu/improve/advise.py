@@ -1,0 +1,88 @@
+"""Advice from traffic: request lengths, tiers, and the questions an FAQ entry would answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from kefu.project.schema import Project
+from kefu.text.similarity import jaccard
+
+if TYPE_CHECKING:
+    from kefu.records import Records
+
+_ALIKE = 0.5
+_MOST_GROUPS = 20
+
+
+def advise(records: Records, settings: Project) -> dict[str, Any]:
+    """Figures over all recorded replies, and `lines`: the advice drawn from them.
+
+    lengths: characters of a customer turn and tokens of a model reply (p50, p95, max);
+    candidates: groups of alike questions that no tier answered, the most frequent first.
+    """
+    asked: list[int] = []
+    tiers: Counter[str] = Counter()
+    answered_ms: dict[str, list[float]] = {}
+    completions: list[int] = []
+    open_questions: list[str] = []
+    for row in records.cases():
+        question = row.conversation.last_customer_turn()
+        asked.append(len(question))
+        tiers[row.tier] += 1
+        timing = row.receipt.get("timings_ms") or {}
+        answered_ms.setdefault(row.tier, []).append(float(timing.get("total", 0.0)))
+        usage = row.receipt.get("tokens") or {}
+        if row.tier == "model" and usage.get("completion"):
+            completions.append(int(usage["completion"]))
+        if (row.refused or row.handoff) and row.tier not in ("guard", "rule") and question:
+            open_questions.append(question)
+    total = sum(tiers.values())
+    groups = _groups(open_questions)
+    lines = [f"{total} replies recorded"] if total else ["nothing is recorded yet: serve the assistant first"]
+    if total:
+        shares = ", ".join(f"{tier} {count / total:.0%}" for tier, count in tiers.most_common())
+        lines.append(f"answered by: {shares}")
+        lines.append(f"customer turns: {_spread(asked)} characters")
+    if completions:
+        spread = _quantiles(completions)
+        lines.append(f"model replies: {_spread(completions)} tokens; assistant.max_answer_tokens is {settings.assistant.max_answer_tokens}")
+        if spread["p95"] >= settings.assistant.max_answer_tokens:
+            lines.append(f"raise assistant.max_answer_tokens: 5 % of the model's replies reach {spread['p95']} tokens and are cut")
+    for group in groups:
+        if group["count"] > 1:
+            lines.append(f"asked {group['count']} times without an answer: {group['question']}  -> write an FAQ entry")
+    figures = {
+        "replies": total,
+        "tiers": dict(tiers),
+        "customer_chars": _quantiles(asked),
+        "model_tokens": _quantiles(completions),
+        "total_ms": {tier: _quantiles([round(v, 2) for v in values]) for tier, values in answered_ms.items()},
+    }
+    return {"lines": lines, "figures": figures, "candidates": groups}
+
+
+def _groups(questions: list[str]) -> list[dict[str, Any]]:
+    """Greedy groups by shingle overlap with the first of each group; counted, the largest first."""
+    groups: list[tuple[str, int]] = []
+    for question, count in Counter(questions).most_common(2000):
+        for i, (first, so_far) in enumerate(groups):
+            if jaccard(first, question, 2) >= _ALIKE:
+                groups[i] = (first, so_far + count)
+                break
+        else:
+            groups.append((question, count))
+    groups.sort(key=lambda group: -group[1])
+    return [{"question": question, "count": count} for question, count in groups[:_MOST_GROUPS]]
+
+
+def _quantiles(values: list[Any]) -> dict[str, Any]:
+    if not values:
+        return {}
+    ordered = sorted(values)
+    return {"p50": ordered[len(ordered) // 2], "p95": ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], "max": ordered[-1], "n": len(ordered)}
+
+
+def _spread(values: list[int]) -> str:
+    spread = _quantiles(values)
+    return f"median {spread['p50']}, 95 % up to {spread['p95']}, longest {spread['max']}"

@@ -1,0 +1,108 @@
+"""Manuals cut into passages: by heading, then by paragraph, never through a sentence unless one is longer than the limit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kefu.errors import InputError
+from kefu.knowledge.result import Entry
+from kefu.text.language import detect
+from kefu.text.normalise import clean, strip_html
+from kefu.text.segment import sentences
+
+_HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
+_UNDERLINE = re.compile(r"^ {0,3}(=+|-+)\s*$")
+_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_MARKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
+_ENCODINGS = ("utf-8-sig", "gb18030", "utf-16")
+MOST_SENTENCES = 12
+
+
+def passages(path: Path, chunk_chars: int) -> list[Entry]:
+    """Entries of kind "document", `source` = `file#heading`. Raises InputError for a file that cannot be read as text."""
+    found: list[Entry] = []
+    for heading, body in _sections(_read(path)):
+        for part in _chunks(body, chunk_chars):
+            title = heading or path.stem
+            asked = [title, *[one for one in sentences(part) if len(one) > 3][:MOST_SENTENCES]]
+            name = f"{path.name}#{title}" if heading else path.name
+            language = detect(part)
+            found.append(Entry(f"{path.name}:{len(found) + 1}", "document", part, tuple(dict.fromkeys(asked)), (), name, title, language))
+    return found
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"document {path}", error.strerror or "cannot be read", "check knowledge.documents") from None
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", "replace")
+    for encoding in _ENCODINGS[:2]:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\x00" not in text:
+            return text
+    raise InputError(f"document {path}", "is not text in UTF-8, UTF-16 or GB18030", "save it as UTF-8 .md or .txt")
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """(path of headings joined by " > ", body) in reading order."""
+    path: list[str] = []
+    body: list[str] = []
+    fenced = False
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if _FENCE.match(line):
+            fenced = not fenced
+            continue
+        found = None if fenced else _HEADING.match(line)
+        under = None if fenced or not body or not body[-1].strip() or (len(body) > 1 and body[-2].strip()) else _UNDERLINE.match(line)
+        if found or under:
+            title = found.group(2) if found else body.pop()
+            level = len(found.group(1)) if found else 1 if line.strip()[0] == "=" else 2
+            if "".join(body).strip():
+                yield " > ".join(part for part in path if part), "\n".join(body)
+            body = []
+            path = [*path[: level - 1], *[""] * (level - 1 - len(path)), _plain(title)]
+        else:
+            body.append(line)
+    if "".join(body).strip():
+        yield " > ".join(part for part in path if part), "\n".join(body)
+
+
+def _chunks(body: str, most: int) -> Iterator[str]:
+    """Paragraphs joined up to `most` characters; longer ones are cut between sentences."""
+    held = ""
+    for paragraph in re.split(r"\n\s*\n", body):
+        text = _plain(paragraph)
+        for piece in [text] if len(text) <= most else _split(text, most):
+            if held and len(held) + len(piece) + 1 > most:
+                yield held
+                held = ""
+            held = f"{held}\n{piece}" if held else piece
+    if held.strip():
+        yield held
+
+
+def _split(text: str, most: int) -> Iterator[str]:
+    held = ""
+    for sentence in sentences(text):
+        for start in range(0, len(sentence), most):
+            piece = sentence[start : start + most]
+            if held and len(held) + len(piece) + 1 > most:
+                yield held
+                held = ""
+            blank = " " if held and held[-1].isascii() else ""
+            held = held + blank + piece
+    if held:
+        yield held
+
+
+def _plain(text: str) -> str:
+    """Without Markdown's marks."""
+    lines = [re.sub(r"^\s*(?:[-*+]|>|\d+[.)])\s+", "", line) for line in text.split("\n")]
+    return clean(strip_html(_MARKS.sub(lambda found: found.group(1) or "", "\n".join(lines))))

@@ -1,0 +1,130 @@
+"""`build`: FAQ rows and manuals in, the folder `knowledge/` out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from kefu.artifacts import read_jsonl, write_json
+from kefu.errors import InputError
+from kefu.knowledge import judge as judging
+from kefu.knowledge.analyse import Analyser, Reading
+from kefu.knowledge.documents import passages
+from kefu.knowledge.index import SIGNALS, Index
+from kefu.knowledge.lexicon import Lexicon
+from kefu.knowledge.result import Entry
+from kefu.knowledge.store import Shelf, save
+from kefu.knowledge.trials import Material, read_general, spread, trials, uncovered
+from kefu.project.schema import Knowledge
+from kefu.text.language import detect
+from kefu.text.normalise import fold
+
+_MOST_ANSWER_CHARS = 1200
+
+
+def build(faq: Path, documents: Sequence[Path], settings: Knowledge, out: Path, seed: int) -> dict[str, Any]:
+    """Index the entries of `faq` (JSONL as the data stage writes it) and the passages of `documents`; fit and calibrate; fill `out`.
+
+    Returns facts: counts, thresholds, and what cross-validation measured. Raises InputError when there is nothing to index.
+    """
+    started = time.perf_counter()
+    entries, dropped = read_entries(faq) if faq.exists() else ([], Counter())
+    manuals = [entry for path in documents for entry in passages(Path(path), settings.chunk_chars)]
+    if not entries and not manuals:
+        raise InputError(
+            f"{faq.name} has no usable entry",
+            f"dropped: {dict(dropped)}" if dropped else "it is empty",
+            "give at least one question with an answer, or a document",
+        )
+    lexicon = Lexicon.load(Path(settings.synonyms) if settings.synonyms else None)
+    analyser = Analyser(lexicon)
+    shelves: dict[str, Shelf] = {}
+    facts: dict[str, Any] = {
+        "entries": len(entries),
+        "questions": sum(len(e.questions) for e in entries),
+        "passages": len(manuals),
+        "dropped": dict(dropped),
+    }
+    with _one_thread():
+        for kind, group in (("faq", entries), ("document", manuals)):
+            if group:
+                shelves[kind], facts[kind] = _shelf(group, analyser, settings, seed, passages=kind == "document")
+    facts["digest"] = save(out, shelves, lexicon)
+    write_json(out / "calibration.json", facts)  # without times: the same input gives the same files
+    return {**facts, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def _shelf(entries: list[Entry], analyser: Analyser, settings: Knowledge, seed: int, *, passages: bool) -> tuple[Shelf, dict[str, Any]]:
+    questions = [[analyser.read(text, entry.language) for text in entry.questions] for entry in entries]
+    answers = [_answer(analyser, entry) for entry in entries]
+    material = Material(questions, answers, [entry.language for entry in entries])
+    general = read_general(analyser, sorted(set(material.languages)))
+
+    index = Index.build(questions, answers, material.languages, general)
+    choice = index.learn(spread(index.owner, seed))
+
+    def fit(part: Material) -> Index:
+        small = Index.build(part.questions, part.answers, part.languages, general)
+        small.learn(spread(small.owner, seed), choice)
+        return small
+
+    kept = uncovered(index, general)
+    made = list(trials(material, kept, fit, seed, passages=passages))
+    judge, facts = judging.fit(made, settings.target_precision, settings.scope_recall, seed)
+    facts["general"] = {"used": len(kept), "covered_by_faq": len(general) - len(kept)}
+    facts["ridge"] = {"rows": len(index.ridge_rows), "blend": choice.blend, "strength": choice.strength}
+    facts["rank"] = dict(zip(SIGNALS, np.round(judge.rank, 3).tolist(), strict=True))
+    return Shelf(entries, index, judge), facts
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """BLAS on one thread: the matrices are small, and several threads that share busy cores wait for each other (10 times slower, measured)."""
+    try:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    except ImportError:
+        return nullcontext()
+    return cast("AbstractContextManager[object]", threadpool_limits(1))
+
+
+def _answer(analyser: Analyser, entry: Entry) -> Reading:
+    """What the answers talk about; of many variants only what a third of them mention, or an intent with many would cover anything."""
+    variants = [analyser.read(text[:_MOST_ANSWER_CHARS], entry.language) for text in dict.fromkeys((entry.answer, *entry.answers)) if text]
+    counts = Counter(unit for reading in variants for unit in reading.units)
+    units = {unit: 1.0 for unit, count in counts.items() if len(variants) < 3 or count * 3 >= len(variants)}
+    units |= analyser.read(entry.category, entry.language).units
+    return Reading(entry.answer, entry.language, units)
+
+
+def read_entries(path: Path) -> tuple[list[Entry], Counter[str]]:
+    """Entries of a `faq.jsonl`, and how many rows or questions were left out, by reason. Raises InputError for a row of the wrong shape."""
+    found: dict[str, Entry] = {}
+    dropped: Counter[str] = Counter()
+    for number, row in enumerate(read_jsonl(path), 1):
+        if not isinstance(row, dict):
+            raise InputError(f"{path.name}, line {number}", "is not a JSON object", "write one entry a line")
+        variants = [str(text) for text in row.get("answers") or [] if str(text).strip()]
+        answer = str(row.get("answer") or "").strip() or (variants[0] if variants else "")
+        if not answer:
+            dropped["no answer"] += 1
+            continue
+        questions: dict[str, str] = {}
+        for text in row.get("questions") or ([row["question"]] if row.get("question") else []):
+            key = fold(str(text))
+            if not key or key in questions:
+                dropped["empty or repeated question"] += 1
+                continue
+            questions[key] = str(text).strip()
+        asked = tuple(questions.values()) or (str(row.get("category") or "") or answer[:60],)
+        name = str(row.get("id") or f"faq-{number}")
+        if name in found:
+            dropped["repeated id"] += 1
+            continue
+        language = str(row.get("language") or "") or detect(" ".join(asked) + " " + answer)
+        found[name] = Entry(name, "faq", answer, asked, tuple(variants), str(row.get("source") or ""), str(row.get("category") or ""), language)
+    return list(found.values()), dropped

@@ -1,0 +1,188 @@
+"""Questions whose outcome is known, made from the company's own FAQ by withholding parts of it.
+
+Each round builds a small knowledge base from a part: some entries are withheld whole, and of the others a quarter of the
+questions. Then it is asked, in scope, the withheld questions of known entries (`new_wording`: customers who say it as nobody
+wrote down) and damaged copies of known ones (`damaged`: customers who come near a known wording); out of scope, the questions
+of withheld entries (`other_entry`), withheld questions whose rarest word is exchanged for a foreign one (`foreign`: the business
+of a similar company) and the questions of `words/general.yaml` (`general`). An entry with one question cannot spare it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kefu.knowledge.analyse import Analyser, Reading
+from kefu.knowledge.index import Index, Question, Signals
+
+ROUNDS = 4
+MOST_ROWS = 6000  # questions that take part; beyond that an even sample of entries is judged
+QUOTA = 250  # trials of each kind and round
+Rows = NDArray[np.int64]
+Chance = np.random.Generator
+Pairs = Sequence[tuple[int, int]]
+Numbers = Sequence[int]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`entry`: the number (in its round) of the right entry, or -1. `group`: trials made of one question stay in one fold."""
+
+    kind: str
+    group: tuple[int, int]
+    entry: int
+    signals: Signals
+    text: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Readings of the questions of each entry, of its answer, and the language of each entry."""
+
+    questions: Sequence[Sequence[Reading]]
+    answers: Sequence[Reading]
+    languages: Sequence[str]
+
+
+def trials(material: Material, general: Sequence[Reading], fit: Callable[[Material], Index], seed: int, *, passages: bool = False) -> Iterator[Trial]:
+    """`fit` builds an index of a part. `passages`: the questions are sentences of manuals, which nobody asks; damaged copies stand for them."""
+    chance = np.random.default_rng(seed)
+    entries = _sample(material, chance)
+    rounds = min(ROUNDS, len(entries))
+    turn = chance.permutation(len(entries)) % rounds
+    for number in range(rounds):
+        known = (entries[turn != number] if rounds > 1 else entries).tolist()
+        kept, asked = _split(material, known, chance, whole=passages)
+        parts = [[material.questions[entry][which] for which in order] for entry, order in zip(known, kept, strict=True)]
+        index = fit(Material(parts, [material.answers[e] for e in known], [material.languages[e] for e in known]))
+        yield from _inside(material, known, kept, asked, index, general, chance, passages=passages)
+        gone = [(entry, which) for entry in entries[turn == number].tolist() for which in range(len(material.questions[entry]))] if rounds > 1 else []
+        for entry, which in _some(gone, QUOTA, chance):
+            reading = material.questions[entry][which]
+            yield from _trial("other_entry", (entry, which), -1, index, Question.of(reading), reading)
+        for row in range(number, len(general), rounds):
+            yield from _trial("general", (-1, row), -1, index, Question.of(general[row]), general[row])
+
+
+def _inside(
+    material: Material,
+    known: Numbers,
+    kept: list[list[int]],
+    asked: Pairs,
+    index: Index,
+    general: Sequence[Reading],
+    chance: Chance,
+    *,
+    passages: bool,
+) -> Iterator[Trial]:
+    """Trials made of the questions of the entries that the index knows."""
+    held = [(place, which) for place, order in enumerate(kept) for which in order]
+    strange = _strange(index, general)
+    for place, which in _some(asked, QUOTA, chance):
+        reading = material.questions[known[place]][which]
+        yield from _trial("new_wording", (known[place], which), place, index, Question.of(reading), reading)
+    for place, which in _some(held, QUOTA if passages else QUOTA // 2, chance):
+        reading = material.questions[known[place]][which]
+        if reading.units:
+            yield from _trial("damaged", (known[place], which), place, index, damaged(reading, strange, chance), reading)
+    for place, which in _some(asked or held, QUOTA // 2, chance) if strange else []:
+        reading = material.questions[known[place]][which]
+        swapped = foreign(reading, index, strange, chance)
+        if swapped is not None:
+            yield from _trial("foreign", (known[place], which), -1, index, swapped, reading)
+
+
+def _trial(kind: str, group: tuple[int, int], entry: int, index: Index, question: Question, reading: Reading) -> Iterator[Trial]:
+    """One trial, or none for a question without a topic."""
+    if reading.units:
+        yield Trial(kind, group, entry, index.signals(question), reading.text, reading.language)
+
+
+def _strange(index: Index, general: Sequence[Reading]) -> list[str]:
+    """Words of the general questions that this index has never seen."""
+    words = {unit for reading in general for unit in reading.units if len(unit) > 1 and unit[0] not in "=#"}
+    return sorted(words - index.units.names.keys())
+
+
+def _sample(material: Material, chance: Chance) -> Rows:
+    """All entries, or as many at random as hold `MOST_ROWS` questions."""
+    order = chance.permutation(len(material.questions))
+    held = np.cumsum([min(40, len(material.questions[entry])) for entry in order])
+    return np.sort(order[: max(2, int(np.searchsorted(held, MOST_ROWS)) + 1)])
+
+
+def _split(material: Material, known: Numbers, chance: Chance, *, whole: bool) -> tuple[list[list[int]], Pairs]:
+    """(questions kept per entry, (place, which) of the withheld ones). At most 40 questions of an entry take part."""
+    kept: list[list[int]] = []
+    asked: list[tuple[int, int]] = []
+    for place, entry in enumerate(known):
+        order = chance.permutation(len(material.questions[entry]))[:40].tolist()
+        out = 0 if whole or len(order) < 2 else max(1, len(order) // 4)
+        asked += [(place, which) for which in order[:out]]
+        kept.append(sorted(order[out:]))
+    return kept, asked
+
+
+def _some(items: Sequence[tuple[int, int]], most: int, chance: Chance) -> list[tuple[int, int]]:
+    if len(items) <= most:
+        return list(items)
+    return [items[i] for i in np.sort(chance.permutation(len(items))[:most]).tolist()]
+
+
+def uncovered(index: Index, general: Sequence[Reading]) -> list[Reading]:
+    """The general questions that the company's own FAQ does not cover."""
+    kept = []
+    for reading in general:
+        signals = index.signals(Question.of(reading))
+        if not (signals.unknown < 0.05 and signals.table[:, 4:6].sum(axis=1).max() > 0.7):
+            kept.append(reading)
+    return kept
+
+
+def spread(entry_of: Rows, seed: int) -> Rows:
+    """All questions in random order, entries taken in turn, so that a prefix does not let big entries drown small ones."""
+    order = np.random.default_rng(seed).permutation(len(entry_of))
+    turn = np.empty(len(order))
+    seen: dict[int, int] = {}
+    for place, row in enumerate(order.tolist()):
+        entry = int(entry_of[row])
+        turn[place] = seen.get(entry, 0)
+        seen[entry] = seen.get(entry, 0) + 1
+    return np.asarray(order[np.argsort(turn, kind="stable")])
+
+
+def damaged(reading: Reading, strange: Sequence[str], chance: Chance) -> Question:
+    """A third of the units gone and sometimes a foreign one in, as a stranger's wording of the same question."""
+    names = list(reading.units)
+    keep = [name for name in names if chance.random() > 0.34] or [names[int(chance.integers(len(names)))]]
+    units = {name: reading.units[name] for name in keep}
+    if strange and chance.random() < 0.5:
+        units[strange[int(chance.integers(len(strange)))]] = 1.0
+    grams = {gram: count for gram, count in reading.grams.items() if chance.random() > 0.5}
+    return Question(units, grams, reading.language, reading.negated, reading.common)
+
+
+def foreign(reading: Reading, index: Index, strange: Sequence[str], chance: Chance) -> Question | None:
+    """The rarest unit exchanged for a foreign one; its share of the characters goes too."""
+    known = [(float(index.unit_idf[index.units.names[unit]]), unit) for unit in reading.units if unit in index.units.names]
+    if not known:
+        return None
+    rarest = max(known)[1]
+    other = strange[int(chance.integers(len(strange)))]
+    units = {(other if unit == rarest else unit): weight for unit, weight in reading.units.items()}
+    grams = {gram: count for gram, count in reading.grams.items() if chance.random() > 1 / len(reading.units)}
+    grams |= {f"\x00{other}{i}": 1 for i in range(len(reading.grams) - len(grams))}
+    return Question(units, grams, reading.language, reading.negated, reading.common)
+
+
+def read_general(analyser: Analyser, languages: Sequence[str]) -> list[Reading]:
+    """The general questions in the languages of the entries (in all languages when there are none of ours)."""
+    from kefu.knowledge.lexicon import read_words
+
+    table: dict[str, list[str]] = read_words("general")
+    wanted = [name for name in table if name in languages] or list(table)
+    return [analyser.read(text, name) for name in wanted for text in table[name]]

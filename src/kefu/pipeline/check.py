@@ -1,0 +1,73 @@
+"""Everything that can be found wrong before anything is computed, all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kefu.errors import ConfigError, KefuError
+from kefu.project import Loaded
+
+
+def check(project: Loaded) -> list[str]:
+    """Faults of a loaded project, one line each; empty when it can run."""
+    settings = project.settings
+    faults: list[str] = []
+
+    def attempt(label: str, action) -> None:  # type: ignore[no-untyped-def]
+        try:
+            action()
+        except ConfigError as error:
+            faults.extend(f"{label}: {fault}" for fault in (error.faults or [error.line()]))
+        except KefuError as error:
+            faults.append(f"{label}: {error.line()}")
+
+    names = [source.name for source in settings.data.sources]
+    faults += [f"data.sources: two sources are called {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
+    for i, source in enumerate(settings.data.sources):
+        key = f"data.sources.{i} ({source.name})"
+        if bool(source.path) == bool(source.url):
+            faults.append(f"{key}: give either path or url")
+        elif source.path:
+            attempt(key, lambda path=source.path: project.files([path]))
+    if settings.data.split.test + settings.data.split.validation > 0.6:
+        faults.append("data.split: validation and test together take more than 60 % of the data")
+    if settings.data.dataset_class:
+        attempt("data.dataset_class", lambda: _dataset_class(project))
+    for key, globs in (
+        ("knowledge.documents", settings.knowledge.documents),
+        ("eval.scenarios", settings.eval.scenarios),
+        ("assistant.guard.rules", settings.assistant.guard.rules),
+        ("eval.questions", [settings.eval.questions] if settings.eval.questions else []),
+        ("knowledge.synonyms", [settings.knowledge.synonyms] if settings.knowledge.synonyms else []),
+        ("serve.keys_file", [settings.serve.keys_file] if settings.serve.keys_file else []),
+    ):
+        attempt(key, lambda globs=globs: project.files(globs))
+    attempt("eval", lambda: _scenarios(project))
+    attempt("train.base", lambda: _base(project))
+    return list(dict.fromkeys(faults))
+
+
+def _dataset_class(project: Loaded) -> None:
+    file, colon, name = project.settings.data.dataset_class.partition(":")
+    if not colon or not name:
+        raise ConfigError(f"{project.settings.data.dataset_class!r} names no class", "write it as file.py:ClassName")
+    text = project.files([file])[0].read_text("utf-8")
+    if f"class {name}" not in text:
+        raise ConfigError(f"{file} has no class {name}", "the name after the colon must stand in the file", "correct data.dataset_class")
+
+
+def _scenarios(project: Loaded) -> None:
+    from kefu.evals import questions, scenarios
+
+    settings = project.settings.eval
+    if settings.scenarios:
+        scenarios.load_scenarios(project.files(settings.scenarios))
+    if settings.questions:
+        questions.load(project.path(settings.questions))
+
+
+def _base(project: Loaded) -> None:
+    base = project.settings.train.base
+    looks_local = base.startswith((".", "/", "~", "$")) or Path(base).suffix or base.count("/") > 1
+    if base != "embedded" and looks_local and not project.path(base).is_dir():
+        raise ConfigError(f"no folder {base}", f"looked in {project.root}", "give `embedded`, a Hugging Face id, or a folder with config.json")

@@ -1,0 +1,162 @@
+"""What each stage reads (its key) and which room does the work."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kefu.artifacts import Artifact, code_fingerprint, fingerprint, fingerprint_files
+from kefu.project import Loaded
+from kefu.train.settings import uses_knowledge
+
+if TYPE_CHECKING:
+    from kefu.pipeline.run import Outcome
+
+Work = Callable[[Path, Callable[[str, float], None]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """inputs: name -> content hash; settings: what the stage reads of kefu.yaml; code: hash of the rooms it runs."""
+
+    inputs: dict[str, str]
+    settings: dict[str, Any]
+    code: str
+    work: Work
+
+
+def digest(artifact: Artifact, *prefixes: str) -> str:
+    """Hash of some files of an artefact: a prefix is a file name or a folder ending in `/`."""
+    files = artifact.manifest["files"]
+    chosen = {name: entry["sha256"] for name, entry in files.items() if any(name == p or (p.endswith("/") and name.startswith(p)) for p in prefixes)}
+    return fingerprint(chosen)
+
+
+def _data(project: Loaded, outcome: Outcome) -> Plan:
+    settings = project.settings.data
+    paths: list[Path] = []
+    inputs: dict[str, str] = {}
+    for source in settings.sources:
+        if source.path:
+            paths += project.files([source.path])
+        else:
+            inputs[source.name] = uuid.uuid4().hex  # a live database: only reading it can tell whether it changed
+    if settings.dataset_class:
+        paths += project.files([settings.dataset_class.partition(":")[0]])
+    inputs |= fingerprint_files(paths, project.root)
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu import data
+
+        return data.build(project, out, progress)
+
+    return Plan(inputs, {"data": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
+
+
+def _knowledge(project: Loaded, outcome: Outcome) -> Plan:
+    settings = project.settings.knowledge
+    data = outcome.artifact("data")
+    documents = project.files(settings.documents)
+    extra = project.files([settings.synonyms]) if settings.synonyms else []
+    inputs = {"data/faq.jsonl": digest(data, "faq.jsonl"), **fingerprint_files([*documents, *extra], project.root)}
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu import knowledge
+
+        resolved = settings.model_copy(update={"synonyms": str(extra[0]) if extra else ""})
+        return knowledge.build(data.file("faq.jsonl"), documents, resolved, out, project.settings.seed)
+
+    return Plan(inputs, {"knowledge": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("knowledge", "text"), work)
+
+
+def knowledge_digest(outcome: Outcome) -> str:
+    """Of what answers depend on; the calibration report beside it also holds times."""
+    return digest(outcome.artifact("knowledge"), "index.json", "arrays.npz")
+
+
+def _train(project: Loaded, outcome: Outcome) -> Plan:
+    settings = project.settings.train
+    data, knowledge = outcome.artifact("data"), outcome.artifact("knowledge")
+    read = ("messages.train.jsonl", "messages.validation.jsonl", "questions.validation.jsonl", "faq.jsonl")
+    inputs = {f"data/{name}": digest(data, name) for name in read}
+    chosen = {"train": settings.model_dump(), "assistant.name": project.settings.assistant.name, "seed": project.settings.seed}
+    if uses_knowledge(settings):
+        inputs["knowledge"] = knowledge_digest(outcome)
+        chosen |= {"knowledge": project.settings.knowledge.model_dump(), "assistant.max_answer_tokens": project.settings.assistant.max_answer_tokens}
+    base = project.path(settings.base)
+    if settings.base != "embedded" and base.is_dir():
+        inputs |= fingerprint_files([p for p in base.rglob("*") if p.is_file()], project.root)
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu import train
+
+        return train.run(project, data.path, knowledge.path, out, progress)
+
+    return Plan(inputs, chosen, code_fingerprint("train", "engines/prompt", "text"), work)
+
+
+def _export(project: Loaded, outcome: Outcome) -> Plan:
+    data, knowledge, model = (outcome.artifact(name) for name in ("data", "knowledge", "train"))
+    inputs = {
+        "model": digest(model, "model/", "prompt.json"),
+        "data/questions": digest(data, "questions.validation.jsonl", "questions.test.jsonl", "messages.validation.jsonl"),
+        "knowledge": knowledge_digest(outcome),
+    }
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu import export
+
+        return export.run(project, model.path, data.path, knowledge.path, out, progress)
+
+    return Plan(inputs, {"export": project.settings.export.model_dump()}, code_fingerprint("export", "engines"), work)
+
+
+def _assistant_inputs(project: Loaded, outcome: Outcome) -> dict[str, str]:
+    rules = project.files(project.settings.assistant.guard.rules)
+    return {"engine": digest(outcome.artifact("export"), "engine/"), "knowledge": knowledge_digest(outcome), **fingerprint_files(rules, project.root)}
+
+
+def _eval(project: Loaded, outcome: Outcome) -> Plan:
+    settings = project.settings.eval
+    data, knowledge = outcome.artifact("data"), outcome.artifact("knowledge")
+    files = project.files([*settings.scenarios, *([settings.questions] if settings.questions else [])])
+    inputs = {
+        **_assistant_inputs(project, outcome),
+        "data/questions": digest(data, "questions.test.jsonl", "faq.jsonl"),
+        **fingerprint_files(files, project.root),
+    }
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu import evals
+        from kefu.pipeline.state import assemble
+
+        assistant = assemble(project, outcome.artifact("knowledge").path, outcome.artifact("export").path)
+        return evals.run(project, assistant, knowledge=knowledge.path, data=data.path, out=out, progress=progress)
+
+    chosen = {"eval": settings.model_dump(), "assistant": project.settings.assistant.model_dump(), "seed": project.settings.seed}
+    return Plan(inputs, chosen, code_fingerprint("evals", "assistant", "knowledge", "engines", "text"), work)
+
+
+def _smoke(project: Loaded, outcome: Outcome) -> Plan:
+    inputs = {**_assistant_inputs(project, outcome), "eval": digest(outcome.artifact("eval"), "eval.json")}
+
+    def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
+        from kefu.pipeline.smoke import smoke
+
+        return smoke(project, outcome, out, progress)
+
+    chosen = {"serve": project.settings.serve.model_dump(), "assistant": project.settings.assistant.model_dump()}
+    return Plan(inputs, chosen, code_fingerprint("serve", "assistant", "records", "knowledge", "engines", "pipeline/smoke"), work)
+
+
+PLANS: dict[str, Callable[[Loaded, Outcome], Plan]] = {
+    "data": _data,
+    "knowledge": _knowledge,
+    "train": _train,
+    "export": _export,
+    "eval": _eval,
+    "smoke": _smoke,
+}

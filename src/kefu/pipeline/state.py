@@ -1,0 +1,54 @@
+"""From a project folder to a living assistant: the newest artefacts, or those of a registry entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kefu.artifacts import Artifact, Store
+from kefu.errors import InputError
+from kefu.project import Loaded
+from kefu.registry import Entry, Registry
+
+if TYPE_CHECKING:
+    from kefu.assistant import Assistant
+
+
+def current(project: Loaded, stage: str) -> Artifact:
+    """The newest artefact of a stage. Raises InputError when it was never made."""
+    found = Store(project.build).newest(stage, project.settings.name)
+    if found is None:
+        raise InputError(
+            f"{project.settings.name} has no {stage} result", "it was never built, or build/ was removed", f"run `kefu run {project.root}`"
+        )
+    return found
+
+
+def resolve(project: Loaded, reference: str = "") -> Entry:
+    """The registry entry to talk to: production, else the newest candidate."""
+    entry = Registry(project.root).resolve(reference)
+    for room, folder in entry.artifacts.items():
+        if room in ("knowledge", "export") and not (project.root / folder / "manifest.json").is_file():
+            raise InputError(
+                f"{entry.label} cannot be opened", f"its {room} artefact {folder} is gone", f"make it again with `kefu run {project.root}`"
+            )
+    return entry
+
+
+def open_assistant(project: Loaded, reference: str = "") -> tuple[Assistant, Entry]:
+    """The assistant of a registry entry, ready to answer."""
+    entry = resolve(project, reference)
+    assistant = assemble(project, project.root / entry.artifacts["knowledge"], project.root / entry.artifacts["export"], version=entry.label)
+    return assistant, entry
+
+
+def assemble(project: Loaded, knowledge: Path, export: Path, *, version: str = "", **options: Any) -> Assistant:
+    """Put an assistant together from its parts."""
+    from kefu import engines
+    from kefu.assistant import Assistant
+    from kefu.knowledge import KnowledgeBase
+
+    settings = project.settings.assistant
+    engine = engines.open(export / "engine", **options) if settings.model else None
+    rules = project.files(settings.guard.rules)
+    return Assistant(KnowledgeBase.load(knowledge), engine, settings, rules=rules, version=version or export.name)

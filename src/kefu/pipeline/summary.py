@@ -1,0 +1,64 @@
+"""One line of what a stage came to, for the terminal and the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def summarise(stage: str, facts: dict[str, Any]) -> str:
+    """The line for a stage's facts; facts that are not there are left out."""
+    if facts.get("summary"):
+        return str(facts["summary"])
+    maker = _LINES.get(stage)
+    try:
+        return maker(facts) if maker else ", ".join(f"{key} {value}" for key, value in facts.items() if isinstance(value, int | float | str))
+    except (KeyError, TypeError):  # facts of an artefact made by an older version
+        return ""
+
+
+def figure(number: dict[str, Any]) -> str:
+    return "–" if number.get("value") is None else f"{number['value']:.2f} [{number['low']:.2f}, {number['high']:.2f}]"
+
+
+def _data(facts: dict[str, Any]) -> str:
+    gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3])
+    masked = sum(facts["masked"].values())
+    return f"{facts['rows']} rows read, {facts['conversations']} conversations kept (dropped: {gone}); {masked} personal data masked; ledger balanced"
+
+
+def _knowledge(facts: dict[str, Any]) -> str:
+    return f"{facts['entries']} answers, {facts['questions']} questions, {facts['passages']} passages of manuals"
+
+
+def _train(facts: dict[str, Any]) -> str:
+    loss = f", validation loss {facts['validation_loss']:.2f}" if facts.get("validation_loss") else ""
+    return f"{facts['base']}, {facts['parameters'] / 1e6:.1f} M parameters, {facts['steps']} steps{loss}"
+
+
+def _export(facts: dict[str, Any]) -> str:
+    sizes = facts["bytes"]
+    ratio = sizes["openvino_model.bin"] / sizes["weights_fp32"]
+    return f"{facts['precision']}, {facts['gates']} gates passed, weights {ratio:.3f} of fp32"
+
+
+def _eval(facts: dict[str, Any]) -> str:
+    parts = [f"scenarios {figure(facts['score'])}"]
+    for key, words in (
+        ("questions.right", "questions right"),
+        ("questions.turned_away", "out of scope turned away"),
+        ("held_out.right", "held-out right"),
+    ):
+        if key in facts:
+            parts.append(f"{words} {figure(facts[key])}")
+    return ", ".join(parts[:3])
+
+
+def _registry(facts: dict[str, Any]) -> str:
+    return f"{facts['model']} is {facts['stage']}"
+
+
+def _check(facts: dict[str, Any]) -> str:
+    return f"no faults, {facts['sources']} sources"
+
+
+_LINES = {"check": _check, "data": _data, "knowledge": _knowledge, "train": _train, "export": _export, "eval": _eval, "registry": _registry}

@@ -1,0 +1,121 @@
+"""Reading and changing `models.yaml`, one writer at a time, whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from kefu.artifacts import fingerprint, fingerprint_file, storage_errors, write_text
+from kefu.errors import GateError, InputError
+from kefu.registry.entry import Entry
+
+FILE_NAME = "models.yaml"
+_HEAD = "# Models of this project: what exists and how each was made. Written by kefu; read it, diff it, keep it in version control.\n"
+
+
+class Registry:
+    """The registry of one project folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.path = root / FILE_NAME
+
+    def entries(self) -> list[Entry]:
+        """All entries, oldest first. Raises InputError when the file was damaged by hand."""
+        if not self.path.exists():
+            return []
+        try:
+            raw = yaml.safe_load(self.path.read_text("utf-8")) or {}
+            return [Entry.model_validate(row) for row in raw.get("models", [])]
+        except (yaml.YAMLError, ValidationError, AttributeError, UnicodeDecodeError) as error:
+            first = str(error).splitlines()[0]
+            raise InputError(f"{self.path} cannot be read", first, "restore it from version control, or remove it and run `kefu run`") from None
+
+    def resolve(self, reference: str = "") -> Entry:
+        """`name`, `name@3`, `name@production`, `@candidate` or empty (production, else the newest candidate).
+
+        Raises InputError naming what exists.
+        """
+        name, _, which = reference.partition("@")
+        entries = [entry for entry in self.entries() if name in ("", entry.name)]
+        if which.isdigit():
+            entries = [entry for entry in entries if entry.version == int(which)]
+        elif which in ("production", "candidate", "retired"):
+            entries = [entry for entry in entries if entry.stage == which]
+        elif which not in ("", "latest"):
+            raise InputError(f"unknown model version {which!r}", "a version is a number, `latest` or a stage", "see `kefu models list`")
+        if not entries:
+            known = ", ".join(f"{entry.label} ({entry.stage})" for entry in self.entries()) or "none yet"
+            raise InputError(f"no model {reference or 'at all'}", f"the registry holds: {known}", "train one with `kefu run`")
+        if not which:
+            entries = [entry for entry in entries if entry.stage == "production"] or entries
+        return entries[-1]
+
+    def add(self, fields: dict[str, Any]) -> Entry:
+        """Add a candidate, or return the entry that already stands for the same hashes and settings."""
+        with self._writing() as entries:
+            same = [e for e in entries if e.name == fields["name"] and e.hashes == fields["hashes"] and e.settings == fields["settings"]]
+            if same:
+                entry = same[-1]
+                entry.metrics, entry.release_passed = fields["metrics"], fields["release_passed"]
+                entry.release_reasons, entry.artifacts = fields["release_reasons"], fields["artifacts"]
+                entry.access_point = fields["access_point"]
+                return entry
+            mine = [e.version for e in entries if e.name == fields["name"]]
+            entry = Entry(version=max(mine, default=0) + 1, parent=max(mine, default=None), **fields)
+            entries.append(entry)
+            return entry
+
+    def promote(self, reference: str, *, force: bool = False) -> Entry:
+        """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check."""
+        wanted = self.resolve(reference)
+        if not (wanted.gates_passed and wanted.release_passed) and not force:
+            why = "; ".join(wanted.release_reasons) or "its gates did not pass"
+            raise GateError(f"{wanted.label} is not promoted", why, "improve it, or promote with --force and answer for it")
+        with self._writing() as entries:
+            for entry in entries:
+                if entry.name == wanted.name and entry.stage == "production" and entry.version != wanted.version:
+                    entry.stage = "retired"
+                if entry.label == wanted.label:
+                    entry.stage = "production"
+                    wanted = entry
+            return wanted
+
+    def verify(self, entry: Entry) -> list[str]:
+        """Faults between the entry and what lies on the disk; every file is hashed again."""
+        faults = []
+        for room, folder in entry.artifacts.items():
+            path = self.root / folder
+            try:
+                manifest = json.loads((path / "manifest.json").read_text("utf-8"))
+            except (OSError, ValueError):
+                faults.append(f"{room}: {folder} is gone or damaged")
+                continue
+            for name, recorded in manifest["files"].items():
+                file = path / name
+                if not file.is_file():
+                    faults.append(f"{room}: {name} is missing")
+                elif fingerprint_file(file) != recorded["sha256"]:
+                    faults.append(f"{room}: {name} was changed after it was published")
+            if room in entry.hashes and fingerprint(manifest["files"]) != entry.hashes[room]:
+                faults.append(f"{room}: {folder} is not the artefact that {entry.label} was registered with")
+        return faults
+
+    @contextmanager
+    def _writing(self) -> Iterator[list[Entry]]:
+        with storage_errors(self.path):
+            lock = self.root / "build" / ".registry.lock"
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with open(lock, "a") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                entries = self.entries()
+                yield entries
+                rows = [entry.model_dump() for entry in entries]
+                write_text(self.path, _HEAD + yaml.safe_dump({"models": rows}, allow_unicode=True, sort_keys=False, width=120))

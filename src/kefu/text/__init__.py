@@ -1,0 +1,1 @@
+"""Language tools for Chinese and English. Nothing here loads a neural model."""

@@ -1,0 +1,75 @@
+"""Wordings and standard replies drawn from dialogues."""
+
+from __future__ import annotations
+
+from kefu.conversation import Conversation, Turn
+from kefu.data import canned, heard
+from kefu.data.entries import Entry
+
+ANSWERS = {
+    "Z1": ("zh", "怎么退款", "未拆封的商品签收后7天内可以退货，在“我的订单”里点“申请退货”即可。"),
+    "Z2": ("zh", "运费多少", "订单满99元包邮，不满收8元运费；新疆、西藏另加12元。"),
+    "E1": ("en", "How do I track my parcel?", "Open My orders and choose Track to see the courier number and progress."),
+}
+
+
+def faq() -> list[Entry]:
+    found = []
+    for name, (language, question, answer) in ANSWERS.items():
+        row = Conversation(f"{name}.0", [Turn("customer", question), Turn("agent", answer)], kind="faq", language=language, answer_id=name)
+        found.append(Entry(name, language, answer, rows=[row]))
+    return found
+
+
+def dialogue(name: str, *turns: str, language: str = "zh") -> Conversation:
+    return Conversation(name, [Turn("agent" if i % 2 else "customer", text) for i, text in enumerate(turns)], language=language)
+
+
+def sides(entries: list[Entry], talks: list[Conversation], **other: str) -> dict[str, str]:
+    return {**{row.id: "train" for entry in entries for row in entry.rows}, **{talk.id: "train" for talk in talks}, **other}
+
+
+def test_a_customers_wording_goes_to_the_entry_the_agent_answered_from() -> None:
+    talks = [
+        dialogue("a", "买了个杯子没拆，不太想要了能寄回去不", "可以的，没拆封签收7天内都能退货，您到我的订单里点申请退货就行"),
+        dialogue(
+            "b", "where has my box got to by now", "Please open My orders and choose Track, you will see the courier number there", language="en"
+        ),
+        dialogue("c", "你们几点下班呀，我想打电话问问", "晚上九点下班哦"),
+    ]
+    entries = faq()
+    found = heard.listen(talks, entries, sides(entries, talks))
+    assert [(one.entry, one.where) for one in found] == [("Z1", "a#0"), ("E1", "b#0")]
+
+
+def test_nothing_is_heard_from_held_out_dialogues_near_held_out_questions_or_from_fragments() -> None:
+    answer = ANSWERS["Z2"][2]
+    talks = [
+        dialogue("held", "寄到乌鲁木齐一共要花多少运费", answer),
+        dialogue("near", "请问运费是怎么计算的呢", answer),
+        dialogue("short", "多少", answer),
+        dialogue("good", "拼单不到一百块还要另外掏邮费吗", answer),
+        dialogue("again", "拼单不到一百块还要另外掏邮费吗", answer),
+    ]
+    entries = faq()
+    question = Conversation("Z2.1", [Turn("customer", "请问运费是怎么计算的"), Turn("agent", answer)], kind="faq", answer_id="Z2")
+    entries[1].rows.append(question)
+    chosen = sides(entries, talks, held="test") | {"Z2.1": "test"}
+    assert [one.where for one in heard.listen(talks, entries, chosen)] == ["good#0"]
+
+
+def test_replies_given_often_become_entries_and_their_questions_keep_their_side() -> None:
+    talks = [dialogue(f"d{i}", f"第{i}次问你们周末营业不营业呀", f"您好，订单{i}我们周末照常营业，9点到21点") for i in range(7)]
+    talks += [dialogue(f"x{i}", "随便问问别的事情", f"这是只说过一次的话{'啊' * i}") for i in range(4)]
+    chosen = {talk.id: "train" for talk in talks} | {"d6": "test"}
+    entries, rows = canned.mine(talks, chosen)
+    assert [entry.id for entry in entries] == ["canned-001"]
+    assert "照常营业" in entries[0].answer
+    assert [chosen[row.id] for row in rows].count("test") == 1
+    assert len(rows) == 7
+    assert all(row.kind == "faq" and row.answer_id == "canned-001" for row in rows)
+
+
+def test_without_repeated_replies_there_is_no_entry() -> None:
+    talks = [dialogue(f"d{i}", "这个问题每次都不一样吗", f"答复{chr(0x4E00 + i * 7)}各不相同{chr(0x5000 + i * 11)}") for i in range(8)]
+    assert canned.mine(talks, {talk.id: "train" for talk in talks}) == ([], [])

@@ -1,0 +1,3 @@
+from tiny_engine import tiny
+
+__all__ = ["tiny"]

@@ -1,0 +1,89 @@
+import math
+import random
+
+import pytest
+from scipy import stats
+
+from kefu.evals import statistics
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 10), (8, 10), (83, 100), (10, 10), (1, 1), (500, 1000)])
+def test_wilson_is_scipys(hits: int, n: int) -> None:
+    known = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert statistics.wilson(hits, n) == pytest.approx((known.low, known.high), abs=1e-12)
+
+
+def test_wilson_known_value_from_the_literature() -> None:
+    # Newcombe 1998, Statistics in Medicine 17:857, table I: 81 of 263.
+    low, high = statistics.wilson(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+def test_share_of_nothing_has_no_value() -> None:
+    assert statistics.show(statistics.share([])) == "- (n=0)"
+
+
+def test_show_carries_interval_and_n() -> None:
+    assert statistics.show(statistics.share([True] * 83 + [False] * 17)) == "0.83 [0.74, 0.89] (n=100)"
+
+
+def test_bootstrap_mean_covers_and_repeats() -> None:
+    generator = random.Random(1)
+    values = [generator.gauss(3, 1) for _ in range(400)]
+    first, again = statistics.mean(values, seed=3), statistics.mean(values, seed=3)
+    assert first == again
+    spread = 1.96 * stats.tstd(values) / math.sqrt(len(values))
+    assert first["low"] == pytest.approx(first["value"] - spread, abs=0.02)
+    assert first["high"] == pytest.approx(first["value"] + spread, abs=0.02)
+    assert statistics.mean(values, seed=4)["low"] != first["low"]
+
+
+def test_mean_of_one_value_claims_no_interval() -> None:
+    assert statistics.mean([0.5])["low"] is None
+    assert statistics.show(statistics.mean([0.5])) == "0.50 (n=1)"
+
+
+def test_clustered_share_widens_when_replies_hang_together() -> None:
+    together = [[True] * 5] * 4 + [[False] * 5] * 16
+    apart = [[True, False, False, False, False]] * 20
+    wide, narrow = statistics.clustered_share(together), statistics.clustered_share(apart)
+    assert wide["value"] == narrow["value"] == 0.2
+    assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])
+    plain = statistics.wilson(20, 100)
+    assert (narrow["low"], narrow["high"]) == pytest.approx(plain, abs=1e-6)  # never narrower than independent replies
+
+
+def test_clustered_share_of_none_has_an_upper_end() -> None:
+    assert statistics.clustered_share([[False] * 2] * 50)["high"] == pytest.approx(statistics.wilson(0, 100)[1], abs=1e-6)
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 0), (1, 0), (3, 9), (10, 2), (25, 25), (700, 650)])
+def test_mcnemar_is_the_exact_binomial_test(b: int, c: int) -> None:
+    first = [True] * b + [False] * c + [True] * 5
+    second = [False] * b + [True] * c + [True] * 5
+    result = statistics.mcnemar(first, second)
+    known = stats.binomtest(b, b + c).pvalue if b + c else 1.0
+    assert result["p"] == pytest.approx(known, rel=1e-9)
+    assert (result["only_first"], result["only_second"]) == (b, c)
+
+
+def test_permutation_exact_is_scipys() -> None:
+    first, second = [3.1, 2.0, 5.5, 4.0, 1.0, 2.5], [2.0, 2.5, 3.0, 3.9, 1.0, 0.5]
+    gaps = [a - b for a, b in zip(first, second, strict=True)]
+    known = stats.permutation_test((gaps,), lambda x, axis: x.mean(axis=axis), permutation_type="samples", vectorized=True)
+    assert statistics.permutation(first, second)["p"] == pytest.approx(known.pvalue)
+
+
+def test_permutation_sampled_agrees_with_the_t_test() -> None:
+    generator = random.Random(5)
+    first = [generator.gauss(0.35, 1) for _ in range(60)]
+    second = [generator.gauss(0, 1) for _ in range(60)]
+    result = statistics.permutation(first, second)
+    assert result == statistics.permutation(first, second)
+    assert result["p"] == pytest.approx(stats.ttest_rel(first, second).pvalue, abs=0.02)
+
+
+@pytest.mark.parametrize("test", [statistics.mcnemar, statistics.permutation])
+def test_pairs_must_pair(test: object) -> None:
+    with pytest.raises(ValueError, match="unequal length"):
+        test([1, 0], [1])  # type: ignore[operator]

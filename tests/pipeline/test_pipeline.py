@@ -1,0 +1,133 @@
+"""`kefu run` on a small project, as a user runs it: what is redone, what stays fresh, what a stop leaves behind."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+QUICK = ["--set", "train.max_steps=12", "--set", "export.gates.samples=8"]
+
+
+def kefu(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "kefu", *arguments], capture_output=True, text=True, timeout=600, check=False)
+
+
+def stages(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert "stages" in document, done.stdout + done.stderr
+    return {row["stage"]: row["status"] for row in document["stages"]}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project run once, with a model that had no time to learn."""
+    shop = tmp_path_factory.mktemp("pipeline") / "shop"
+    kefu("init", str(shop))
+    done = kefu("run", str(shop), "--json", *QUICK)
+    assert done.returncode in (0, 1), done.stderr
+    assert stages(done)["smoke"] == "done"
+    return shop
+
+
+def test_the_whole_way_leaves_a_registered_model_and_a_report(ran: Path) -> None:
+    models = json.loads(kefu("models", "list", str(ran), "--json").stdout)["models"]
+    assert [model["version"] for model in models] == [1]
+    assert models[0]["stage"] == ("production" if models[0]["release_passed"] else "candidate")
+    assert {"data", "knowledge", "train", "export", "template", "code"} <= set(models[0]["hashes"])
+    assert kefu("models", "verify", str(ran)).returncode == 0
+    report = (ran / "build" / "report.html").read_text("utf-8")
+    assert "data:image/png;base64," in report
+    assert not any(word in report for word in ("http-equiv", '<script src="', '<link rel="stylesheet"'))
+    smoke = json.loads(next((ran / "build" / "smoke").glob("*/*/smoke.json")).read_text("utf-8"))
+    assert {check["name"]: check["passed"] for check in smoke["checks"]}["FAQ hit, zh"] is True
+
+
+def test_a_second_run_computes_nothing(ran: Path) -> None:
+    again = stages(kefu("run", str(ran), "--json", *QUICK))
+    assert {name for name, status in again.items() if status == "done"} <= {"check", "registry", "report"}
+    assert len(json.loads(kefu("models", "list", str(ran), "--json").stdout)["models"]) == 1
+
+
+def test_a_changed_scenario_redoes_the_evaluation_and_not_the_training(ran: Path) -> None:
+    file = ran / "scenarios" / "basic.yaml"
+    before = file.read_text("utf-8")
+    file.write_text(before.replace("明天上海会下雨吗", "明天北京会下雪吗"), "utf-8")
+    again = stages(kefu("run", str(ran), "--json", *QUICK))
+    file.write_text(before, "utf-8")
+    assert {name: again[name] for name in ("data", "knowledge", "train", "export", "eval")} == {
+        "data": "fresh", "knowledge": "fresh", "train": "fresh", "export": "fresh", "eval": "done",
+    }  # fmt: skip
+
+
+def test_a_touched_but_equal_export_stops_at_the_data(ran: Path) -> None:
+    file = ran / "raw" / "chats.jsonl"
+    before = file.read_bytes()
+    file.write_bytes(before + b"\n\n")
+    again = stages(kefu("run", str(ran), "--json", "--until", "train", *QUICK))
+    file.write_bytes(before)
+    assert (again["data"], again["knowledge"], again["train"]) == ("done", "fresh", "fresh")
+
+
+def test_a_changed_answer_redoes_what_depends_on_it(ran: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(ran, copy)
+    file = copy / "raw" / "faq.csv"
+    file.write_text(file.read_text("utf-8").replace("不满收8元运费", "不满收9元运费"), "utf-8")
+    again = stages(kefu("run", str(copy), "--json", "--until", "knowledge", *QUICK))
+    assert (again["data"], again["knowledge"]) == ("done", "done")
+    faq = next((copy / "build" / "data" / "shop").glob("*/faq.jsonl")).parent.parent
+    newest = faq / (faq / "latest").read_text().strip()[:16]
+    assert "不满收9元运费" in (newest / "faq.jsonl").read_text("utf-8")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_anywhere_nothing_looks_whole_and_a_rerun_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
+    shop = tmp_path / "shop"
+    kefu("init", str(shop))
+    moment = random.Random(stop).uniform(1.0, 9.0)
+    process = subprocess.Popen([sys.executable, "-m", "kefu", "run", str(shop), "--until", "knowledge"], stderr=subprocess.PIPE, text=True)
+    time.sleep(moment)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    if process.returncode == 130:
+        assert "interrupted" in said
+    for manifest in (shop / "build").glob("*/*/*/manifest.json"):
+        if not manifest.parent.name.startswith(".draft"):
+            recorded = json.loads(manifest.read_text("utf-8"))["files"]
+            assert all((manifest.parent / name).stat().st_size == entry["bytes"] for name, entry in recorded.items())
+    done = kefu("run", str(shop), "--until", "knowledge", "--json")
+    assert done.returncode == 0, done.stdout
+    assert not list((shop / "build").glob("*/*/.draft-*"))
+
+
+def test_two_runs_at_once_one_is_told_to_wait(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    kefu("init", str(shop))
+    first = subprocess.Popen([sys.executable, "-m", "kefu", "run", str(shop), "--until", "data", "--json"], stdout=subprocess.PIPE, text=True)
+    while not (shop / "build" / "data").exists():
+        time.sleep(0.02)
+    second = kefu("run", str(shop), "--until", "data")
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+    assert second.returncode == 2
+    assert f"process {first.pid} is running on it" in second.stderr
+
+
+def test_a_refused_release_is_exit_code_1_and_is_not_promoted(ran: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(ran, copy)
+    done = kefu("run", str(copy), "--json", *QUICK, "--set", "eval.release.min_score=0.999")
+    document = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert document["failure"]["layer"] == "evaluation"
+    assert "stays a candidate" in document["failure"]["message"]
+    assert kefu("models", "promote", str(copy), "@latest").returncode == 1

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from kefu.errors import ConfigError, InputError
+from kefu.project import load, secret
+
+GOOD = """name: shop
+data:
+  sources:
+    - {name: faq, shape: faq, path: faq.csv}
+train:
+  epochs: 3
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "kefu.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def test_values_carry_their_origin(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, GOOD), ["train.seed=11"])
+    assert loaded.settings.train.epochs == 3
+    assert loaded.settings.train.seed == 11
+    assert loaded.origin("train.epochs") == "kefu.yaml:6"
+    assert loaded.origin("train.seed") == "flag"
+    assert loaded.origin("export.precision") == "default"
+
+
+def test_all_faults_at_once_with_line_and_nearest_name(tmp_path: Path) -> None:
+    text = GOOD.replace("epochs: 3", "epoch: 3\n  batch_size: -1\n  bad_rating: 2") + "colour: red\n"
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    faults = "\n".join(caught.value.faults)
+    assert len(caught.value.faults) == 4
+    assert "kefu.yaml:6: unknown key 'train.epoch'; did you mean 'train.epochs'?" in faults
+    assert "'bad_rating' belongs in 'improve'" in faults
+    assert "kefu.yaml:7: train.batch_size" in faults
+    assert "unknown key 'colour'" in faults
+    assert "\n" not in caught.value.line()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no settings"),
+        ("- 1\n- 2\n", "holds no settings"),
+        ("name: [x\n", "is not YAML"),
+        ("name: &a {b: *a}\n", "refers to itself"),
+        ("a: &x [*x]\n", "refers to itself"),
+        (GOOD + "name: again\n", "stands twice"),
+        ("name: !!python/object/apply:os.system ['true']\n", "is not YAML"),
+    ],
+)
+def test_unusable_files_are_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, text))
+    assert said in caught.value.line()
+    assert caught.value.exit_code == 2
+
+
+def test_missing_and_undecodable_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="kefu init"):
+        load(tmp_path)
+    (tmp_path / "kefu.yaml").write_bytes("name: 客服".encode("gb18030"))
+    with pytest.raises(InputError, match="UTF-8"):
+        load(tmp_path)
+
+
+def test_flags_that_name_nothing_are_faults(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD), ["train.epochz=2", "novalue"])
+    assert len(caught.value.faults) == 2
+
+
+def test_a_glob_that_matches_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"raw/\*\.csv"):
+        load(write(tmp_path, GOOD)).files(["raw/*.csv"])
+
+
+def test_secret_references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_text("hush\n")
+    monkeypatch.setenv("KEFU_TEST_URL", "sqlite://")
+    assert secret("env:KEFU_TEST_URL") == "sqlite://"
+    assert secret(f"file:{tmp_path / 'key'}") == "hush"
+    assert secret("sqlite:///x.db") == "sqlite:///x.db"
+    monkeypatch.delenv("KEFU_TEST_URL")
+    with pytest.raises(ConfigError, match="KEFU_TEST_URL"):
+        secret("env:KEFU_TEST_URL")
