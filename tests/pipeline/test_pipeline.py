@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,24 +91,81 @@ def test_a_changed_answer_redoes_what_depends_on_it(ran: Path, tmp_path: Path) -
     assert "不满收9元运费" in (newest / "faq.jsonl").read_text("utf-8")
 
 
-@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
-def test_stopped_anywhere_nothing_looks_whole_and_a_rerun_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
-    shop = tmp_path / "shop"
-    kefu("init", str(shop))
-    moment = random.Random(stop).uniform(1.0, 9.0)
-    process = subprocess.Popen([sys.executable, "-m", "kefu", "run", str(shop), "--until", "knowledge"], stderr=subprocess.PIPE, text=True)
-    time.sleep(moment)
+def alive(session: int) -> list[str]:
+    """Command lines of the processes of a session that are no zombies."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, *_, owner = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(owner) == session and state != "Z":
+                found.append((folder / "cmdline").read_text().replace("\0", " "))
+    return found
+
+
+def stopped(shop: Path, stop: signal.Signals, moment: Callable[[], None], *arguments: str) -> int:
+    """Start a run, stop it at the moment, and look for anything that appears whole and is not."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kefu", "run", str(shop), *arguments], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    moment()
     process.send_signal(stop)
     _, said = process.communicate(timeout=60)
+    assert process.returncode in ((-9, 0, 1) if stop is signal.SIGKILL else (130, 0, 1)), said
     if process.returncode == 130:
         assert "interrupted" in said
+    until = time.monotonic() + 20
+    while left := alive(process.pid):
+        assert time.monotonic() < until, f"a child lives on: {left}"
+        time.sleep(0.1)
     for manifest in (shop / "build").glob("*/*/*/manifest.json"):
         if not manifest.parent.name.startswith(".draft"):
             recorded = json.loads(manifest.read_text("utf-8"))["files"]
             assert all((manifest.parent / name).stat().st_size == entry["bytes"] for name, entry in recorded.items())
+    return process.returncode
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_anywhere_nothing_looks_whole_and_a_rerun_goes_on(tmp_path: Path, stop: signal.Signals) -> None:
+    shop = tmp_path / "shop"
+    kefu("init", str(shop))
+    stopped(shop, stop, lambda: time.sleep(random.Random(stop).uniform(1.0, 9.0)), "--until", "knowledge")
     done = kefu("run", str(shop), "--until", "knowledge", "--json")
     assert done.returncode == 0, done.stdout
     assert not list((shop / "build").glob("*/*/.draft-*"))
+
+
+@pytest.mark.parametrize(
+    ("stage", "stop"),
+    [
+        ("train", signal.SIGINT),
+        ("export", signal.SIGKILL),
+        ("eval", signal.SIGINT),
+        ("smoke", signal.SIGKILL),
+        pytest.param("train", signal.SIGKILL, marks=pytest.mark.long),
+        pytest.param("export", signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("eval", signal.SIGKILL, marks=pytest.mark.long),
+        pytest.param("smoke", signal.SIGINT, marks=pytest.mark.long),
+    ],
+)
+def test_stopped_in_a_stage_that_stage_is_done_again_and_no_other(ran: Path, tmp_path: Path, stage: str, stop: signal.Signals) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(ran, shop)
+    shutil.rmtree(shop / "build" / stage)
+    wait = random.Random(f"{stage}{stop}").uniform(0.0, 0.5)
+
+    def under_way() -> None:
+        until = time.monotonic() + 120
+        while not list((shop / "build").glob(f"{stage}/*/.draft-*")):
+            assert time.monotonic() < until, f"{stage} did not begin"
+            time.sleep(0.02)
+        time.sleep(wait)
+
+    code = stopped(shop, stop, under_way, *QUICK)
+    again = kefu("run", str(shop), "--json", *QUICK)
+    assert stages(again)[stage] == ("done" if code in (130, -9) else "fresh"), again.stdout
+    assert {status for name, status in stages(again).items() if name in ("data", "knowledge", "train", "export") and name != stage} == {"fresh"}
+    assert not list((shop / "build").glob("*/*/.draft-*"))
+    assert kefu("models", "verify", str(shop)).returncode == 0
 
 
 def test_two_runs_at_once_one_is_told_to_wait(tmp_path: Path) -> None:

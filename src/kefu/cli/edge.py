@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -34,8 +36,7 @@ def guarded(app: Callable[..., Any]) -> int:
     """Run the command line; every user error is one line and the right exit code."""
     import typer
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _Interrupts().install()
     OUTPUT.machine = "--json" in sys.argv
     try:
         result = app(standalone_mode=False)
@@ -73,11 +74,31 @@ def _interrupted() -> int:
     return INTERRUPTED
 
 
-def _interrupt(number: int, frame: object) -> None:
-    """The first signal interrupts; later ones must not break the tidying up it starts (SIGQUIT and SIGKILL still work)."""
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise KeyboardInterrupt
+class _Interrupts:
+    """The first signal interrupts; those soon after it must not break the tidying up it starts."""
+
+    TIDYING_S = 5.0
+
+    def __init__(self) -> None:
+        self.last = -self.TIDYING_S
+
+    def install(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+        sys.unraisablehook = self._unraisable
+
+    def _signalled(self, number: int, frame: object) -> None:
+        if time.monotonic() - self.last >= self.TIDYING_S:
+            self.last = time.monotonic()
+            raise KeyboardInterrupt
+
+    def _unraisable(self, lost: Any) -> None:
+        """An interrupt that fell into a finaliser (`__del__`) is thrown away by Python; it is sent again."""
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            self.last = -self.TIDYING_S
+            threading.Timer(0.05, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
+        else:
+            sys.__unraisablehook__(lost)
 
 
 def _show(document: dict[str, Any], line: str, faults: list[str]) -> None:

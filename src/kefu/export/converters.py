@@ -7,6 +7,7 @@ lets only one process make it. What a killed run left is swept by the next one.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import importlib.util
@@ -14,6 +15,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +33,8 @@ LOCKS = Path(__file__).parent / "locks"
 _READY = "ready.json"
 _FIRST = "torch=="  # installed by itself before the rest, so that pip takes the build its index offers for this machine
 _NEED_GB = 3.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # opened before any fork: a child of a process with threads may not open libraries
 _HIDE = (
     "PYTHONPATH",
     "PYTHONHOME",
@@ -179,9 +183,10 @@ def _clean_environment() -> dict[str, str]:
 
 def _call(command: list[str], log: Path, environment: dict[str, str], failed: str) -> list[str]:
     """Run to the end, output into the log; returns the output's lines. A child never outlives us. Raises EngineError."""
+    tied = _die_with_parent if sys.platform == "linux" else None
     with open(log, "a+", encoding="utf-8", errors="replace") as handle:
         start = handle.seek(0, os.SEEK_END)
-        process = subprocess.Popen(command, stdout=handle, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(command, stdout=handle, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment, preexec_fn=tied)
         try:
             code = process.wait()
         except BaseException:  # Ctrl-C above all
@@ -197,6 +202,11 @@ def _call(command: list[str], log: Path, environment: dict[str, str], failed: st
     if code:
         raise EngineError(failed, _cause(lines) or f"exit code {code}", f"see {log}")
     return lines
+
+
+def _die_with_parent() -> None:
+    """In the child: be killed with us, even by kill -9; it would go on writing into a folder that the next run clears (prctl(2))."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _cause(lines: list[str]) -> str:

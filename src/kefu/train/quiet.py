@@ -21,12 +21,12 @@ def quiet() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in _NAMES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            import datasets
-            import transformers
+        import datasets
+        import transformers
 
-            hub: Any = import_module("huggingface_hub.utils")  # typed stubs hide these names
-            hub_bars = not hub.are_progress_bars_disabled()
+        hub: Any = import_module("huggingface_hub.utils")  # typed stubs hide these names
+        hub_bars = not hub.are_progress_bars_disabled()
+        try:
             hub.disable_progress_bars()
             datasets.disable_progress_bars()
             transformers.utils.logging.disable_progress_bar()

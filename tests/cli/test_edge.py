@@ -1,0 +1,41 @@
+"""The edge of the command line: an interrupt arrives, whatever it falls into."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+LOST = """
+import signal, sys, time
+from kefu.cli import edge
+
+class Falls:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+        for _ in range(100):
+            pass
+
+def app(standalone_mode):
+    falls = Falls()
+    del falls
+    time.sleep(20)
+    print("never")
+
+sys.exit(edge.guarded(app))
+"""
+
+
+def test_an_interrupt_that_falls_into_a_finaliser_still_stops_the_run() -> None:
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=15, check=False)
+    assert done.returncode == 130, done.stderr
+    assert "interrupted" in done.stderr
+    assert "never" not in done.stdout
+
+
+def test_a_second_signal_does_not_break_the_tidying_up() -> None:
+    script = LOST.replace(
+        "falls = Falls()\n    del falls\n    time.sleep(20)",
+        "try:\n        signal.raise_signal(signal.SIGINT)\n    finally:\n        signal.raise_signal(signal.SIGTERM); print('tidied')",
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout.strip()) == (130, "tidied"), done.stderr
