@@ -1,0 +1,14 @@
+"""`kefu data`: what can be done with the company's exports; one file per verb."""
+
+from __future__ import annotations
+
+import typer
+
+from kefu.cli.data.build import build
+from kefu.cli.data.show import show
+from kefu.cli.data.stats import stats
+
+app = typer.Typer(help="Clean, mask, deduplicate, label and split the company's exports.", no_args_is_help=True, rich_markup_mode=None)
+app.command("build")(build)
+app.command("stats")(stats)
+app.command("show")(show)
