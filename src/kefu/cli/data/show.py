@@ -17,7 +17,7 @@ def show(
     rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 3,
     json: Json = False,
 ) -> None:
-    """Show conversations: of the newest dataset, or as one source would be read.
+    """Show conversations: of the newest dataset, or as one source would be read (with what was found out, on stderr).
 
     Example: kefu data show examples/cloudmax --source logs --rows 3
     """
@@ -29,7 +29,11 @@ def show(
     loaded = load(project)
     if source:
         from kefu.data import preview
+        from kefu.data.findings import lines, look
 
+        seen = look(loaded, source)
+        for line in lines(source, seen) if not OUTPUT.machine else []:
+            console(stderr=True).print(line, markup=False, style="dim")
         found = [conversation.as_dict() for conversation in preview(loaded, source, rows)]
     else:
         found = list(islice(read_jsonl(current(loaded, "data").file("conversations.jsonl")), rows))
@@ -41,4 +45,4 @@ def show(
             for turn in row["turns"]:
                 out.print(f"  {turn['role']:<9} {turn['text']}", markup=False)
 
-    OUTPUT.result({"ok": True, "rows": found}, text)
+    OUTPUT.result({"ok": True, "rows": found, **({"reading": seen} if source else {})}, text)
