@@ -23,11 +23,11 @@ _HERE = Path(__file__).parent
 _MOST_FAILURES = 400
 _MOST_CONTRADICTIONS = 40
 _CAPTIONS = {
-    "categories": "conversations by category",
-    "interventions": "turn at which a person should take over",
-    "lengths": "length of conversations, in words and Han characters",
-    "quality": "quality of the conversations, as labelled",
-    "loss": "loss per learnt token while training; dotted: the checkpoint that was kept",
+    "categories": "Conversations by category",
+    "interventions": "Turn at which a person should take over",
+    "lengths": "Length of conversations, in words and Han characters",
+    "quality": "Quality of the conversations, as labelled",
+    "loss": "Loss per learnt token while training; dotted: the checkpoint that was kept",
 }
 _CASES = {"scenario": "scenarios", "question": "questions in wording never trained on", "held_out": "held-out questions of the data"}
 
@@ -83,7 +83,7 @@ def _by_question(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         one = found.setdefault(fold(question), {"question": question, "answers": {}})
         for answer, kept in ((chosen, True), *((other, False) for other in row.get("others") or [])):
             text = str(answer.get("answer", ""))
-            one["answers"].setdefault(text, {**answer, "kept": kept, "rule": row.get("rule", "") if kept else ""})
+            one["answers"].setdefault(text, {**answer, "kept": kept, "rule": row.get("rule", "") if kept or row.get("rule") == "merged" else ""})
     return list(found.values())
 
 
@@ -129,9 +129,9 @@ def _line(value: str, length: int = 60) -> str:
     return _short(re.sub(r"(.{1,12}?)\1{3,}", r"\1\1\1…", text), length)
 
 
-def _made(result: StageResult) -> str:
+def _made(result: StageResult) -> Markup:
     """When a stage was made and how long it took; for a fresh one that is when it was made, not now."""
     if result.status != "fresh" or result.artifact is None:
-        return f"{result.seconds:.1f} s"
+        return Markup("{} s").format(f"{result.seconds:.1f}")
     manifest = result.artifact.manifest
-    return f"{manifest['seconds']:.1f} s on {str(manifest['created'])[:16].replace('T', ' ')} UTC"
+    return Markup("{} s <small>{} UTC</small>").format(f"{manifest['seconds']:.1f}", str(manifest["created"])[:16].replace("T", " "))
