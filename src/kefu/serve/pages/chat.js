@@ -49,9 +49,9 @@ function say() {
   status();
 }
 
-function status(down = "") {
-  $("status").dataset.state = down ? "down" : talk.state;
-  $("status-text").textContent = down || words[talk.state];
+function status(trouble = "", state = "down") {
+  $("status").dataset.state = trouble ? state : talk.state;
+  $("status-text").textContent = trouble || words[talk.state];
   const [long, short] = talk.state === "bot" ? words.person : talk.state === "waiting" ? words.cancel : words.back;
   $("person-text").textContent = long;
   $("person-short").textContent = short;
@@ -172,7 +172,7 @@ async function loaded(signal) {
     const state = await response?.json().catch(() => null);
     if (state?.ready) return true;
     if (state?.assistant !== "loading" || state.draining) return false;
-    status(words.loading);
+    status(words.loading, "waiting");
     await new Promise((resolve, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       setTimeout(resolve, 1000);
