@@ -84,7 +84,7 @@ class Data(Block):
 class Knowledge(Block):
     documents: list[str] = Field(default=[], description="globs of .md and .txt manuals")
     target_precision: float = Field(default=0.95, gt=0.5, lt=1, description="share of direct FAQ answers that must be right")
-    scope_recall: float = Field(default=0.96, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
+    scope_recall: float = Field(default=0.965, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
     chunk_chars: int = Field(default=400, ge=80)
     synonyms: str = Field(default="", description="YAML file with your own synonym groups")
 
