@@ -7,7 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from kefu.text.language import detect
-from kefu.text.privacy.find import Span, find, labels
+from kefu.text.privacy.find import find
+from kefu.text.privacy.span import Span
+from kefu.text.privacy.table import labels
 
 _SIGNS = re.compile(r"[\s()（）+·•.-]")
 
@@ -25,12 +27,12 @@ class Memory:
         """`[手机号_1]`, `[PHONE_1]`: the same value gets the same number."""
         label = labels(span.type)["zh" if self.language == "zh" else "en"]
         value = _SIGNS.sub("", span.text).casefold()
-        if span.type == "mobile":
+        if span.type == "cn_mobile":
             value = value[-11:]
         number = self.numbers.get((label, value))
         if number is None:
             number = self.numbers[(label, value)] = 1 + sum(known == label for known, _ in self.numbers)
-        if span.type == "person" and len(span.text) > 1:
+        if span.type == "person_name" and len(span.text) > 1:
             self.names[span.text] = None
         self.counts[span.type] = self.counts.get(span.type, 0) + 1
         return f"[{label}_{number}]"
@@ -60,5 +62,5 @@ def _known_names(text: str, spans: list[Span], memory: Memory) -> list[Span]:
         boundary = "(?<![A-Za-z])", "(?![A-Za-z])"
         for match in re.finditer(re.escape(name).join(boundary), text):
             if all(match.end() <= span.start or match.start() >= span.end for span in (*spans, *more)):
-                more.append(Span(match.start(), match.end(), "person", name))
+                more.append(Span(match.start(), match.end(), "person_name", name))
     return sorted((*spans, *more), key=lambda span: span.start) if more else spans
