@@ -193,7 +193,7 @@ def ipv4(text: str) -> bool | None:
         return False
     if value.is_loopback or value.is_unspecified or text.startswith(("255.", "0.")):
         return False
-    return None if value.packed[0] < 10 and max(value.packed) < 30 else True
+    return None if value.packed[0] != 10 and max(value.packed) < 30 else True
 
 
 def ipv6(text: str) -> bool | None:

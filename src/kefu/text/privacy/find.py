@@ -70,7 +70,7 @@ def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool
     if recogniser.han is not None and bool(_HAN.search(text, max(0, start - 20), end + 20)) != recogniser.han:
         return False
     lead = text[max(0, start - 48) : start]
-    if recogniser.unless and recogniser.unless.search(lead):
+    if recogniser.unless and recogniser.unless.search(lead) and not (recogniser.context and recogniser.context.search(lead[-recogniser.reach :])):
         return False
     if recogniser.unless_after and recogniser.unless_after.match(text, end):
         return False

@@ -101,7 +101,7 @@ def spoken_numbers(text: str) -> Iterator[Found]:
         run = match.group()
         spelt = "".join(_NUMERALS.get(char, "X" if char in "xX叉" else char) for char in run if char in _NUMERALS or char in "xX叉" or char.isdigit())
         alone = sum(not char.isalnum() for char in run)
-        if run == spelt or (run.isascii() and alone < len(spelt) - 3) or (any(char in "oO" for char in run) and sum(map(str.isdigit, run)) < 8):
+        if run == spelt or (not any(char in _NUMERALS for char in run) and alone < len(spelt) - 3) or (any(char in "oO" for char in run) and sum(map(str.isdigit, run)) < 8):
             continue
         skip = _country(run, spelt)
         number, start = spelt[skip[0] :], match.start() + skip[1]

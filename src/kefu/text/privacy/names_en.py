@@ -49,9 +49,11 @@ _TITLED = re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNOR
 _LED = re.compile(
     r"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted)\s(?:by|to|for)?\s?|"
     r"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
-    r"boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called)\s(?:is\s|was\s|named\s|called\s|,\s)?",
+    r"says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called)\s(?:is\s|was\s|named\s|called\s|,\s)?",
     re.IGNORECASE,
 )
+_HERE = re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)")
+_LINE_SPEAKER = re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)")
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
 _SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
@@ -92,6 +94,11 @@ def find(text: str) -> Iterator[tuple[int, int]]:
         for match in pattern.finditer(text):
             if found := _introduced(text, match.end()):
                 yield found
+    for pattern in (_HERE, _LINE_SPEAKER):
+        for match in pattern.finditer(text):
+            words = match.group("v").split()
+            if _clean(words) and (len(words) > 1 and pattern is _HERE or _pair(words) or words[0].casefold() in _lists()["given"]):
+                yield match.span("v")
     for match in _LED.finditer(text):
         if found := _introduced(text, match.end(), known=True):
             yield found
@@ -127,7 +134,7 @@ def _clean(words: list[str]) -> bool:
     """None of the words rules a name out, and the pair is no brand."""
     known = _lists()
     lower = [word.strip(".").casefold() for word in words]
-    return not any(word in known["not_names"] or word in known["things"] for word in lower) and "-".join(lower[:2]) not in known["brands"]
+    return not any(word in known["not_names"] or (n and word in known["things"]) for n, word in enumerate(lower)) and "-".join(lower[:2]) not in known["brands"]
 
 
 def _words(text: str, at: int, most: int = 4) -> list[re.Match[str]]:
@@ -155,7 +162,8 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
     for n, match in enumerate(words):
         word = match.group("w").strip(".")
         lower = word.casefold()
-        if lower in known["not_names"] and not (n == 0 and lower in known["given"] and word[0].isupper()) and not (word[0].isupper() and word.casefold() in known["surnames"] and n):
+        initial = len(word) == 1 and match.group("w").endswith(".")
+        if not initial and lower in known["not_names"] and not (n == 0 and lower in known["given"] and word[0].isupper()) and not (word[0].isupper() and word.casefold() in known["surnames"] and n):
             break
         if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not re.fullmatch(_PARTICLE, lower):
             break

@@ -85,7 +85,8 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             yield match.start("v"), match.start("v") + 1
     for match in _LED.finditer(text):
         end, score = name_at(text, match.end())
-        if score >= 4 and likely(text[match.end() : end]):
+        role = len(match.group().strip()) > 1 and end - match.end() > 2
+        if score >= (3 if role else 4) and likely(text[match.end() : end]):
             yield match.end(), end
     for match in _FREE.finditer(text):
         end, _ = name_at(text, match.end(), _FREE_AFTER)
