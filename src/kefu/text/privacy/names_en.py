@@ -54,6 +54,12 @@ _LED = re.compile(
 )
 _HERE = re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)")
 _LINE_SPEAKER = re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)")
+_ANSWERED = re.compile(
+    rf"(?:name(?: on (?:the|your) (?:account|card|order))?(?:,? please)?\?\s{{1,3}}(?:(?:User|Customer|Client|Caller|Me|A)\s?:\s)?(?P<v>{_RUN})(?=[.!]?\s*$))|"
+    rf"(?:\b(?:says|said|replied|shouted)\s(?P<w>{_RUN})(?=[.,;!]|$))",
+    re.MULTILINE,
+)
+_LIVES = re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
 _SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
@@ -99,11 +105,24 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             words = match.group("v").split()
             if _clean(words) and (len(words) > 1 and pattern is _HERE or _pair(words) or words[0].casefold() in _lists()["given"]):
                 yield match.span("v")
+    for match in _ANSWERED.finditer(text):
+        group = "v" if match.group("v") else "w"
+        if _clean(match.group(group).split()):
+            yield _trim(text, *match.span(group))
+    for match in _LIVES.finditer(text):
+        if _clean(match.group("v").split()):
+            yield match.span("v")
     for match in _LED.finditer(text):
         if found := _introduced(text, match.end(), known=True):
             yield found
     for match in _RUNS.finditer(text):
         yield from _free(text, match)
+
+
+def distinctive(word: str) -> bool:
+    """A part of a name that means nothing else, so that it is the person wherever it stands again."""
+    known, lower = _lists(), word.strip(".").casefold()
+    return len(lower) > 3 and word[0].isupper() and not any(lower in known[key] for key in ("ambiguous", "not_names", "things")) and lower not in _WORDY
 
 
 def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -114,6 +133,17 @@ def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield base + found.start("v"), base + found.end("v")
 
 
+def letterhead(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """The name that heads the lines above an address or a telephone number."""
+    block = text[max(0, start - 160) : start]
+    for match in _HEAD.finditer(block):
+        words = match.group("v").split()
+        first = match.start() == 0 and start <= 160 or block[: match.start("v")].rstrip("> ?\t").endswith("\n\n")
+        if block.count("\n", match.end("v")) <= 3 and _clean(words) and (_pair(words) or (first and len(words) <= 3)):
+            yield start - len(block) + match.start("v"), start - len(block) + match.end("v")
+
+
+_HEAD = re.compile(rf"(?:^|\n)[>? \t]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})[ \t]{{0,3}}\r?(?=\n)")
 _BEFORE = re.compile(
     rf"(?:^|[\s,;:>|(])(?P<v>{_CAP} (?:[{_UPPER}]\. )?{_CAP})[\s,;:|(<>-]{{1,4}}(?:(?:ID|id|Id|tel|phone|mobile|cell|card|e-?mail|address|Tel|Phone|Mobile|Email|E-mail|SSN|ssn)\.?\s?(?:no\.?|number)?:?\s{{0,2}}(?:is\s)?)?$"
 )
@@ -301,6 +331,8 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
                 yield start, start + len(" ".join(words[:stop]))
                 return
         elif first in known["given"] and first not in known["ambiguous"] and not words[0].isupper() and len(first) > 2:
+            if text[max(0, start - 6) : start].endswith(("San ", "Santa ", "Saint ", "St. ", "St ", "São ")):
+                return
             second = words[1].casefold() if len(words) > 1 else _following(text, start + len(words[0]))
             if second not in known["things"] and "-".join((first, second)) not in known["brands"]:
                 yield start, start + len(words[0])

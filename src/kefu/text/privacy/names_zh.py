@@ -101,6 +101,11 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             yield match.span("v")
 
 
+def has_han(text: str) -> bool:
+    """Is a Chinese character in it?"""
+    return _ANY_HAN.search(text) is not None
+
+
 def likely(name: str) -> bool:
     """A frequent surname and characters that given names are made of."""
     known = _lists()
