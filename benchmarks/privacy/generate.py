@@ -1,6 +1,6 @@
 """A Chinese and English set with known spans, drawn by a seed: sentences of sentences.yaml, values of values.py.
 
-    python benchmarks/privacy/generate.py --half dev --rows 4000 --seed 1 > dev.jsonl
+python benchmarks/privacy/generate.py --half dev --rows 4000 --seed 1 > dev.jsonl
 """
 
 from __future__ import annotations
@@ -28,11 +28,21 @@ def _noise(r: random.Random, slot: str) -> str:
     if slot == "p":
         return r.choice([f"{r.randint(1, 9999)}", f"{r.randint(1, 9999)}.{r.randint(0, 99):02}", f"{r.randint(1, 99)},{r.randint(100, 999)}.00"])
     if slot == "d":
-        return r.choice([f"{r.randint(2019, 2026)}-{r.randint(1, 12):02}-{r.randint(1, 28):02}", f"{r.randint(2019, 2026)}/{r.randint(1, 12)}/{r.randint(1, 28)}", f"{r.randint(2019, 2026)}{r.randint(1, 12):02}{r.randint(1, 28):02}"])
+        return r.choice(
+            [
+                f"{r.randint(2019, 2026)}-{r.randint(1, 12):02}-{r.randint(1, 28):02}",
+                f"{r.randint(2019, 2026)}/{r.randint(1, 12)}/{r.randint(1, 28)}",
+                f"{r.randint(2019, 2026)}{r.randint(1, 12):02}{r.randint(1, 28):02}",
+            ]
+        )
     if slot == "t":
         return f"{r.randint(0, 23):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}"
     if slot == "v":
-        return f"{r.randint(1, 12)}.{r.randint(0, 20)}.{r.randint(0, 20)}.{r.randint(0, 9)}" if r.random() < 0.5 else f"v{r.randint(1, 12)}.{r.randint(0, 20)}.{r.randint(0, 99)}"
+        return (
+            f"{r.randint(1, 12)}.{r.randint(0, 20)}.{r.randint(0, 20)}.{r.randint(0, 9)}"
+            if r.random() < 0.5
+            else f"v{r.randint(1, 12)}.{r.randint(0, 20)}.{r.randint(0, 99)}"
+        )
     if slot == "year":
         return str(r.randint(1998, 2025))
     if slot == "service":

@@ -50,7 +50,9 @@ def grouped(text: str, sizes: list[int], sign: str) -> str:
 
 
 def cn_resident_id(r: R) -> str:
-    region = r.choice("110101 110108 120103 130102 210202 310104 310115 320106 330106 340104 350203 370202 410105 420106 430104 440106 440305 450103 500103 510104 520102 530102 610113 650102".split())
+    region = r.choice(
+        "110101 110108 120103 130102 210202 310104 310115 320106 330106 340104 350203 370202 410105 420106 430104 440106 440305 450103 500103 510104 520102 530102 610113 650102".split()
+    )
     body = f"{region}{r.randint(1945, 2012)}{r.randint(1, 12):02}{r.randint(1, 28):02}{r.randint(0, 999):03}"
     value = body + "10X98765432"[sum(int(c) * w for c, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)) % 11]
     form = r.random()
@@ -60,7 +62,9 @@ def cn_resident_id(r: R) -> str:
 
 
 def cn_mobile(r: R) -> str:
-    value = r.choice("130 131 133 135 136 137 138 139 147 150 151 152 155 158 159 166 172 176 177 178 180 182 185 186 187 188 189 191 195 198 199".split()) + digits(r, 8)
+    value = r.choice(
+        "130 131 133 135 136 137 138 139 147 150 151 152 155 158 159 166 172 176 177 178 180 182 185 186 187 188 189 191 195 198 199".split()
+    ) + digits(r, 8)
     form = r.randrange(12)
     if form == 0:
         return "+86 " + value
@@ -97,7 +101,14 @@ def bank_card(r: R) -> str:
 
 def credit_card(r: R) -> str:
     kind = r.randrange(4)
-    value = luhn(("4" + digits(r, 14), r.choice(["51", "52", "53", "54", "55"]) + digits(r, 13), r.choice(["34", "37"]) + digits(r, 12), "6011" + digits(r, 11))[kind])
+    value = luhn(
+        (
+            "4" + digits(r, 14),
+            r.choice(["51", "52", "53", "54", "55"]) + digits(r, 13),
+            r.choice(["34", "37"]) + digits(r, 12),
+            "6011" + digits(r, 11),
+        )[kind]
+    )
     form = r.random()
     if form < 0.5:
         return value
@@ -106,7 +117,9 @@ def credit_card(r: R) -> str:
 
 
 def email(r: R) -> str:
-    name = r.choice(["zhangwei", "li.na", "wxy_1990", "tom.k", "h.berg", "mei-mei", "j_ortega", "anna+shop"]) + r.choice(["", digits(r, 2), digits(r, 4)])
+    name = r.choice(["zhangwei", "li.na", "wxy_1990", "tom.k", "h.berg", "mei-mei", "j_ortega", "anna+shop"]) + r.choice(
+        ["", digits(r, 2), digits(r, 4)]
+    )
     host = r.choice(["163.com", "qq.com", "gmail.com", "outlook.com", "corp-mail.example.cn", "mail.example.org", "foxmail.com"])
     form = r.randrange(12)
     if form == 0:
@@ -142,7 +155,11 @@ def cn_passport(r: R) -> str:
 
 def cn_uscc(r: R) -> str:
     alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    body = r.choice(["91", "92", "52", "12"]) + r.choice(["110108", "310115", "440300", "330106", "510104"]) + "".join(r.choice(alphabet) for _ in range(9))
+    body = (
+        r.choice(["91", "92", "52", "12"])
+        + r.choice(["110108", "310115", "440300", "330106", "510104"])
+        + "".join(r.choice(alphabet) for _ in range(9))
+    )
     weights = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
     return body + alphabet[(31 - sum(alphabet.index(c) * w for c, w in zip(body, weights, strict=True)) % 31) % 31]
 
@@ -166,7 +183,9 @@ def address_zh(r: R) -> str:
         ["北京市海淀区", "北京市朝阳区望京街道", "上海市浦东新区", "上海市徐汇区", "广东省深圳市南山区", "广东省广州市天河区", "浙江省杭州市西湖区", "浙江省宁波市鄞州区", "江苏省苏州市工业园区", "四川省成都市武侯区", "湖北省武汉市洪山区",
          "福建省厦门市思明区", "山东省青岛市市南区", "重庆市渝北区", "陕西省西安市雁塔区", "朝阳区", "天河区", "西湖区", "南山区", "云南省大理白族自治州大理市", "内蒙古自治区包头市昆都仑区", "河北省石家庄市长安区", ""]
     )  # fmt: skip
-    road = r.choice("阜通东大街 文三路 科技园南路 人民中路 建设大道 解放西路 中山北路 学院路 天府三街 环城东路 湖滨南路 长江路 新华街 和平里北街 珞喻路".split())
+    road = r.choice(
+        "阜通东大街 文三路 科技园南路 人民中路 建设大道 解放西路 中山北路 学院路 天府三街 环城东路 湖滨南路 长江路 新华街 和平里北街 珞喻路".split()
+    )
     estate = r.choice(["", "", "阳光花园", "万科城市花园", "翠湖小区", "金色家园", "锦绣苑"])
     house = r.choice(
         [f"{r.randint(1, 999)}号", f"{r.randint(1, 300)}号{r.randint(1, 20)}号楼{r.randint(101, 2605)}", f"{r.randint(1, 99)}弄{r.randint(1, 60)}号{r.randint(101, 905)}室", f"{r.randint(1, 200)}号{estate}{r.randint(1, 30)}栋{r.randint(1, 4)}单元{r.randint(101, 2204)}室"]
@@ -198,11 +217,27 @@ def ipv4(r: R) -> str:
 
 def ipv6(r: R) -> str:
     pieces = [f"{r.randint(1, 0xFFFF):x}" for _ in range(6)]
-    return r.choice([f"2001:db8:{':'.join(pieces)}", f"240e:{pieces[0]}:{pieces[1]}::{pieces[2]}", f"fe80::{':'.join(pieces[:4])}", f"2408:{':'.join(pieces[:3])}::1"])
+    return r.choice(
+        [
+            f"2001:db8:{':'.join(pieces)}",
+            f"240e:{pieces[0]}:{pieces[1]}::{pieces[2]}",
+            f"fe80::{':'.join(pieces[:4])}",
+            f"2408:{':'.join(pieces[:3])}::1",
+        ]
+    )
 
 
 def iban(r: R) -> str:
-    country, bban = r.choice([("DE", digits(r, 18)), ("FR", digits(r, 23)), ("GB", "WEST" + digits(r, 14)), ("NL", "ABNA" + digits(r, 10)), ("ES", digits(r, 20)), ("CH", digits(r, 17))])
+    country, bban = r.choice(
+        [
+            ("DE", digits(r, 18)),
+            ("FR", digits(r, 23)),
+            ("GB", "WEST" + digits(r, 14)),
+            ("NL", "ABNA" + digits(r, 10)),
+            ("ES", digits(r, 20)),
+            ("CH", digits(r, 17)),
+        ]
+    )
     check = 98 - int("".join(str(int(c, 36)) for c in bban + country + "00")) % 97
     value = f"{country}{check:02}{bban}"
     return grouped(value, [4] * 9, " ") if r.random() < 0.5 else value
@@ -214,7 +249,18 @@ def us_ssn(r: R) -> str:
 
 def us_phone(r: R) -> str:
     a, b, c = r.choice("212 415 617 312 206 503 713 404 305 702".split()), r.choice("234567") + digits(r, 2, "02345"), digits(r, 4)
-    return r.choice([f"({a}) {b}-{c}", f"{a}-{b}-{c}", f"{a}.{b}.{c}", f"+1 {a} {b} {c}", f"1-{a}-{b}-{c}", f"+1{a}{b}{c}", f"({a}){b}-{c} ext. {digits(r, 3)}", f"{a} {b} {c}"])
+    return r.choice(
+        [
+            f"({a}) {b}-{c}",
+            f"{a}-{b}-{c}",
+            f"{a}.{b}.{c}",
+            f"+1 {a} {b} {c}",
+            f"1-{a}-{b}-{c}",
+            f"+1{a}{b}{c}",
+            f"({a}){b}-{c} ext. {digits(r, 3)}",
+            f"{a} {b} {c}",
+        ]
+    )
 
 
 def uk_phone(r: R) -> str:

@@ -51,7 +51,10 @@ def scan(source: Path, out: Path, name: str, *, skip: bool = False, every: bool 
                     seen.rows += 1
                     seen.with_spans += bool(found)
                     seen.types.update(span.type for span in found)
-                    row = {"id": number if id is None else id, "spans": [{"start": s.start, "end": s.end, "type": s.type, "text": s.text} for s in found]}
+                    row = {
+                        "id": number if id is None else id,
+                        "spans": [{"start": s.start, "end": s.end, "type": s.type, "text": s.text} for s in found],
+                    }
                     handle.write(_line(row))
                 handle.flush()
                 os.fsync(handle.fileno())

@@ -23,7 +23,9 @@ def privacy_scan(
     name: Annotated[str, typer.Option("--field", help="Field that holds the text; a dotted path reaches inside.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Where the spans go, one line per row. Default: FILE.spans.jsonl beside it.")] = None,
     on_broken: Annotated[OnBroken, typer.Option(help="A row that cannot be used: stop, or leave it out and count it.")] = OnBroken.fail,
-    all_types: Annotated[bool, typer.Option("--all-types", help="Also what is masked beyond the eighteen types: other phones and documents, codes.")] = False,
+    all_types: Annotated[
+        bool, typer.Option("--all-types", help="Also what is masked beyond the eighteen types: other phones and documents, codes.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Find personal data, Chinese and English, with character offsets.

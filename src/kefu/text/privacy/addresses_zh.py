@@ -15,7 +15,9 @@ _HOUSE_UNIT = r"(?:号楼|号院|号门|号铺|号房|号|號樓|號|支弄|弄|
 # 3月5号, 2号线, 5号下午: numbers with a unit that are no house.
 _NOT_HOUSE = r"(?!线|線|店|馆|机|機|键|文件|台风|公告|令|通知|柜|码|碼|召|称|外|[今明后]|上午|下午|晚上|早上|中午|之前|以前|前|后|到货|发货|下单|买|那天|凌晨|左右|客服|坐席|工单|订单|单|选手|车厢)"
 _HOUSE = re.compile(rf"第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}")
-_ANCHOR = re.compile(rf"(?<![0-9A-Za-z.月])(?<![月周期][0-9])(?:第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}|[A-Za-z]?\d{{1,4}}-\d{{1,4}}-\d{{2,4}}(?!\d|-))")
+_ANCHOR = re.compile(
+    rf"(?<![0-9A-Za-z.月])(?<![月周期][0-9])(?:第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}|[A-Za-z]?\d{{1,4}}-\d{{1,4}}-\d{{2,4}}(?!\d|-))"
+)
 _NAMED = (
     "大厦|大樓|大楼|广场|廣場|小区|社区|花园|花苑|公寓|中心|家园|新村|新苑|新城|雅苑|佳苑|嘉园|名苑|华庭|豪庭|名都|名邸|公馆|写字楼|科技园|产业园|工业园|创业园|软件园|园区|宿舍|家属院|大院|国际|商厦|商城|"
     "别墅|山庄|庄园|半岛|水岸|世纪城|苑|园|城|庭|府|邸|轩|阁|里|湾|居|墅|坊|村|庄|屯|寨|营|堡|大学|学院|中学|小学|学校|医院|SOHO|soho|MALL|mall|基地|市场|大街"
@@ -32,11 +34,15 @@ _LEAD = re.compile(
     r"搬到|搬去|搬至|改到|改成|改为|换成|换到|变更为|更正为|写成|写的是?|填的是?|开到|去|到|至|往|在|是|为|住|我家|家|公司|单位|办公室|学校|老家|新家|店|从|来|叫|上门|取件|收|寄|送|发)"
     r"(?:了|的是|的|就|：|:|是|在|为)?"
 )
-_STRONG = re.compile(r"地址|住在|家住|住址|居住|寄[到往至给]|送[到至往]|发[到往至]|位于|配送|收货|收件|搬到|上门|我住|住|邮[到寄]|快递到|取件|派送|家在|老家")
+_STRONG = re.compile(
+    r"地址|住在|家住|住址|居住|寄[到往至给]|送[到至往]|发[到往至]|位于|配送|收货|收件|搬到|上门|我住|住|邮[到寄]|快递到|取件|派送|家在|老家"
+)
 _TAIL = re.compile(rf"\s?(?:[A-Za-z]?\d{{1,4}}-\d{{1,4}}(?:-\d{{1,4}})?|[A-Za-z]?\d{{3,5}})(?![\dA-Za-z年月日点元块个次%号天人位分秒米平]|\.\d|-\d)")
 _UNIT_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:[（(]?{_HOUSE.pattern}[）)]?)")
 _PLACE_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:{_HAN}|[0-9A-Za-z]){{2,10}}?(?:{_NAMED})(?=\s?[（(]?[0-9A-Za-z一二三四五六七八九十东西南北])")
-_PLACE_LAST = re.compile(rf"(?:{_HAN}|[A-Za-z]){{2,8}}?(?:大厦|广场|小区|花园|公寓|写字楼|大楼|家园|宿舍|科技园|SOHO|国际中心)(?!{_HAN}{{0,2}}(?:的|有|店|旁|附近))")
+_PLACE_LAST = re.compile(
+    rf"(?:{_HAN}|[A-Za-z]){{2,8}}?(?:大厦|广场|小区|花园|公寓|写字楼|大楼|家园|宿舍|科技园|SOHO|国际中心)(?!{_HAN}{{0,2}}(?:的|有|店|旁|附近))"
+)
 _HOUSE_MARK = re.compile(r"[号號栋棟幢座室弄楼樓单]|\d-\d{1,4}-\d")
 
 
@@ -74,7 +80,11 @@ def _begin(text: str, floor: int, at: int) -> int:
     for lead in _LEAD.finditer(piece):
         rest = piece[lead.end() :]
         word = lead.group()
-        if len(word) == 1 and not (_places().match(rest) or (_ADMIN.match(rest) and word in "在到至往去住") or (word in "在到至往住是" and len(rest) >= 3 and _known_shape(rest))):
+        if len(word) == 1 and not (
+            _places().match(rest)
+            or (_ADMIN.match(rest) and word in "在到至往去住")
+            or (word in "在到至往住是" and len(rest) >= 3 and _known_shape(rest))
+        ):
             continue
         if len(rest) >= 2 or not rest:
             led = lead.end()
@@ -86,7 +96,9 @@ def _begin(text: str, floor: int, at: int) -> int:
     return _polite(text, left + led, at)
 
 
-_POLITE = re.compile(r"(?:我们?|你们?|您|请|麻烦|帮我?|把|就|的|了|那|这|那个|这个|现在|目前|还是|原来|以前|新的?|旧|是|在|到|，|,|和|给|要|想|已经|应该|可以|直接|都|也|又|刚|才)+")
+_POLITE = re.compile(
+    r"(?:我们?|你们?|您|请|麻烦|帮我?|把|就|的|了|那|这|那个|这个|现在|目前|还是|原来|以前|新的?|旧|是|在|到|，|,|和|给|要|想|已经|应该|可以|直接|都|也|又|刚|才)+"
+)
 
 
 def _polite(text: str, start: int, at: int) -> int:

@@ -101,7 +101,11 @@ def spoken_numbers(text: str) -> Iterator[Found]:
         run = match.group()
         spelt = "".join(_NUMERALS.get(char, "X" if char in "xX叉" else char) for char in run if char in _NUMERALS or char in "xX叉" or char.isdigit())
         alone = sum(not char.isalnum() for char in run)
-        if run == spelt or (not any(char in _NUMERALS for char in run) and alone < len(spelt) - 3) or (any(char in "oO" for char in run) and sum(map(str.isdigit, run)) < 8):
+        if (
+            run == spelt
+            or (not any(char in _NUMERALS for char in run) and alone < len(spelt) - 3)
+            or (any(char in "oO" for char in run) and sum(map(str.isdigit, run)) < 8)
+        ):
             continue
         skip = _country(run, spelt)
         number, start = spelt[skip[0] :], match.start() + skip[1]
@@ -115,6 +119,11 @@ def spoken_numbers(text: str) -> Iterator[Found]:
             yield start, match.end(), True, "cn_landline"
         elif checks.issuer(number)[1] and checks.luhn(number) and len(number) >= 15:
             yield start, match.end(), None, checks.issuer(number)[0]
+
+
+def spelt_out(value: str) -> str:
+    """Chinese numerals as digits; anything else as it is."""
+    return "".join(_NUMERALS.get(char, char) if char not in "oO" else char for char in value)
 
 
 def _country(run: str, spelt: str) -> tuple[int, int]:

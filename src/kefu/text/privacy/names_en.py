@@ -38,13 +38,18 @@ _SPEAKER = re.compile(
     r"(?:^|[\s>\[(])(?:user|agent|customer|client|caller|operator|from|to|cc|sender|rep|representative|advisor|employee|student|manager|doctor|physician|driver|seller|buyer|author|by)[ \t]{0,2}[:：][ \t]{0,3}",
     re.IGNORECASE,
 )
-_SELF = re.compile(r"(?:^|(?<![A-Za-z]))(?:i am|i'm|i’m|im|this is|it is|it's|it’s|here is|speaking is|you(?:'re| are) (?:speaking|talking|chatting) (?:with|to))\s", re.IGNORECASE)
+_SELF = re.compile(
+    r"(?:^|(?<![A-Za-z]))(?:i am|i'm|i’m|im|this is|it is|it's|it’s|here is|speaking is|you(?:'re| are) (?:speaking|talking|chatting) (?:with|to))\s",
+    re.IGNORECASE,
+)
 _CLOSING = re.compile(
     r"(?:(?:best|kind|kindest|warm|warmest|many)\s(?:regards|wishes|thanks)|regards|sincerely|yours(?:\s(?:truly|faithfully|sincerely))?|cheers|thanks(?:\s(?:again|so much|a lot|in advance|very much))?|"
     r"thank you(?:\s(?:so much|very much|again|in advance))?|respectfully|cordially|best|ciao|love|xx|take care|all the best)[ \t]{0,2}(?P<sign>[,.!;:–—-]{0,3}[ \t]{0,3}\n{0,3}[ \t]{0,4})[-–—~]{0,2}[ \t]{0,2}",
     re.IGNORECASE,
 )
-_SALUTE = re.compile(r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE)
+_SALUTE = re.compile(
+    r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE
+)
 _TITLED = re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE)
 _LED = re.compile(
     r"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted)\s(?:by|to|for)?\s?|"
@@ -67,7 +72,10 @@ _PINYIN_SURNAMES = frozenset(
     "wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie song tang deng han feng cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng su wei lu ding shen ren yao "
     "zhong tan fan liao shi jin jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan lei long tao hao gu gong shao wan qian dai mo kong xiang chang qiao lai wen ouyang sima".split()
 )
-_ENDINGS = re.compile(r"(?:[oe]v[aá]|ová|ev|ski|ska|sky|wicz|czyk|enko|shvili|opoulos|idis|akis|sson|ssen|quist|qvist|ström|strom|escu|eanu|ovi[cć]|evi[cć]|i[ćč]|oğlu|dóttir|gaard|sen|mann|stein|berg|baum|inen|ainen)$", re.IGNORECASE)
+_ENDINGS = re.compile(
+    r"(?:[oe]v[aá]|ová|ev|ski|ska|sky|wicz|czyk|enko|shvili|opoulos|idis|akis|sson|ssen|quist|qvist|ström|strom|escu|eanu|ovi[cć]|evi[cć]|i[ćč]|oğlu|dóttir|gaard|sen|mann|stein|berg|baum|inen|ainen)$",
+    re.IGNORECASE,
+)
 _WORDY = frozenset(
     "hill young green king white black brown price bell fields rivers wood woods stone cook park parks gray grey west east north south day may long rice mills wells banks love little rose fox wolf berry hunter porter mason cooper baker "
     "carter fisher gardner turner walker taylor miller butler parker palmer page field brooks ford cross knight bishop dean duke marsh ward lane church hall house rich sharp small short strong swift winter summer best early good case pope power "
@@ -122,7 +130,9 @@ def find(text: str) -> Iterator[tuple[int, int]]:
 def distinctive(word: str) -> bool:
     """A part of a name that means nothing else, so that it is the person wherever it stands again."""
     known, lower = _lists(), word.strip(".").casefold()
-    return len(lower) > 3 and word[0].isupper() and not any(lower in known[key] for key in ("ambiguous", "not_names", "things")) and lower not in _WORDY
+    return (
+        len(lower) > 3 and word[0].isupper() and not any(lower in known[key] for key in ("ambiguous", "not_names", "things")) and lower not in _WORDY
+    )
 
 
 def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -164,7 +174,10 @@ def _clean(words: list[str]) -> bool:
     """None of the words rules a name out, and the pair is no brand."""
     known = _lists()
     lower = [word.strip(".").casefold() for word in words]
-    return not any(word in known["not_names"] or (n and word in known["things"]) for n, word in enumerate(lower)) and "-".join(lower[:2]) not in known["brands"]
+    return (
+        not any(word in known["not_names"] or (n and word in known["things"]) for n, word in enumerate(lower))
+        and "-".join(lower[:2]) not in known["brands"]
+    )
 
 
 def _words(text: str, at: int, most: int = 4) -> list[re.Match[str]]:
@@ -193,7 +206,12 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
         word = match.group("w").strip(".")
         lower = word.casefold()
         initial = len(word) == 1 and match.group("w").endswith(".")
-        if not initial and lower in known["not_names"] and not (n == 0 and lower in known["given"] and word[0].isupper()) and not (word[0].isupper() and word.casefold() in known["surnames"] and n):
+        if (
+            not initial
+            and lower in known["not_names"]
+            and not (n == 0 and lower in known["given"] and word[0].isupper())
+            and not (word[0].isupper() and word.casefold() in known["surnames"] and n)
+        ):
             break
         if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not re.fullmatch(_PARTICLE, lower):
             break
@@ -207,7 +225,11 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
     if not kept or kept[0].group("w").casefold() in known["things"]:
         return None
     first = kept[0].group("w")
-    if not first[0].isupper() and first.casefold() not in known["given"] and not re.match(r"\s*(?:$|[.,;!?\n)]|and\b|from\b|i\b)", text[kept[-1].end() :][:8]):
+    if (
+        not first[0].isupper()
+        and first.casefold() not in known["given"]
+        and not re.match(r"\s*(?:$|[.,;!?\n)]|and\b|from\b|i\b)", text[kept[-1].end() :][:8])
+    ):
         return None
     return _trim(text, title, kept[-1].end())
 
@@ -247,7 +269,11 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     if words[0][0].isupper():
         kept = []
         for word in words:
-            if not (word[0].isupper() or re.fullmatch(_PARTICLE, word)) or word.casefold() in known["things"] or (kept and word.casefold() in known["not_names"]):
+            if (
+                not (word[0].isupper() or re.fullmatch(_PARTICLE, word))
+                or word.casefold() in known["things"]
+                or (kept and word.casefold() in known["not_names"])
+            ):
                 break
             kept.append(word)
         if kept and (lower not in known["not_names"] or len(kept) > 1):
@@ -263,7 +289,13 @@ def _signed(text: str) -> Iterator[tuple[int, int]]:
         line = "\n" in match.group("sign")
         if run is None:
             lower = re.compile(_WORD).match(text, match.end())
-            if lower and lower.group() in known["given"] and lower.group() not in known["not_names"] and match.group("sign").strip() and _END.match(text, lower.end()):
+            if (
+                lower
+                and lower.group() in known["given"]
+                and lower.group() not in known["not_names"]
+                and match.group("sign").strip()
+                and _END.match(text, lower.end())
+            ):
                 yield lower.span()
             continue
         start, end = _trim(text, *run.span())

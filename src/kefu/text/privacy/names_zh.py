@@ -207,7 +207,11 @@ def _titled(text: str) -> Iterator[tuple[int, int]]:
                 continue
             led = _leads(text, at - 1)
             if len(title) == 1:
-                if led and surname in known["frequent"] and not re.match(r"[是共计额价数量部结体之会能要得裁经监部理事]|算", text[match.end() : match.end() + 1]):
+                if (
+                    led
+                    and surname in known["frequent"]
+                    and not re.match(r"[是共计额价数量部结体之会能要得裁经监部理事]|算", text[match.end() : match.end() + 1])
+                ):
                     yield at - 1, at
             elif led or (surname in _HOT and title in known["courtesy"]):
                 yield at - 1, at
