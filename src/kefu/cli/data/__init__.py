@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kefu.cli.data.build import build
+from kefu.cli.data.privacy_audit import privacy_audit
 from kefu.cli.data.privacy_restore import privacy_restore
 from kefu.cli.data.privacy_scan import privacy_scan
 from kefu.cli.data.show import show
@@ -16,3 +17,4 @@ app.command("stats")(stats)
 app.command("show")(show)
 app.command("privacy-scan")(privacy_scan)
 app.command("privacy-restore")(privacy_restore)
+app.command("privacy-audit")(privacy_audit)

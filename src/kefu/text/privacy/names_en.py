@@ -375,3 +375,8 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
 def _following(text: str, at: int) -> str:
     match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
     return match.group("w").casefold() if match else ""
+
+
+def name_like(words: list[str]) -> bool:
+    """Could these capitalised words be a name? No word of them rules it out."""
+    return _clean(words)
