@@ -23,7 +23,7 @@ _BOUND = r"(?=\s*(?:$|[.,;:!?\n)\"”|/&—–-]|(?:and|from|calling|speaking|wi
 _NAMED = re.compile(
     r"(?:\b(?:my|his|her|their|the|our)\s(?:full |legal |maiden |first |last |middle |real |given |account |customer |guest |patient |passenger )?(?:sur)?name(?:\son\s(?:the\s)?(?:account|card|order|file|booking))?(?:\s(?:is|was)|'s|’s)|"
     r"\b(?:full |legal |first |last )name\sis|\b(?:i am|i'm|i’m)\s(?:called|named)|\b(?:people |they |you can |just |please )call me|\bname'?s\b|"
-    r"\b(?:sur|nick)name\sis|\bgo(?:es)? by)\s{0,2}[:,\"“'‘]?\s{0,2}",
+    r"\b(?:sur|nick)name\sis|\b(?:i|he|she) go(?:es)? by)\s{0,2}[:,\"“'‘]?\s{0,2}",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
