@@ -19,9 +19,12 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 import values
 
+_words = str.split
 _SLOT = re.compile(r"\{(\w+)\}")
 _TYPE = {"name_zh": "person_name", "name_en": "person_name", "address_zh": "address", "address_en": "address", "password": "secret"}
-_SERVICES = "10086 10010 10000 95588 95533 95555 12345 12315 110 120 400-810-8888 400-700-1234 4008123123 800-820-8820 12306 96110 95338".split()
+_SERVICES = tuple(
+    _words("10086 10010 10000 95588 95533 95555 12345 12315 110 120 400-810-8888 400-700-1234 4008123123 800-820-8820 12306 96110 95338")
+)
 
 
 def _noise(r: random.Random, slot: str) -> str:

@@ -7,21 +7,22 @@ import string
 from collections.abc import Callable
 
 R = random.Random
+_words = str.split
 _FAMILY = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤"
-_GIVEN = (
+_GIVEN = _words(
     "伟 芳 娜 敏 静 丽 强 磊 军 洋 勇 艳 杰 娟 涛 明 霞 秀英 建国 志强 桂兰 小红 晓燕 海燕 建华 文博 子涵 梓轩 雨桐 欣怡 浩然 思远 佳琪 俊杰 宇航 雅婷 梦洁 振宇 国栋 淑珍 玉兰 凤英 德胜 永福 春梅 秋菊 雪莲 冬梅 家豪 "
     "诗涵 若曦 一诺 奕辰 语嫣 景行 知远 立群 卫东 红梅 爱民 学军 金凤 少华 丽萍 忠诚 宝珠 鹏飞 晨曦 嘉怡 博文 婉清 锦程 天佑 可欣 亦菲 书瑶 沐阳 靖宇 云飞 慧敏 瑞雪 彩霞 长江 大海 安琪 翠花 来福 有才"
-).split()
+)
 _COMPOUND = ["欧阳", "司马", "上官", "诸葛", "皇甫", "慕容", "令狐", "司徒"]
 _DOTTED = ["阿迪力·买买提", "古丽娜尔·艾尼", "扎西·多吉", "巴图·苏和", "约瑟夫·布朗", "玛丽亚·罗西", "买买提·吐尔逊", "次仁·央金"]
-_FIRST = (
+_FIRST = _words(
     "Olivia Liam Emma Noah Amelia Oliver Sophia Elijah Hannah Lucas Priya Ahmed Fatima Diego Lucia Henrik Ingrid Pierre Camille Giulia Marco Katarzyna Piotr Yuki Kenji Aisha Omar Svetlana Dmitri Chiara Mateo Beatriz Rachel Gareth "
     "Siobhan Callum Fiona Derek Wendy Harold Denise Trevor Naomi Vincent Gloria Stanley Monica Patrick Heather Nathaniel Genevieve Bartholomew Rosalind Imogen Clarence Winifred"
-).split()
-_LAST = (
+)
+_LAST = _words(
     "Whitfield Harrington Okonkwo Fernandez Castellano Bergstrom Lindqvist Dubois Marchetti Kowalski Nakamura Al-Farsi Petrov O'Connell McAllister Thornbury Ashworth Pemberton Gallagher Rosenthal Vandenberg Schuster Hargrove Castleton "
     "Blackwood Sutherland Delacroix Mbeki Chaudhary Venkatesan Eriksson Novotny Papadakis Ferreira Quintero Montgomery Fairbanks Holloway Kingsley Longfellow Smith Johnson Brown Taylor Wilson Davies Evans Thomas Roberts Walker Wright"
-).split()
+)
 
 
 def digits(r: R, n: int, first: str = "0123456789") -> str:
@@ -51,7 +52,9 @@ def grouped(text: str, sizes: list[int], sign: str) -> str:
 
 def cn_resident_id(r: R) -> str:
     region = r.choice(
-        "110101 110108 120103 130102 210202 310104 310115 320106 330106 340104 350203 370202 410105 420106 430104 440106 440305 450103 500103 510104 520102 530102 610113 650102".split()
+        _words(
+            "110101 110108 120103 130102 210202 310104 310115 320106 330106 340104 350203 370202 410105 420106 430104 440106 440305 450103 500103 510104 520102 530102 610113 650102"
+        )
     )
     body = f"{region}{r.randint(1945, 2012)}{r.randint(1, 12):02}{r.randint(1, 28):02}{r.randint(0, 999):03}"
     value = body + "10X98765432"[sum(int(c) * w for c, w in zip(body, (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), strict=True)) % 11]
@@ -63,7 +66,7 @@ def cn_resident_id(r: R) -> str:
 
 def cn_mobile(r: R) -> str:
     value = r.choice(
-        "130 131 133 135 136 137 138 139 147 150 151 152 155 158 159 166 172 176 177 178 180 182 185 186 187 188 189 191 195 198 199".split()
+        _words("130 131 133 135 136 137 138 139 147 150 151 152 155 158 159 166 172 176 177 178 180 182 185 186 187 188 189 191 195 198 199")
     ) + digits(r, 8)
     form = r.randrange(12)
     if form == 0:
@@ -94,7 +97,7 @@ def cn_landline(r: R) -> str:
 
 
 def bank_card(r: R) -> str:
-    value = luhn(r.choice("622202 622848 621700 621661 622588 622622 621483 623052 622908 621226".split()) + digits(r, r.choice([9, 12])))
+    value = luhn(r.choice(_words("622202 622848 621700 621661 622588 622622 621483 623052 622908 621226")) + digits(r, r.choice([9, 12])))
     form = r.random()
     return value if form < 0.6 else grouped(value, [4, 4, 4, 4], " " if form < 0.85 else "-")
 
@@ -184,7 +187,7 @@ def address_zh(r: R) -> str:
          "福建省厦门市思明区", "山东省青岛市市南区", "重庆市渝北区", "陕西省西安市雁塔区", "朝阳区", "天河区", "西湖区", "南山区", "云南省大理白族自治州大理市", "内蒙古自治区包头市昆都仑区", "河北省石家庄市长安区", ""]
     )  # fmt: skip
     road = r.choice(
-        "阜通东大街 文三路 科技园南路 人民中路 建设大道 解放西路 中山北路 学院路 天府三街 环城东路 湖滨南路 长江路 新华街 和平里北街 珞喻路".split()
+        _words("阜通东大街 文三路 科技园南路 人民中路 建设大道 解放西路 中山北路 学院路 天府三街 环城东路 湖滨南路 长江路 新华街 和平里北街 珞喻路")
     )
     estate = r.choice(["", "", "阳光花园", "万科城市花园", "翠湖小区", "金色家园", "锦绣苑"])
     house = r.choice(
@@ -196,7 +199,7 @@ def address_zh(r: R) -> str:
 
 
 def address_en(r: R) -> str:
-    street = f"{r.randint(1, 9899)} {r.choice('Maple Oak Cedar Elm Wellington Station Church Victoria Highland Sycamore Jefferson Pine Willow Lakeview Chestnut'.split())} {r.choice(['Street', 'St', 'Avenue', 'Ave', 'Road', 'Rd', 'Lane', 'Drive', 'Blvd', 'Court', 'Way'])}"
+    street = f"{r.randint(1, 9899)} {r.choice(_words('Maple Oak Cedar Elm Wellington Station Church Victoria Highland Sycamore Jefferson Pine Willow Lakeview Chestnut'))} {r.choice(['Street', 'St', 'Avenue', 'Ave', 'Road', 'Rd', 'Lane', 'Drive', 'Blvd', 'Court', 'Way'])}"
     form = r.randrange(6)
     if form == 0:
         return f"{street}, {r.choice(['Springfield, IL 62704', 'Portland, OR 97205', 'Austin, TX 78701', 'Denver, CO 80203'])}"
@@ -248,7 +251,7 @@ def us_ssn(r: R) -> str:
 
 
 def us_phone(r: R) -> str:
-    a, b, c = r.choice("212 415 617 312 206 503 713 404 305 702".split()), r.choice("234567") + digits(r, 2, "02345"), digits(r, 4)
+    a, b, c = r.choice(_words("212 415 617 312 206 503 713 404 305 702")), r.choice("234567") + digits(r, 2, "02345"), digits(r, 4)
     return r.choice(
         [
             f"({a}) {b}-{c}",

@@ -21,8 +21,14 @@ _PLACEHOLDER = re.compile(r"\[(?P<label>[^\[\]\s]{1,24})_\d{1,6}\]")
 _LONG = re.compile(r"(?<![\w.])\+?\d(?:[ .-]?\d){6,24}(?!\w)")
 _TOKEN = re.compile(r"(?<![\w/.-])[A-Za-z0-9_+/=-]{20,}(?![\w/-])")
 _MAIL = re.compile(r"[\w.+-]{2,40}\s?[@＠]\s?[\w-]{2,40}")
-_SAID = re.compile(r"(?:身份证|证件号|银行卡|卡号|护照|车牌|密码|口令|住址|家庭地址|(?i:passport|social security|card number|password|home address))[^。！？!?\n\[\]]{0,12}?(?P<v>[A-Za-z]{0,3}\d{4,}[\dA-Za-z-]*)")
-_PLACE = re.compile(r"[\u4e00-\u9fff]{2,8}(?:路|街|巷|小区|花园|公寓|村)[\u4e00-\u9fff]{0,4}?\d{1,5}|\d{1,4}(?:栋|幢|单元|室)\d{0,4}|(?<!\w)\d{1,5} [A-Z][a-z]+ (?:[A-Z][a-z]+ ?){1,2}")
+_SAID = re.compile(
+    r"(?:身份证|证件号|银行卡|卡号|护照|车牌|密码|口令|住址|家庭地址|(?i:passport|social security|card number|password|home address))"
+    r"[^。！？!?\n\[\]]{0,12}?(?P<v>[A-Za-z]{0,3}\d{4,}[\dA-Za-z-]*)"
+)
+_PLACE = re.compile(
+    r"[\u4e00-\u9fff]{2,8}(?:路|街|巷|小区|花园|公寓|村)[\u4e00-\u9fff]{0,4}?\d{1,5}|"
+    r"\d{1,4}(?:栋|幢|单元|室)\d{0,4}|(?<!\w)\d{1,5} [A-Z][a-z]+ (?:[A-Z][a-z]+ ?){1,2}"
+)
 _PAIR = re.compile(r"(?<=[a-z,] )(?P<v>[A-Z][a-z]{2,15} [A-Z][a-z]{2,15})(?![\w])")
 _HAN_NAME = re.compile(r"(?<![\u4e00-\u9fff])(?=(?P<v>[\u4e00-\u9fff]{2,3}))")
 _MONEY = re.compile(r"\s?(?:元|块|%|个|次|GB|MB|USD|\$)")
@@ -57,7 +63,8 @@ def audit(rows: Iterable[dict[str, Any]], *, masked: dict[str, int], samples: in
             for start, end, kind in _suspected(text):
                 suspects.append(where | {"kind": kind, "public": public, "text": _around(text, start, end, _shape(text[start:end]))})
     return {
-        "conversations": conversations, "turns": turns, "turns_masked": touched, "masked": dict(sorted(masked.items())), "placeholders": dict(placeholders.most_common()),
+        "conversations": conversations, "turns": turns, "turns_masked": touched, "masked": dict(sorted(masked.items())),
+        "placeholders": dict(placeholders.most_common()),
         "samples": dict(sorted(shown.items())), "suspected": dict(Counter(one["kind"] for one in suspects).most_common()), "suspects": suspects,
         "false_positive_candidates": doubtful, "reading_list": _reading(suspects, doubtful, reading),
     }  # fmt: skip
@@ -96,7 +103,9 @@ def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
         if checks.opaque(match.group()):
             yield *match.span(), "a token that looks drawn by chance"
     for match in _LONG.finditer(text):
-        if not order_label().search(text[max(0, match.start() - 48) : match.start()]) and not re.fullmatch(r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?(?: \d.*)?", match.group()):
+        if not order_label().search(text[max(0, match.start() - 48) : match.start()]) and not re.fullmatch(
+            r"(?:19|20)\d\d[ .-]\d\d?[ .-]\d\d?(?: \d.*)?", match.group()
+        ):
             yield *match.span(), "a long number without an order label"
     for match in _PLACE.finditer(text):
         yield *match.span(), "a street, building or room"
@@ -162,4 +171,9 @@ def _reading(suspects: list[dict[str, Any]], doubtful: list[dict[str, Any]], mos
     return [{"conversation": id, "reasons": dict(counts.most_common())} for id, counts in ranked[:most]]
 
 
-_WEIGHTS = {"two capitalised words": 1, "like a Chinese name": 1, "a value where a document, card or password is spoken of": 4, "a token that looks drawn by chance": 3}
+_WEIGHTS = {
+    "two capitalised words": 1,
+    "like a Chinese name": 1,
+    "a value where a document, card or password is spoken of": 4,
+    "a token that looks drawn by chance": 3,
+}

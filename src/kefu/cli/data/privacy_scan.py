@@ -49,7 +49,8 @@ def privacy_scan(
         seen = scan(file, target, name, skip=on_broken == "skip", every=all_types)
     result = {
         "ok": True, "out": str(target), "rows": seen.rows, "rows_with_spans": seen.with_spans, "spans": sum(seen.types.values()),
-        "types": dict(sorted(seen.types.items())), "broken": len(seen.broken), "broken_rows": [{"line": n, "reason": why} for n, why in seen.broken[:100]],
+        "types": dict(sorted(seen.types.items())), "broken": len(seen.broken),
+        "broken_rows": [{"line": n, "reason": why} for n, why in seen.broken[:100]],
     }  # fmt: skip
 
     def text() -> None:

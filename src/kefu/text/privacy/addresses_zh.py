@@ -37,7 +37,7 @@ _LEAD = re.compile(
 _STRONG = re.compile(
     r"地址|住在|家住|住址|居住|寄[到往至给]|送[到至往]|发[到往至]|位于|配送|收货|收件|搬到|上门|我住|住|邮[到寄]|快递到|取件|派送|家在|老家"
 )
-_TAIL = re.compile(rf"\s?(?:[A-Za-z]?\d{{1,4}}-\d{{1,4}}(?:-\d{{1,4}})?|[A-Za-z]?\d{{3,5}})(?![\dA-Za-z年月日点元块个次%号天人位分秒米平]|\.\d|-\d)")
+_TAIL = re.compile(r"\s?(?:[A-Za-z]?\d{1,4}-\d{1,4}(?:-\d{1,4})?|[A-Za-z]?\d{3,5})(?![\dA-Za-z年月日点元块个次%号天人位分秒米平]|\.\d|-\d)")
 _UNIT_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:[（(]?{_HOUSE.pattern}[）)]?)")
 _PLACE_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:{_HAN}|[0-9A-Za-z]){{2,10}}?(?:{_NAMED})(?=\s?[（(]?[0-9A-Za-z一二三四五六七八九十东西南北])")
 _PLACE_LAST = re.compile(
@@ -154,7 +154,7 @@ def _sure(text: str, start: int, anchor: int, end: int) -> bool:
         return True
     if named and numbered and (place or admin or told):
         return True
-    return bool((place or admin) and (numbered and inner or (told and (inner or numbered)) or (numbered and admin >= 2)))
+    return bool((place or admin) and ((numbered and inner) or (told and (inner or numbered)) or (numbered and admin >= 2)))
 
 
 _CHAIN = re.compile(

@@ -270,7 +270,7 @@ def opaque(text: str) -> bool | None:
     if len(text) < 16 or not (re.search(r"[A-Za-z]", text) and re.search(r"\d", text)):
         return False
     entropy = -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())
-    return True if entropy >= 3.0 else False
+    return entropy >= 3.0
 
 
 _NO_PASSWORD = re.compile(

@@ -68,21 +68,9 @@ _LIVES = re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
 _SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
-_PINYIN_SURNAMES = frozenset(
-    "wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie song tang deng han feng cao peng zeng xiao tian dong pan yuan cai jiang yu du ye cheng su wei lu ding shen ren yao "
-    "zhong tan fan liao shi jin jia xia fu fang zou xiong bai meng qin qiu hou yin xue yan lei long tao hao gu gong shao wan qian dai mo kong xiang chang qiao lai wen ouyang sima".split()
-)
 _ENDINGS = re.compile(
     r"(?:[oe]v[aá]|ová|ev|ski|ska|sky|wicz|czyk|enko|shvili|opoulos|idis|akis|sson|ssen|quist|qvist|ström|strom|escu|eanu|ovi[cć]|evi[cć]|i[ćč]|oğlu|dóttir|gaard|sen|mann|stein|berg|baum|inen|ainen)$",
     re.IGNORECASE,
-)
-_WORDY = frozenset(
-    "hill young green king white black brown price bell fields rivers wood woods stone cook park parks gray grey west east north south day may long rice mills wells banks love little rose fox wolf berry hunter porter mason cooper baker "
-    "carter fisher gardner turner walker taylor miller butler parker palmer page field brooks ford cross knight bishop dean duke marsh ward lane church hall house rich sharp small short strong swift winter summer best early good case pope power "
-    "rush root rowe sands sparks spring steel stern summers waters weeks wise york cash cannon chance chase child coin cotton court crane craft dale dawn dove drake eagle english fair farmer first flower flowers forest frank free french frost golden "
-    "grant grove hardy hart hawk head heart holiday home horn hope hood ice ivory jewel joy justice key lamb land law leaf legend light lion lord major marine marks meadows merchant michael money moon moss noble nurse ocean orange ash major "
-    "poole plant pool post powers press prince quick rain read reader ring river rock royal school seal service sharp shepherd shield silver singer slaughter snow speed star sterling storm street sun temple thorn tower trade vale valley wall watch "
-    "water way web weber wheel will wish wolf world worth wright le das do so no to in man kim lee li wei song son du he ma ho an su lu long".split()
 )
 
 
@@ -111,7 +99,7 @@ def find(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_HERE, _LINE_SPEAKER):
         for match in pattern.finditer(text):
             words = match.group("v").split()
-            if _clean(words) and (len(words) > 1 and pattern is _HERE or _pair(words) or words[0].casefold() in _lists()["given"]):
+            if _clean(words) and ((len(words) > 1 and pattern is _HERE) or _pair(words) or words[0].casefold() in _lists()["given"]):
                 yield match.span("v")
     for match in _ANSWERED.finditer(text):
         group = "v" if match.group("v") else "w"
@@ -131,7 +119,10 @@ def distinctive(word: str) -> bool:
     """A part of a name that means nothing else, so that it is the person wherever it stands again."""
     known, lower = _lists(), word.strip(".").casefold()
     return (
-        len(lower) > 3 and word[0].isupper() and not any(lower in known[key] for key in ("ambiguous", "not_names", "things")) and lower not in _WORDY
+        len(lower) > 3
+        and word[0].isupper()
+        and not any(lower in known[key] for key in ("ambiguous", "not_names", "things"))
+        and lower not in known["wordy"]
     )
 
 
@@ -148,7 +139,7 @@ def letterhead(text: str, start: int) -> Iterator[tuple[int, int]]:
     block = text[max(0, start - 160) : start]
     for match in _HEAD.finditer(block):
         words = match.group("v").split()
-        first = match.start() == 0 and start <= 160 or block[: match.start("v")].rstrip("> ?\t").endswith("\n\n")
+        first = (match.start() == 0 and start <= 160) or block[: match.start("v")].rstrip("> ?\t").endswith("\n\n")
         if block.count("\n", match.end("v")) <= 3 and _clean(words) and (_pair(words) or (first and len(words) <= 3)):
             yield start - len(block) + match.start("v"), start - len(block) + match.end("v")
 
@@ -243,7 +234,7 @@ def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | No
         if known or not lower or lower.group() not in lists["given"] or lower.group() in lists["ambiguous"] or lower.group() in lists["not_names"]:
             return None
         second = re.compile(rf" (?P<w>{_WORD})").match(text, lower.end())
-        if second and second.group("w") in lists["surnames"] and second.group("w") not in _WORDY:
+        if second and second.group("w") in lists["surnames"] and second.group("w") not in lists["wordy"]:
             return at, second.end()
         return (at, lower.end()) if re.match(r"\s*(?:$|[.,;!?\n]|(?:from|calling|here|speaking|and)\b)", text[lower.end() :][:10]) else None
     start, end = _trim(text, match.start(), match.end())
@@ -267,7 +258,7 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     known = _lists()
     lower = words[0].casefold()
     if words[0][0].isupper():
-        kept = []
+        kept: list[str] = []
         for word in words:
             if (
                 not (word[0].isupper() or re.fullmatch(_PARTICLE, word))
@@ -300,7 +291,7 @@ def _signed(text: str) -> Iterator[tuple[int, int]]:
             continue
         start, end = _trim(text, *run.span())
         words = text[start:end].split()
-        if not match.group("sign").strip() and not line or not _END.match(text, end) or len(words) > 4 or not _clean(words):
+        if (not match.group("sign").strip() and not line) or not _END.match(text, end) or len(words) > 4 or not _clean(words):
             continue
         if line or words[0].casefold() in known["given"] or (len(words) > 1 and "," in match.group("sign")):
             yield start, end
@@ -334,14 +325,14 @@ def _pair(words: list[str]) -> bool:
         return True
     if first in known["given"] and (last in known["surnames"] or _ENDINGS.search(words[-1])):
         return True
-    if first in _PINYIN_SURNAMES and len(lower) == 2 and _PINYIN.fullmatch(last) and last not in known["not_names"]:
+    if first in known["pinyin_surnames"] and len(lower) == 2 and _PINYIN.fullmatch(last) and last not in known["not_names"]:
         return True
-    if last in _PINYIN_SURNAMES and _PINYIN.fullmatch(first) and first not in known["not_names"] | known["ambiguous"] and len(first) > 3:
+    if last in known["pinyin_surnames"] and _PINYIN.fullmatch(first) and first not in known["not_names"] | known["ambiguous"] and len(first) > 3:
         return True
-    if first in known["surnames"] and first not in _WORDY and last in known["given"] and first not in known["not_names"]:
+    if first in known["surnames"] and first not in known["wordy"] and last in known["given"] and first not in known["not_names"]:
         return True
     unknown = first not in known["not_names"] and len(first) > 2
-    return unknown and ((last in known["surnames"] and last not in _WORDY) or bool(_ENDINGS.search(words[-1]) and len(last) > 5))
+    return unknown and ((last in known["surnames"] and last not in known["wordy"]) or bool(_ENDINGS.search(words[-1]) and len(last) > 5))
 
 
 def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
