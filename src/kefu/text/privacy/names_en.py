@@ -344,6 +344,10 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         return
     while words:
         first = words[0].strip(".").casefold()
+        if len(words) > 1 and f"{first}-{words[1].casefold()}" in known["brands"]:
+            start += len(" ".join(words[:2])) + 1
+            words = words[2:]
+            continue
         if len(words) > 1 and _pair(words[:2] if len(words[1].strip(".")) > 1 else words[:3]) and first not in known["not_names"] - known["given"]:
             stop = len(words)
             for n, word in enumerate(words[1:], 1):
