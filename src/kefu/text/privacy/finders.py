@@ -39,6 +39,8 @@ def cards(text: str) -> Iterator[Found]:
     """Payment cards. True: known issuer, right length, Luhn, usual grouping. None and False: context decides."""
     for match in _CARD.finditer(text):
         number = match.group()
+        if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
+            continue
         kind, known = checks.issuer(number)
         luhn = checks.luhn(number)
         if known and luhn and len(number) >= 15 and not number.startswith(("1800", "2131")):
@@ -93,6 +95,9 @@ _RUN = re.compile(rf"(?<![A-Za-z0-9.]){_DIGIT}(?:{_SEPARATOR}{{0,3}}{_DIGIT}){{1
 _ODD = re.compile("[" + "".join(_NUMERALS) + r"]|\d(?:[^\d\n]{1,3}\d\b){3}")
 
 
+_APART = re.compile(r"1[ .,，、-]{1,3}[3-9](?:[ .,，、-]{1,3}\d){9}(?![ .-]{0,3}\d)")
+
+
 def spoken_numbers(text: str) -> Iterator[Found]:
     """Numbers written out or pulled apart: 一三八零零…, 1 3 8 0 0 …, 138一二三四5678."""
     if not _ODD.search(text):
@@ -111,6 +116,8 @@ def spoken_numbers(text: str) -> Iterator[Found]:
         number, start = spelt[skip[0] :], match.start() + skip[1]
         if len(number) == 11 and number[0] == "1" and checks.mobile(number):
             yield start, match.end(), True, "cn_mobile"
+        elif len(number) in (12, 13) and (apart := _APART.match(text, start)):  # 1 3 8 … 四川: the numeral belongs to the next word
+            yield apart.start(), apart.end(), True, "cn_mobile"
         elif len(number) == 18 and checks.cn_id(number):
             yield start, match.end(), True, "cn_resident_id"
         elif "X" in number:

@@ -59,6 +59,10 @@ _LED = re.compile(
 )
 _HERE = re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)")
 _LINE_SPEAKER = re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)")
+_KIN = re.compile(
+    rf"\b(?i:(?:my )?(?:patient|passenger|guest|cardholder)|my (?:husband|wife|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|boss|neighbou?r|roommate|partner|landlord|colleague|assistant|doctor|lawyer)"
+    rf"|(?:spoke|speak|talked|talk|chatted) (?:to|with)|ask(?:ed)? for|on behalf of),? (?P<v>{_CAP}(?: [{_UPPER}]\.)?(?: {_CAP}){{1,2}})(?=[ .,;!?]|$)"
+)
 _ANSWERED = re.compile(
     rf"(?:name(?: on (?:the|your) (?:account|card|order))?(?:,? please)?\?\s{{1,3}}(?:(?:User|Customer|Client|Caller|Me|A)\s?:\s)?(?P<v>{_RUN})(?=[.!]?\s*$))|"
     rf"(?:\b(?:says|said|replied|shouted)\s(?P<w>{_RUN})(?=[.,;!]|$))",
@@ -108,6 +112,9 @@ def find(text: str) -> Iterator[tuple[int, int]]:
     for match in _LIVES.finditer(text):
         if _clean(match.group("v").split()):
             yield match.span("v")
+    for match in _KIN.finditer(text):
+        if _clean(match.group("v").split()):
+            yield _trim(text, *match.span("v"))
     for match in _LED.finditer(text):
         if found := _introduced(text, match.end(), known=True):
             yield found

@@ -190,7 +190,7 @@ def _titled(text: str) -> Iterator[tuple[int, int]]:
             continue
         for size in (4, 3, 2):
             name = text[at - size : at]
-            if size == 2 and name[:1] == "谢" and text[at - 3 : at - 2] in tuple("谢感多"):
+            if name[:1] == "谢" and at > size and text[at - size - 1] in "谢感多":
                 continue
             if len(name) == size and at >= size and _all_han(name) and plausible(name) and likely(name) and len(title) > 1:
                 if title in known["courtesy"] or _leads(text, at - size):
