@@ -19,7 +19,7 @@ _ID_GROUPS = {(6, 8, 4), (6, 4, 4, 4), (6, 4, 2, 2, 4), (6, 6, 6), (3, 3, 4, 4, 
 _CARD = re.compile(_EDGE + r"\d{12,19}(?![A-Za-z0-9]|-\d|\.\d)")
 _CARD_SPACED = re.compile(_EDGE + r"\d{2,13}(?P<s>[ -]| - |\.)\d{2,13}(?:(?P=s)\d{1,8}){0,5}(?![A-Za-z0-9])")
 _CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8), (8, 11), (4, 4, 4, 7), (6, 4, 4, 5), (6, 4, 4, 2), (4, 5, 6)}
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ -]?[A-Za-z0-9])")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?= ?[A-Za-z0-9])")
 
 
 def resident_ids(text: str) -> Iterator[Found]:
@@ -79,7 +79,7 @@ def ibans(text: str) -> Iterator[Found]:
             char = text[end]
             if char.isascii() and char.isalnum():
                 seen += 1
-            elif char not in " -" or text[end - 1] in " -":
+            elif char != " " or text[end - 1] == " ":
                 break
             end += 1
         if wanted and seen == wanted and not (end < len(text) and text[end].isascii() and text[end].isalnum()):
