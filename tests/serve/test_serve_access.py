@@ -138,7 +138,7 @@ def test_no_key_and_no_personal_data_in_any_sink(serving) -> None:
         answer = client.post("/v1/chat/completions", json=body(f"{words} 人工", conversation_id=PHONE)).json()
         assert answer["kefu"]["state"] == "waiting"
         client.post("/v1/ratings", json={"reply_id": answer["id"], "score": 1, "comment": words})
-        desk.records.flush()
+        assert desk.records.flush(30), desk.records.health()
         seen = client.get(f"/v1/conversations/{PHONE}")
         assert seen.status_code == 200, seen.text
         assert seen.json()["state"] == "waiting"
