@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, fingerprint_files
 from kefu.project import Loaded
 from kefu.train.settings import uses_knowledge
+from kefu.train.source import remote_files
 
 if TYPE_CHECKING:
     from kefu.pipeline.run import Outcome
@@ -81,7 +82,7 @@ def _train(project: Loaded, outcome: Outcome) -> Plan:
     settings = project.settings.train
     data, knowledge = outcome.artifact("data"), outcome.artifact("knowledge")
     read = ("messages.train.jsonl", "messages.validation.jsonl", "questions.validation.jsonl", "faq.jsonl")
-    inputs = {f"data/{name}": digest(data, name) for name in read}
+    inputs = remote_files(project) or {f"data/{name}": digest(data, name) for name in read}
     chosen = {"train": settings.model_dump(), "assistant.name": project.settings.assistant.name, "seed": project.settings.seed}
     if uses_knowledge(settings):
         inputs["knowledge"] = knowledge_digest(outcome)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, request
 from pydantic import BaseModel, ValidationError
 
-from kefu import __version__, pages
+from kefu import pages
 from kefu.access import Keys, local_name
 from kefu.data.service import openapi, problems
 from kefu.data.service.problems import Fault
@@ -17,6 +17,7 @@ from kefu.data.service.routes import Call, Route, every
 from kefu.data.service.shelf import Shelf
 
 MOST_BODY = 64 * 1024
+_READ_AWAY = 1 << 20
 _FOR_GOOD = "private, max-age=31536000, immutable"
 _ASK_AGAIN = "private, no-cache"
 
@@ -45,7 +46,7 @@ def create_app(shelf: Shelf, runtime: Path, keys: Keys | None = None) -> Flask:
     _static(app, "/favicon.ico", files["icon.svg"].content, files["icon.svg"].kind)
     for name in ("base.css", "docs.css", "docs.js", "dom.js", "icon.svg"):
         _static(app, f"/pages/{name}", files[name].content, files[name].kind)
-    app.after_request(_dress)
+    app.after_request(dress)
     return app
 
 
@@ -125,16 +126,19 @@ def _static(app: Flask, address: str, content: bytes, kind: str) -> None:
         response = Response(content, content_type=kind)
         response.headers["cache-control"] = "no-cache"
         response.add_etag()
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     app.add_url_rule(address, f"static {address}", view, methods=["GET"], provide_automatic_options=False)
 
 
-def _dress(response: Response) -> Response:
+def dress(response: Response) -> Response:
+    """Headers of every answer. A body that was refused unread is read away, or gunicorn would end a connection it said it keeps."""
+    if response.status_code in (401, 403, 404, 405, 413, 415) and request.content_length:
+        request.environ["wsgi.input"].read(_READ_AWAY)
     for name, value in pages.HEADERS.items():
         if name != "cache-control":
             response.headers.setdefault(name, value)
     if response.mimetype == "image/svg+xml":  # labels of the company's own are drawn into it
         response.headers["content-security-policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-    response.headers["server"] = f"kefu/{__version__}"
     return response

@@ -22,6 +22,8 @@ _PATH: dict[str, dict[str, Any]] = {
     "index": {"schema": {"type": "integer", "minimum": 0}, "description": "number of the item, from 0", "example": 0},
     "file": {"schema": {"type": "string", "minLength": 1}, "description": "a name from the list"},
 }
+#: Other media types that a file may have.
+_ALSO = {"plot": ("image/svg+xml",), "file": (JSON, "text/markdown", "application/octet-stream")}
 _EXAMPLE_FILE = {"plot": "lengths.png", "file": "messages.train.jsonl"}
 
 
@@ -33,9 +35,10 @@ def document(routes: list[Route], names: list[str], keys: bool) -> dict[str, Any
     pairs, definitions = models_json_schema(
         [(model, "serialization") for model in sorted(models, key=str)], ref_template="#/components/schemas/{model}"
     )
+    references = {model: pairs[model, "serialization"] for model in models}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(route.address, {})[route.method] = _operation(route, {model: ref for (model, _), ref in pairs.items()}, names, keys)
+        paths.setdefault(route.address, {})[route.method] = _operation(route, references, names, keys)
     components: dict[str, Any] = {"schemas": definitions["$defs"]}
     if keys:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -61,10 +64,7 @@ def _operation(route: Route, references: dict[type[BaseModel], Any], names: list
         if isinstance(route.gives, str)
         else {JSON: {"schema": references[route.gives]}}
     )
-    if route.name in ("plot", "file"):
-        gives |= {
-            kind: {"schema": {}} for kind in (("image/svg+xml",) if route.name == "plot" else (JSON, "text/markdown", "application/octet-stream"))
-        }
+    gives |= {kind: {"schema": {}} for kind in _ALSO.get(route.name, ())}
     faults = {400, 403, 500, *route.faults} | ({413, 415} if route.body else set()) | ({401} if keys and not route.open else set())
     answers: dict[str, Any] = {"200": {"description": phrase(200), "content": gives}}
     if route.name == "file":

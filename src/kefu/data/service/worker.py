@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn import util
@@ -25,7 +26,7 @@ class Worker(ThreadWorker):
         if status == 500:
             self.log.error("a request failed outside the application: %s", type(exc).__name__, exc_info=exc)
         content = problems.body(status, "the request cannot be read as HTTP" if status != 500 else "a defect of this service; its log says more")
-        head = f"HTTP/1.1 {status} {problems.HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+        head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
         try:
             util.write_nonblock(client, f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content)
         except OSError:
