@@ -27,7 +27,7 @@ from kefu.conversation import Context, Conversation
 from kefu.errors import ConfigError, EngineError, InputError
 
 KEY_ENV = "KEFU_DATA_KEY"
-_ADDRESS = re.compile(r"^(?P<service>https?://[^/?#]+(?:/[^?#]*?)?)(?:/v1/datasets/(?P<name>[^/?#]+))?/?$")
+_ADDRESS = re.compile(r"^(?P<service>https?://[^/?#]+(?:/[^?#]*?)??)(?:/v1/datasets/(?P<name>[^/?#]+))?/?$")
 _CHUNK = 1 << 20
 _PAGE = 200
 #: Answers that may be different a moment later.
@@ -133,7 +133,7 @@ class RemoteDataset(Sequence[Conversation]):
 
     def _json(self, path: str) -> dict[str, Any]:
         document = self._try(path, lambda answer: json.loads(answer.read()))
-        if not isinstance(document, dict):
+        if not isinstance(document, dict) or not {"dataset", "datasets"} & set(document):
             raise InputError(f"{self.service} is no kefu data service", "its answer has another form", "correct the address")
         return document
 
