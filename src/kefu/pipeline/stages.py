@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, fingerprint_files
+from kefu.data.labelling.log import files as label_files
 from kefu.project import Loaded
 from kefu.train.settings import uses_knowledge
 from kefu.train.source import remote_files
@@ -47,7 +48,7 @@ def _data(project: Loaded, outcome: Outcome) -> Plan:
             inputs[source.name] = uuid.uuid4().hex  # a live database: only reading it can tell whether it changed
     if settings.dataset_class:
         paths += project.files([settings.dataset_class.partition(":")[0]])
-    inputs |= fingerprint_files(paths, project.root)
+    inputs |= fingerprint_files([*paths, *label_files(project.root)], project.root)
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import data

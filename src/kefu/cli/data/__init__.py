@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kefu.cli.data.build import build
+from kefu.cli.data.label import label
 from kefu.cli.data.serve import serve
 from kefu.cli.data.show import show
 from kefu.cli.data.stats import stats
@@ -14,3 +15,4 @@ app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
 app.command("serve")(serve)
+app.command("label")(label)

@@ -23,7 +23,7 @@ REFERENCE = r"^[a-z0-9][a-z0-9_-]*(@[0-9a-f]{8,64})?$"
 _KEY = re.compile(r"^[0-9a-f]{16}$")
 _MOST_OPEN = 16
 #: Files that training reads; the rest is for people.
-_TRAINING = re.compile(r"^(faq|heard|(messages|instruction|questions|preference)\.[\w.-]+)\.jsonl$")
+_TRAINING = re.compile(r"^(faq|heard|[\w-]+\.(train|validation|test|people))\.jsonl$")
 _SPLIT = re.compile(r"\.(train|validation|test)\.")
 
 

@@ -35,7 +35,7 @@ class ItemsQuery(Wire):
     limit: int = Field(default=50, ge=1, le=MOST_ITEMS, description="items of a page")
     offset: int = Field(default=0, ge=0, le=2**53, description="items to pass over; the order is that of the file and never changes")
     split: Literal["train", "validation", "test"] | None = None
-    kind: Literal["faq", "dialogue"] | None = None
+    kind: str | None = Field(default=None, max_length=40, description="faq, dialogue, ...")
     language: str | None = Field(default=None, max_length=40, description="language code, e.g. zh or en")
     category: str | None = Field(default=None, max_length=200)
     label: str | None = Field(default=None, max_length=100, description="quality label")
