@@ -16,8 +16,8 @@ from typing import Any
 from kefu.artifacts import write_jsonl
 from kefu.conversation import MESSAGE_ROLE, Conversation
 from kefu.data.entries import Entry
+from kefu.data.labelling import tasks
 from kefu.data.labelling.log import Answer, LabelLog, read_logs
-from kefu.data.labelling.tasks import digest
 from kefu.text import privacy
 from kefu.text.normalise import fold
 
@@ -39,11 +39,11 @@ class People:
             return self
         known = {conversation.id: conversation for conversation in conversations}
         by_entry = {entry.id: entry for entry in entries}
-        said = {name: digest([turn.as_dict() for turn in conversation.turns]) for name, conversation in known.items()}
+        said = {name: tasks.digest([turn.as_dict() for turn in conversation.turns]) for name, conversation in known.items()}
         for task, settle in (("quality", self._quality), ("intervention", self._intervention), ("category", self._category)):
-            for item, answers in self._answers(task, said).items():
+            for item, answers in self._answers(task, said, known).items():
                 settle(known[item], [answer.value for answer in answers])
-        for item, answers in self._answers("answer", said).items():
+        for item, answers in self._answers("answer", said, known).items():
             self._correct(known[item], answers, by_entry, said[item])
         self._prefer()
         self.counts["annotators"] = len(self.logs)
@@ -68,7 +68,7 @@ class People:
     def as_dict(self) -> dict[str, int]:
         return dict(sorted(self.counts.items()))
 
-    def _answers(self, task: str, said: dict[str, str]) -> dict[str, list[Answer]]:
+    def _answers(self, task: str, said: dict[str, str], known: dict[str, Conversation]) -> dict[str, list[Answer]]:
         """Current answers by conversation, those that speak of other words left out and counted."""
         found: dict[str, list[Answer]] = {}
         for log in self.logs:
@@ -77,9 +77,18 @@ class People:
                     self.counts[f"{task}: conversation is gone"] += 1
                 elif answer.digest != said[item]:
                     self.counts[f"{task}: conversation reads otherwise now"] += 1
-                else:
+                elif self._valid(task, answer, known[item].as_dict()):
                     found.setdefault(item, []).append(answer)
         return found
+
+    def _valid(self, task: str, answer: Answer, row: dict[str, Any]) -> bool:
+        """Logs can be edited by hand: a value that is no answer is counted, not used."""
+        try:
+            tasks.check(task, answer.value, row)
+        except tasks.Wrong:
+            self.counts[f"{task}: not an answer"] += 1
+            return False
+        return True
 
     def _most(self, task: str, values: list[Any]) -> Any:
         """The value of most; None when two have as many, or nobody has one."""
@@ -137,7 +146,7 @@ class People:
             entry.answers = [conversation.turns[-1].text, *(text for text in entry.answers if text != conversation.turns[-1].text)]
             entry.answer = conversation.turns[-1].text
             for row in entry.rows:
-                row.meta.setdefault("said", digest([turn.as_dict() for turn in row.turns]))
+                row.meta.setdefault("said", tasks.digest([turn.as_dict() for turn in row.turns]))
                 row.turns[-1].text = entry.answer
 
     def _prefer(self) -> None:
@@ -145,8 +154,12 @@ class People:
         values: dict[str, list[Any]] = {}
         for log in self.logs:
             for item, answer in log.current("preference").items():
-                pairs[item] = answer.extra
-                values.setdefault(item, []).append(answer.value)
+                pair = answer.extra
+                if answer.value in tasks.CHOICES and isinstance(pair, dict) and {"prompt", "a", "b"} <= set(pair):
+                    pairs[item] = pair
+                    values.setdefault(item, []).append(answer.value)
+                else:
+                    self.counts["preference: not an answer"] += 1
         for item, given in values.items():
             choice, pair = self._most("preference", given), pairs[item]
             if choice in ("a", "b"):
