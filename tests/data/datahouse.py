@@ -62,9 +62,9 @@ def built(root: Path) -> Artifact:
 
 @contextmanager
 def process(*arguments: object, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
-    """`kefu data ARGUMENTS --port 0 --json` in a process of its own; gives its address, and sees that it ends well."""
+    """`kefu data ARGUMENTS --json` in a process, on a free port of its own; gives its address, and sees that it ends well."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "kefu", "data", *map(str, arguments), "--port", "0", "--json"],
+        [sys.executable, "-m", "kefu", "data", *map(str, arguments), *([] if "--port" in arguments else ["--port", "0"]), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "KEFU_DATA_KEYS": "", **environment},
     )  # fmt: skip
     try:

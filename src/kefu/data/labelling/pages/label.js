@@ -144,6 +144,7 @@ function draw() {
     $("sheet").replaceChildren(make("p", { class: "nothing" }, make("strong", { text: filter === "unlabelled" ? w.doneTitle : w.noneTitle }), w.doneWhy));
     $("choices").replaceChildren();
   } else {
+    $("sheet").dataset.item = shown.item.id;
     $("sheet").replaceChildren(...sheet(task, shown, w, at, act));
     const answers = choices(task, shown, w, session, act).map((one) => {
       const chosen = one.value !== undefined && one.value === shown.value;
