@@ -12,6 +12,7 @@ from kefu.assistant import ALL, Assistant, HandoffState
 from kefu.assistant.handoff import STEPS
 from kefu.conversation import Conversation, Turn
 from kefu.errors import ConfigError, InputError
+from kefu.knowledge import KnowledgeBase
 from kefu.project.schema import Assistant as Settings
 
 from .support_desk import COMPANY, ask, dialogue, make_kb, talk
@@ -323,3 +324,24 @@ def test_a_hunch_calls_a_person_only_where_there_is_no_answer(assistant: Assista
     assert reply.receipt.rules == ["hunch.person"]
     assert not any("hunch" in rule for rule in ask(assistant, "怎么联系你们").receipt.rules)
     assert not any("hunch" in rule for rule in ask(assistant, "公司的创始人是谁").receipt.rules)
+
+
+def test_a_rule_of_the_project_that_hands_over_is_known_again_in_the_next_turn(kb: KnowledgeBase, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {id: own.vip, kind: vip, action: handoff, phrases: [贵宾专线], reply: {zh: 已为您转接贵宾专员}}\n", "utf-8")
+    assistant = Assistant(kb, None, Settings(), rules=[rules])
+    first, second = talk(assistant, "我要贵宾专线", "在吗")
+    assert (first.text, first.handoff) == ("已为您转接贵宾专员", True)
+    assert (second.tier, second.handoff) == ("person", True)
+
+
+def test_a_rule_that_does_not_fit_the_trade_can_be_switched_off(kb: KnowledgeBase) -> None:
+    from kefu.assistant.rules import builtin
+    from kefu.project.schema import Guard
+
+    weather = next(rule.id for rule in builtin() if rule.kind == "out_of_scope" or "scope" in rule.id)
+    assert weather in {rule.id for rule in Assistant(kb, None, Settings()).book.rules}
+    assert weather not in {rule.id for rule in Assistant(kb, None, Settings(guard=Guard(off=[weather]))).book.rules}
+    safety = next(rule.id for rule in builtin() if rule.kind == "safety")
+    with pytest.raises(ConfigError, match="protects people"):
+        Assistant(kb, None, Settings(guard=Guard(off=[safety])))

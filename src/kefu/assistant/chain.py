@@ -59,7 +59,8 @@ class Assistant:
     ) -> None:  # fmt: skip
         self.kb, self.engine, self.settings, self.version = kb, engine, settings, version
         self.texts = Texts(settings)
-        self.book = RuleBook(rules, settings.handoff_phrases)
+        self.book = RuleBook(rules, settings.handoff_phrases, settings.guard.off)
+        self.texts.announce(text for rule in self.book.rules if rule.action == "handoff" for text in rule.reply.values())
         self.hunch = Hunch(question for entry in kb.entries for question in entry.questions)
         self.guard = OutputGuard(self.book.output)
         self.style = style or style_of(engine, settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import resources
 
@@ -48,6 +48,11 @@ class Texts:
         by_language = self._texts[key]
         text = by_language.get(language) or by_language.get("en" if language not in ("zh", "ja") else "zh") or next(iter(by_language.values()))
         return text.replace("{name}", self._called(language))
+
+    def announce(self, said: Iterable[str]) -> None:
+        """Sentences of the project's own rules after which a customer waits for a person."""
+        for text in said:
+            self._said.setdefault(text.strip(), "handoff")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)

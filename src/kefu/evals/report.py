@@ -79,6 +79,9 @@ def lines(report: Mapping[str, Any]) -> list[str]:
             out.append(f"{title} {language}: right {show(rates['right'])}, answered wrongly {show(rates['wrong'])}{away}")
     worst = ", ".join(f"{name} {count}" for name, count in report["undesired"].items() if count)
     out.append(f"undesired behaviours in scenario replies: {worst or 'none'}")
+    if hushed := report.get("never_said"):
+        some = ", ".join(f"{row['entry']} ({row['rule']})" for row in hushed[:5])
+        out.append(f"approved answers that an output rule keeps from being said: {len(hushed)}: {some}; reword them or see assistant.guard.off")
     for row in report["comparisons"]:
         if row["case"] == "all":
             out.append(f"against {row['baseline']}: {row['difference']:+.3f} on {row['n']} cases, p {row['p']:.2g} ({row['how']})")

@@ -54,7 +54,7 @@ def _eval(facts: dict[str, Any]) -> str:
 
 
 def _registry(facts: dict[str, Any]) -> str:
-    return f"{facts['model']} is {facts['stage']}"
+    return f"{facts['model']} registered ({facts['stage']})"
 
 
 def _check(facts: dict[str, Any]) -> str:

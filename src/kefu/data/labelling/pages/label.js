@@ -74,7 +74,7 @@ const act = {
   choose: (index) => { at.turn = index; if (task === "answer") act.edit(); else act.mark(); },
   mark: () => act.answer(at.turn),
   edit: () => { at.editing = at.turn; draw(); document.querySelector(".turn textarea")?.focus(); },
-  kept: () => sessionStorage.setItem(draftName(), JSON.stringify(at.edits)),
+  kept: () => { sessionStorage.setItem(draftName(), JSON.stringify(at.edits)); drawChoices(); },
   edited: () => Object.entries(at.edits).some(([turn, text]) => text.trim() && text.trim() !== shown.item.turns[turn].text.trim()),
   save: () => {
     const edits = Object.fromEntries(Object.entries(at.edits).filter(([turn, text]) => text.trim() && text.trim() !== shown.item.turns[turn].text.trim()));
@@ -146,14 +146,18 @@ function draw() {
   } else {
     $("sheet").dataset.item = shown.item.id;
     $("sheet").replaceChildren(...sheet(task, shown, w, at, act));
-    const answers = choices(task, shown, w, session, act).map((one) => {
-      const chosen = one.value !== undefined && one.value === shown.value;
-      return button(one.name, one.key, one.run || (() => act.answer(one.value)), `${one.strong ? "strong" : ""}${chosen ? " chosen" : ""}`);
-    });
-    if (task === "category") answers.push(other());
-    $("choices").replaceChildren(...answers);
+    drawChoices();
   }
   $("moves").replaceChildren(button(w.back, "K", () => act.move(-1), "quiet"), button(w.undo, "Z", act.undo, "quiet"), button(w.next, "J", () => act.move(1), "quiet"));
+}
+
+function drawChoices() {
+  const answers = choices(task, shown, w, session, act).map((one) => {
+    const chosen = one.value !== undefined && one.value === shown.value;
+    return button(one.name, one.key, one.run || (() => act.answer(one.value)), `${one.strong ? "strong" : ""}${chosen ? " chosen" : ""}`);
+  });
+  if (task === "category") answers.push(other());
+  $("choices").replaceChildren(...answers);
 }
 
 function other() {
