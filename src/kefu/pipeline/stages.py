@@ -84,7 +84,8 @@ def _train(project: Loaded, outcome: Outcome) -> Plan:
     read = ("messages.train.jsonl", "messages.validation.jsonl", "questions.validation.jsonl", "faq.jsonl")
     inputs = remote_files(project) or {f"data/{name}": digest(data, name) for name in read}
     assistant = project.settings.assistant
-    chosen = {"train": settings.model_dump(), "assistant.name": assistant.name, "assistant.max_answer_tokens": assistant.max_answer_tokens}
+    own = settings.model_dump(exclude={"data_url"})  # what lies there counts, not where
+    chosen = {"train": own, "assistant.name": assistant.name, "assistant.max_answer_tokens": assistant.max_answer_tokens}
     chosen["seed"] = project.settings.seed
     if uses_knowledge(settings):
         inputs["knowledge"] = knowledge_digest(outcome)
