@@ -100,6 +100,12 @@ def test_a_corrected_answer_replaces_the_turn_and_gives_a_preference(shop: Path)
     assert preference[0]["rejected"] == [{"role": "assistant", "content": row["turns"][1]["text"]}]
     trained = next(one for one in rows(artifact, "messages.train.jsonl") if one["id"] == row["id"])
     assert trained["messages"][1]["content"] == corrected
+    # Seen again and left as it is, a correction stays one.
+    desk = Desk(shop, artifact, ["甲"], overlap=1, seed=7)
+    shown = next(one for at in range(30) if (one := desk.shown("甲", "answer", at))["item"]["id"] == row["id"])
+    assert shown["item"]["turns"][1]["text"] == corrected and shown["value"] == {"1": better}
+    kept, _ = desk.answer("甲", "answer", row["id"], {"1": corrected}, "seen-again", shown["item"]["digest"])
+    assert kept.value == {"1": corrected}
     # What was labelled on the corrected dataset is found again in the next build.
     say(shop, "乙", "quality", after[row["id"]], "bad" if after[row["id"]]["label"] != "bad" else "good")
     again = built(shop)
@@ -174,7 +180,7 @@ def test_preferences_become_rows_whichever_side_was_shown(shop: Path, tmp_path: 
             shown = desk.shown(annotator, "preference", at)
             item = shown["item"]
             value = "tie" if "one" in (item["left"], item["right"]) else "a" if item["left"] in good else "b"
-            desk.answer(annotator, "preference", item["id"], value, f"{annotator}-{at}")
+            desk.answer(annotator, "preference", item["id"], value, f"{annotator}-{at}", item["digest"])
             assert desk.shown(annotator, "preference", at)["value"] == value, "one's own answer is shown as it was given"
     assert desk.agreement("preference")["measures"][0]["value"] == 1
     artifact = built(shop)

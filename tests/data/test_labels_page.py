@@ -251,7 +251,7 @@ def test_preferences_are_blind(shop: Path, tab, tmp_path: Path) -> None:
 def test_the_api_refuses_what_is_not_its_page(shop: Path) -> None:
     with process("label", shop, "--annotator", "a") as (url, child), httpx.Client(base_url=url, trust_env=False) as client:
         item = client.get("/api/item", params={"annotator": "a", "task": "quality"}).json()["item"]
-        given = {"annotator": "a", "task": "quality", "item": item["id"], "value": "good", "op": "0123456789"}
+        given = {"annotator": "a", "task": "quality", "item": item["id"], "digest": item["digest"], "value": "good", "op": "0123456789"}
 
         def status(headers: dict[str, str] | None = None, **changed: Any) -> int:
             answer = client.post("/api/answers", json={**given, **changed}, headers=headers)
@@ -269,6 +269,7 @@ def test_the_api_refuses_what_is_not_its_page(shop: Path) -> None:
             ({"value": ["good"]}, 400),
             ({"value": {}}, 400),
             ({"item": "nobody"}, 404),
+            ({"digest": "0" * 16}, 409),
             ({"op": "x"}, 400),
             ({"annotator": "../../etc"}, 404),
             ({"annotator": "b"}, 404),

@@ -41,6 +41,7 @@ class Undo(Asked):
 
 class Given(Undo):
     item: str = Field(max_length=500)
+    digest: str = Field(max_length=64, description="of the item as it was shown")
     value: Any
 
 
@@ -68,11 +69,13 @@ def create_app(desk: Desk, title: str, first: str, keys: Keys | None = None) -> 
         given = web.read_body(Given)
         _known(desk, given)
         try:
-            answer, new = desk.answer(given.annotator, given.task, given.item, given.value, given.op)
+            answer, new = desk.answer(given.annotator, given.task, given.item, given.value, given.op, given.digest)
         except KeyError:
             raise Fault(404, "this item is not asked about in that task") from None
         except tasks.Wrong as wrong:
             raise Fault(400, wrong.why) from None
+        except tasks.Otherwise:
+            raise Fault(409, "this conversation reads otherwise now; look at it again") from None
         return jsonify({"revision": answer.revision, "new": new, "progress": desk.progress(given.annotator, given.task)})
 
     @app.post("/api/undo", provide_automatic_options=False)

@@ -120,22 +120,31 @@ class Desk:
         found = self._lines.json(row)
         facts = {name: found[name] for name in ("kind", "language", "category", "outcome", "source")}
         open_turns = {"intervention": tasks.customer_turns, "answer": tasks.agent_turns}.get(task)
-        return {**facts, "turns": found["turns"], "bots": found["meta"].get("bot", []), "open": open_turns(found) if open_turns else []}
+        meta = found["meta"]
+        return {
+            **facts, "digest": tasks.of_row(found), "turns": found["turns"], "bots": meta.get("bot", []), "corrected": meta.get("corrected", []),
+            "open": open_turns(found) if open_turns else [],
+        }  # fmt: skip
 
     def _pair(self, row: int, annotator: str) -> dict[str, Any]:
         pair = self._pairs[row]
         left, right = ("b", "a") if queue.swapped(pair["id"], annotator, self.seed) else ("a", "b")
-        return {"prompt": pair["prompt"], "left": pair[left], "right": pair[right]}
+        return {"digest": pair["id"], "prompt": pair["prompt"], "left": pair[left], "right": pair[right]}
 
-    def answer(self, annotator: str, task: str, key: str, value: Any, op: str) -> tuple[Answer, bool]:
-        """Keep an answer. Raises KeyError for an item that is not asked about, tasks.Wrong for a value that is no answer."""
+    def answer(self, annotator: str, task: str, key: str, value: Any, op: str, digest: str) -> tuple[Answer, bool]:
+        """Keep an answer. digest: of the words that were read.
+
+        Raises KeyError for an item that is not asked about, tasks.Wrong for a value that is no answer, tasks.Otherwise for other words.
+        """
         row = self._items[task][key]
         if task == "preference":
             pair = self._pairs[row]
             value = _turned(tasks.check(task, value, pair), queue.swapped(key, annotator, self.seed))
             return self._logs[annotator].write(task, key, value, op, key, {name: pair[name] for name in ("prompt", "a", "b")})
         found = self._lines.json(row)
-        return self._logs[annotator].write(task, key, tasks.check(task, value, found), op, tasks.of_row(found))
+        if digest != tasks.of_row(found):
+            raise tasks.Otherwise
+        return self._logs[annotator].write(task, key, tasks.check(task, value, found), op, digest)
 
     def undo(self, annotator: str, task: str, op: str) -> int | None:
         """Take back the last answer; where its item stands in the queue, None when there was nothing to take back."""

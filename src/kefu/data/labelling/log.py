@@ -107,7 +107,7 @@ class LabelLog:
         with storage_errors(self.path):
             new = not self.path.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             if new:
                 _fsync_folder(self.path.parent)

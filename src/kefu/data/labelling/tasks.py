@@ -24,6 +24,10 @@ class Wrong(Exception):
         super().__init__(why)
 
 
+class Otherwise(Exception):
+    """The conversation reads otherwise than when it was looked at: the page is older than the dataset."""
+
+
 def digest(turns: list[dict[str, Any]]) -> str:
     """What a conversation says: roles and letters, without punctuation and masks, so that another way of cleaning does not lose labels."""
     said = "\x1e".join(f"{turn['role']}\x1f{_BESIDE.sub('', turn['text']).casefold()}" for turn in turns)
@@ -97,7 +101,7 @@ def _answer(value: Any, row: dict[str, Any]) -> Any:
             raise Wrong(f"turn {turn} is not one of the company's")
         if not isinstance(text, str) or not text.strip() or len(text) > _MOST_TEXT or _CONTROL.search(text):
             raise Wrong(f"turn {turn}: a text of 1 to {_MOST_TEXT} signs is needed")
-        if text.strip() != row["turns"][int(turn)]["text"].strip():
+        if int(turn) in row["meta"].get("corrected", []) or text.strip() != row["turns"][int(turn)]["text"].strip():
             kept[turn] = text.strip()
     return kept
 

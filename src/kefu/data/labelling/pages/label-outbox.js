@@ -7,7 +7,6 @@ export class Refused extends Error {
   }
 }
 
-const PREFIX = "kefu.label|";
 const KEY = "kefu.label.key";
 
 export async function ask(path, body) {
@@ -32,12 +31,17 @@ export function op() {
 
 export class Outbox {
   // on: {state(waiting), taken(answer, result), refused(error), key()}
+  // project: answers that wait are those of one project, whatever else was labelled at this address.
   constructor(on) {
-    Object.assign(this, { on, sending: null, wait: 500, count: 0 });
+    Object.assign(this, { on, project: "", sending: null, wait: 500, count: 0 });
+  }
+
+  get prefix() {
+    return `kefu.label|${this.project}|`;
   }
 
   names() {
-    return Object.keys(localStorage).filter((name) => name.startsWith(PREFIX)).sort();
+    return Object.keys(localStorage).filter((name) => name.startsWith(this.prefix)).sort();
   }
 
   get waiting() {
@@ -46,7 +50,7 @@ export class Outbox {
 
   put(answer) {
     const at = `${String(Date.now()).padStart(15, "0")}-${String(this.count++).padStart(6, "0")}`;
-    localStorage.setItem(`${PREFIX}${at}|${answer.op}`, JSON.stringify(answer));
+    localStorage.setItem(`${this.prefix}${at}|${answer.op}`, JSON.stringify(answer));
     return this.send();
   }
 
@@ -67,7 +71,7 @@ export class Outbox {
         this.wait = 500;
         this.on.taken(answer, result);
       } catch (error) {
-        if (error instanceof Refused && [400, 404, 413, 415].includes(error.status)) {
+        if (error instanceof Refused && [400, 404, 409, 413, 415].includes(error.status)) {
           localStorage.removeItem(name);
           this.on.refused(error);
           continue;

@@ -67,7 +67,7 @@ function show(found) {
 }
 
 function draftName() {
-  return `kefu.label.draft|${annotator}|${shown.item.id}`;
+  return `kefu.label.draft|${session.title}|${annotator}|${shown.item.id}`;
 }
 
 const act = {
@@ -75,15 +75,17 @@ const act = {
   mark: () => act.answer(at.turn),
   edit: () => { at.editing = at.turn; draw(); document.querySelector(".turn textarea")?.focus(); },
   kept: () => { sessionStorage.setItem(draftName(), JSON.stringify(at.edits)); drawChoices(); },
-  edited: () => Object.entries(at.edits).some(([turn, text]) => text.trim() && text.trim() !== shown.item.turns[turn].text.trim()),
+  // A correction that the dataset has taken in reads like the turn itself and still is one.
+  edits: () => Object.fromEntries(Object.entries(at.edits).filter(([turn, text]) => text.trim() && (shown.item.corrected.includes(Number(turn)) || text.trim() !== shown.item.turns[turn].text.trim()))),
+  edited: () => Object.keys(act.edits()).length > 0,
   save: () => {
-    const edits = Object.fromEntries(Object.entries(at.edits).filter(([turn, text]) => text.trim() && text.trim() !== shown.item.turns[turn].text.trim()));
+    const edits = act.edits();
     sessionStorage.removeItem(draftName());
     act.answer(edits);
   },
   answer: (value) => {
     if (!shown?.item) return;
-    outbox.put({ annotator, task, item: shown.item.id, value, op: op() });
+    outbox.put({ annotator, task, item: shown.item.id, digest: shown.item.digest, value, op: op() });
     load(shown.position + 1);
   },
   undo: async () => {
@@ -240,6 +242,7 @@ async function start() {
   annotator = session.annotators.includes(kept) ? kept : session.annotators[0];
   for (const name of session.annotators) $("annotator").append(make("option", { value: name, text: name, selected: name === annotator }));
   const wanted = location.hash.slice(1);
+  outbox.project = session.title;
   outbox.send();
   open(session.tasks.includes(wanted) ? wanted : session.first);
 }
