@@ -14,6 +14,7 @@ let filter = "unlabelled";
 let shown = null; // the item on the sheet, as the server gave it
 let progress = { total: 0, done: 0, disagreements: 0 };
 let at = { turn: 0, editing: null, edits: {} };
+let answered = ""; // the item answered last
 let turning = 0; // only the newest request may change the sheet
 
 const outbox = new Outbox({
@@ -43,7 +44,11 @@ function query(more = {}) {
 async function load(start, step = 1) {
   const turn = ++turning;
   try {
-    const found = await ask(`/api/item?${query({ start, step, filter })}`);
+    let found = await ask(`/api/item?${query({ start, step, filter })}`);
+    if (found.item && found.item.id === answered && filter === "unlabelled" && !found.value) {
+      await outbox.send(); // the question was quicker than the answer before it
+      found = await ask(`/api/item?${query({ start, step, filter })}`);
+    }
     if (turn === turning) show(found);
   } catch (error) {
     if (turn === turning) failed(error);
@@ -85,6 +90,7 @@ const act = {
   },
   answer: (value) => {
     if (!shown?.item) return;
+    answered = shown.item.id;
     outbox.put({ annotator, task, item: shown.item.id, digest: shown.item.digest, value, op: op() });
     load(shown.position + 1);
   },
