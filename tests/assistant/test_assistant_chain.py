@@ -10,6 +10,7 @@ import pytest
 
 from kefu.assistant import ALL, Assistant, HandoffState
 from kefu.assistant.handoff import STEPS
+from kefu.assistant.listen import pick
 from kefu.conversation import Conversation, Turn
 from kefu.errors import ConfigError, InputError
 from kefu.knowledge import KnowledgeBase
@@ -345,3 +346,35 @@ def test_a_rule_that_does_not_fit_the_trade_can_be_switched_off(kb: KnowledgeBas
     safety = next(rule.id for rule in builtin() if rule.kind == "safety")
     with pytest.raises(ConfigError, match="protects people"):
         Assistant(kb, None, Settings(guard=Guard(off=[safety])))
+
+
+@pytest.mark.parametrize(("said", "which"), [("1", 1), ("2。", 2), ("第三个", 3), ("选2", 2), ("the second one", 2), ("option 3", 3), ("一", 1)])
+def test_a_customer_picks_an_offered_question_by_its_number(said: str, which: int) -> None:
+    assert pick(said, ["a", "b", "c"]) == "abc"[which - 1]
+
+
+@pytest.mark.parametrize("said", ["", "1个月多少钱", "第二天能到吗", "first of all, how much", "4", "12", "三天"])
+def test_what_is_no_choice_is_read_as_it_stands(said: str) -> None:
+    assert pick(said, ["a", "b", "c"]) == ""
+    assert pick("2", ["a"]) == ""
+
+
+def test_near_questions_are_offered_once_and_lead_to_their_answer(kb: KnowledgeBase, assistant: Assistant) -> None:
+    """Of all distortions of known questions some are near enough to be offered; each offer leads on to an approved answer."""
+    offers = 0
+    for entry in kb.entries:
+        for question in entry.questions:
+            distorted = "我想问一下公司食堂的" + question[-4:] if entry.language == "zh" else f"my neighbour wonders about {question.split()[-1]}"
+            first = ask(assistant, distorted)
+            if first.receipt.kind != "suggest":
+                continue
+            offers += 1
+            assert first.refused
+            assert [offer["question"] for offer in first.receipt.offered] == assistant.texts.offered(first.text)
+            assert assistant.texts.known(first.text) == "suggest"
+            second = ask(assistant, distorted, first.text, "1")
+            assert second.text == kb.entry(second.sources[0]).answer
+            assert second.sources == [first.receipt.offered[0]["id"]]
+            again = ask(assistant, distorted, first.text, distorted)
+            assert again.receipt.kind != "suggest", "offered once, then a person"
+    assert offers >= 3
