@@ -65,7 +65,7 @@ def _operation(route: Route, references: dict[type[BaseModel], Any], names: list
         else {JSON: {"schema": references[route.gives]}}
     )
     gives |= {kind: {"schema": {}} for kind in _ALSO.get(route.name, ())}
-    faults = {400, 403, 500, *route.faults} | ({413, 415} if route.body else set()) | ({401} if keys and not route.open else set())
+    faults = {400, 403, 414, 431, 500, *route.faults} | ({413, 415} if route.body else set()) | ({401} if keys and not route.open else set())
     answers: dict[str, Any] = {"200": {"description": phrase(200), "content": gives}}
     if route.name == "file":
         answers["206"] = {"description": phrase(206), "content": gives}
