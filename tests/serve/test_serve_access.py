@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from served import body, until
 
+from kefu.access import is_loopback
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Serve
 from kefu.serve import keys
@@ -33,7 +34,7 @@ def load(environment: dict[str, str], root: Path = Path(), **settings) -> keys.A
     ],
 )
 def test_a_host_that_others_can_reach_needs_a_key(host: str, alone: bool) -> None:
-    assert keys.is_loopback(host) is alone
+    assert is_loopback(host) is alone
     if alone:
         assert not load({}, host=host).customers
     else:
