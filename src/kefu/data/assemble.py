@@ -11,7 +11,8 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import canned, card, dedup, entries, heard, mapping, plots, readers, writers
+from kefu.data import augmenting, canned, card, dedup, entries, heard, mapping, plots, readers, writers
+from kefu.data.asking import Writer
 from kefu.data.clean import Cleaner
 from kefu.data.dataset import annotate, load_class
 from kefu.data.exclusions import Exclusions
@@ -20,23 +21,25 @@ from kefu.data.shapes import Former
 from kefu.data.split import split
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
-from kefu.project.schema import Source
+from kefu.project.schema import AccessPoint, Source
 
 Progress = Callable[[str, float], None]
 _PEEK = 300  # rows looked at before columns are decided
 _MOSTLY_BROKEN = 10
 
 
-def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: Callable[[AccessPoint], Writer] | None = None) -> dict[str, Any]:
     """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes.
+
+    open_writer: makes a language model of an access point, for the settings that name one (this room knows no engine).
 
     Raises InputError, ConfigError (wrong input or settings), GateError (ledger, too many dropped), StorageError, MissingExtra.
     """
     with storage_errors(out):
-        return _build(project, out, progress or (lambda stage, share: None))
+        return _build(project, out, progress or (lambda stage, share: None), open_writer)
 
 
-def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
+def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable[[AccessPoint], Writer] | None) -> dict[str, Any]:
     settings = project.settings.data
     _distinct(settings.sources)
     dataset_class = load_class(settings.dataset_class, project.root)
@@ -87,7 +90,8 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         exclusions.close()
     progress("writing", 0.85)
     turns = ledger.step("turns for training", "turns")
-    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened)
+    made = augmenting.augment(project, [*kept, *derived], gathered.entries, chosen, listened, ledger, open_writer, progress)
+    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened, made=made)
     ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind == "dialogue"), "turns offered for training", turns.into)
     write_jsonl(out / "contradictions.jsonl", gathered.contradictions)
     stats = card.statistics(kept, gathered.entries, chosen)
@@ -95,6 +99,7 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         "masked": dict(sorted(cleaner.masked.items())),
         "contradictions": dict(sorted(Counter(row["kind"] for row in gathered.contradictions).items())),
         "files": counts,
+        **({"augmented": made.facts()} if made.on else {}),
         "notes": _notes(ledger, cleaner, dataset_class.__name__),
         "dataset_class": dataset_class.__name__,
     }
@@ -245,6 +250,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "contradictions": stats["contradictions"],
         "labels": stats["labels"],
         "files": stats["files"],
+        **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
@@ -254,6 +260,6 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
 def _reasons(ledger: dict[str, Any]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for step in ledger["steps"]:
-        if step["unit"] != "turns":
+        if step["unit"] in ("rows", "conversations"):
             total.update(step["dropped"])
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
