@@ -11,10 +11,10 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import augmenting, canned, card, dedup, entries, heard, mapping, plots, readers, writers
+from kefu.data import augmenting, canned, card, dedup, entries, heard, labels, mapping, plots, readers, writers
 from kefu.data.asking import Writer
 from kefu.data.clean import Cleaner
-from kefu.data.dataset import annotate, load_class
+from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
@@ -76,7 +76,9 @@ def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable
         progress("labels", 0.7)
         for conversation in kept:
             writers.settle_bots(conversation)
-        annotate(dataset_class(kept))
+        labelled = labels.apply(
+            dataset_class(kept), project, out, augmenting.writer_of(settings.labels.model, open_writer), lambda m, s: progress(m, 0.7)
+        )
         for conversation in kept:
             if conversation.label == "bad":
                 conversation.flags = sorted({*conversation.flags, "low_quality"})
@@ -99,6 +101,7 @@ def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable
         "masked": dict(sorted(cleaner.masked.items())),
         "contradictions": dict(sorted(Counter(row["kind"] for row in gathered.contradictions).items())),
         "files": counts,
+        "labelled": labelled,
         **({"augmented": made.facts()} if made.on else {}),
         "notes": _notes(ledger, cleaner, dataset_class.__name__),
         "dataset_class": dataset_class.__name__,
