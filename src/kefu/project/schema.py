@@ -40,6 +40,10 @@ class Source(Block):
 class Clean(Block):
     html: bool = True
     simplify: bool = Field(default=False, description="traditional to simplified Chinese")
+    quoted_mail: bool = Field(default=True, description="remove the mail that is answered (> lines, 'On … wrote:', 发件人：)")
+    signatures: bool = Field(default=True, description="remove closing formulas with the card after them, 'Sent from my phone'")
+    notices: bool = Field(default=True, description="drop whole messages of the desk's software: joined, queue, ended, rate us, automatic reply")
+    emoji: Literal["keep", "remove"] = Field(default="keep", description="keep: they carry the customer's mood")
     boilerplate: list[str] = Field(default=[], description="regular expressions of bot greetings, signatures and surveys to remove")
     off_topic: list[str] = Field(default=[], description="regular expressions that mark a whole row as off-topic")
     merge_split_turns: bool = True

@@ -17,6 +17,7 @@ def show(
     rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 3,
     tokenizer: Annotated[Path | None, typer.Option(help="Folder of a model: show each turn cut into its tokens, with numbers.")] = None,
     max_length: Annotated[int, typer.Option(min=0, help="With --tokenizer: mark the oldest turns that a limit of so many tokens cuts.")] = 0,
+    changes: Annotated[bool, typer.Option("--changes", help="With --source: every text that cleaning changes or drops, before and after.")] = False,
     json: Json = False,
 ) -> None:
     """Show conversations: of the newest dataset, or as one source would be read.
@@ -29,6 +30,9 @@ def show(
     from kefu.pipeline import current
 
     loaded = load(project)
+    if changes:
+        _changes(loaded, source, rows)
+        return
     if source:
         from kefu.data import preview
 
@@ -46,6 +50,25 @@ def show(
             out.print(f"{row['id']}  [{row['language']}] {row['category']}", markup=False, style="bold")
             for turn in row["turns"]:
                 out.print(f"  {turn['role']:<9} {turn['text']}", markup=False)
+
+    OUTPUT.result({"ok": True, "rows": found}, text)
+
+
+def _changes(loaded: Any, source: str, rows: int) -> None:
+    from kefu.data.look import changes
+    from kefu.errors import ConfigError
+
+    if not source:
+        raise ConfigError("--changes needs --source", "changes are shown for one source", "name it, e.g. --source logs")
+    found = changes(loaded, source, rows)
+
+    def text() -> None:
+        out = console()
+        for row in found:
+            out.print(f"{row['where']}  {row['what']}: {row['reason']}", markup=False, style="bold")
+            out.print(f"  - {row['before']}", markup=False)
+            if row["after"]:
+                out.print(f"  + {row['after']}", markup=False)
 
     OUTPUT.result({"ok": True, "rows": found}, text)
 
