@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -105,6 +106,9 @@ def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable
         **({"augmented": made.facts()} if made.on else {}),
         "notes": _notes(ledger, cleaner, dataset_class.__name__),
         "dataset_class": dataset_class.__name__,
+        "rule": inspect.getdoc(dataset_class) or "",
+        "licence": settings.licence,
+        "masking": settings.clean.mask_pii,
     }
     progress("plots", 0.9)
     stats |= plots.visualise(kept, out / "plots")
