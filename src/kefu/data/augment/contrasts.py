@@ -31,7 +31,8 @@ def contrasts(questions: Iterable[tuple[str, str, str]]) -> tuple[dict[str, froz
         for word, entries in words_of.items():
             others = {other for key, found in words_of.items() if key != word for other in found} - entries
             if others:
-                telling[language].add(word)
+                if not word.isdigit():  # numbers are guarded as such
+                    telling[language].add(word)
                 for entry in entries:
                     rivals[entry].update(dict.fromkeys(sorted(others)))
     return {language: frozenset(words) for language, words in telling.items()}, {entry: tuple(found) for entry, found in rivals.items()}

@@ -27,6 +27,7 @@ _NEGATION = re.compile(
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+#-]*")
 _FIXED = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]+@[\w.-]+|[「“\"《][^」”\"》]{1,40}[」”\"》]")
 LONGER, SHORTER = 2.6, 0.4
+_FEW, _LONGEST_ENTITY = 16, 12
 
 
 def numbers(text: str) -> Counter[str]:
@@ -50,11 +51,19 @@ def names(text: str, entities: Collection[str] = ()) -> Counter[str]:
             found[word.lower()] += 1
     plain = fold(text)
     padded = f" {plain} "
-    for entity in entities:
+    for entity in _occurring(plain, entities):
         count = plain.count(entity) if entity and entity[0] >= "\u2e80" else padded.count(f" {entity} ")
         if count:
             found[entity] = max(found[entity], count)
     return found
+
+
+def _occurring(plain: str, entities: Collection[str]) -> list[str]:
+    """Those of the entities that stand in the text, found by its own parts: a company may have thousands."""
+    if len(entities) <= _FEW:
+        return [entity for entity in entities if entity]
+    parts = {plain[i : i + size] for size in range(1, _LONGEST_ENTITY + 1) for i in range(len(plain) - size + 1)} | set(plain.split())
+    return sorted(part for part in parts if part in entities)
 
 
 def fault(before: str, after: str, entities: Collection[str] = (), *, language: str = "", loose: bool = False) -> str:

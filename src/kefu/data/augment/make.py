@@ -15,7 +15,7 @@ from pathlib import Path
 from kefu.data import near
 from kefu.data.asking import Asking, Writer
 from kefu.data.augment import frames, guard, lexicon, negatives, rewriting, slips, synonyms
-from kefu.data.augment.check import ALIKE, plain
+from kefu.data.augment.check import alike, plain
 from kefu.data.augment.contrasts import contrasts
 from kefu.data.augment.rows import LOCAL, WRITTEN, Augmented, Made, Question
 from kefu.errors import ConfigError
@@ -143,24 +143,22 @@ def _draw(method: str, question: Question, words: Mapping[str, lexicon.Lexicon],
 
 def _apart(drawn: list[Made], questions: Sequence[Question], held: Sequence[str], done: Augmented) -> list[Made]:
     """Without those that come near a held-out question or ask what another entry answers."""
-    gone: dict[int, str] = {}
-    held = list(dict.fromkeys(held))
-    known = [question.text for question in questions]
-    texts = [plain(made.text) for made in drawn]
-    for i, j, _ in near.pairs([*(plain(text) for text in held), *texts], ALIKE, indexed=len(held)):
-        if i < len(held) <= j:
-            gone[j - len(held)] = "nearly a held-out question"
-    for i, j, _ in near.pairs([*(plain(text) for text in known), *texts], ALIKE, indexed=len(known)):
-        if i < len(known) <= j and questions[i].entry != drawn[j - len(known)].entry:
-            gone.setdefault(j - len(known), "asks what another answer answers")
+    close_held = alike(held, (made.text for made in drawn))
+    entries: dict[str, set[str]] = defaultdict(set)
+    for question in questions:
+        entries[plain(question.text)].add(question.entry)
+    close_known = alike((question.text for question in questions), (made.text for made in drawn))
     words_held = {tuple(sorted(near.content(text))) for text in held}
     owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    exact = {fold(text) for text in known}
+    exact = {fold(question.text) for question in questions}
     for question in questions:
         owners[tuple(sorted(near.content(question.text)))].add(question.entry)
     kept = []
-    for j, made in enumerate(drawn):
-        reason = gone.get(j, "")
+    for made in drawn:
+        text = plain(made.text)
+        reason = "nearly a held-out question" if text in close_held else ""
+        if not reason and any(entries[other] - {made.entry} for other in close_known.get(text, ())):
+            reason = "asks what another answer answers"
         content = tuple(sorted(near.content(made.text)))
         if not reason and content and content in words_held:
             reason = "nearly a held-out question"
