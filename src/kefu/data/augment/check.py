@@ -22,8 +22,9 @@ def plain(text: str) -> str:
 def alike(known: Iterable[str], made: Iterable[str]) -> dict[str, list[str]]:
     """`{plain made text: plain known texts that are nearly the same}`. Each plain text is compared once, however often it stands."""
     left = list(dict.fromkeys(map(plain, known)))
-    found: dict[str, list[str]] = {text: [text] for text in set(left) & set(map(plain, made))}
-    right = [text for text in dict.fromkeys(map(plain, made)) if text not in found]
+    texts = list(dict.fromkeys(map(plain, made)))
+    found: dict[str, list[str]] = {text: [text] for text in sorted(set(left) & set(texts))}
+    right = [text for text in texts if text not in found]
     for i, j, _ in near.pairs([*left, *right], ALIKE, indexed=len(left)):
         if i < len(left) <= j:
             found.setdefault(right[j - len(left)], []).append(left[i])
