@@ -16,6 +16,7 @@ from kefu.data.shapes import Former
 from kefu.data.writers import settle_bots
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
+from kefu.text import privacy
 
 _PEEK = 300
 
@@ -31,7 +32,9 @@ class Changes(Exclusions):
         self.rows.append({"what": f"{unit[:-1]} dropped", "where": where, "step": step, "reason": reason, "before": shown(text), "after": ""})
 
     def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:
-        self.rows.append({"what": "changed", "where": where, "step": step, "reason": step, "before": shown(before), "after": shown(after)})
+        self.rows.append(
+            {"what": "changed", "where": where, "step": step, "reason": step, "before": privacy.mask(before), "after": privacy.mask(after)}
+        )
 
 
 def changes(project: Loaded, source_name: str, count: int) -> list[dict[str, Any]]:
