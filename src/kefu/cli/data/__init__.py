@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from kefu.cli.data.augment import augment
 from kefu.cli.data.build import build
 from kefu.cli.data.label import label
 from kefu.cli.data.privacy_audit import privacy_audit
@@ -17,6 +18,7 @@ app = typer.Typer(help="Clean, mask, deduplicate, label and split the company's 
 app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
+app.command("augment")(augment)
 app.command("privacy-scan")(privacy_scan)
 app.command("privacy-restore")(privacy_restore)
 app.command("privacy-audit")(privacy_audit)
