@@ -30,7 +30,18 @@ class Setting:
 
 
 #: Units that stand in a name, longest first.
-_ENDINGS = {"_per_minute": "per minute", "_chars": "characters", "_tokens": "tokens", "_mb": "MB", "_kb": "KB", "_s": "seconds"}
+_ENDINGS = {
+    "_per_minute": "per minute",
+    "_per_million": "currency",
+    "max_cost": "currency",
+    "concurrency": "requests",
+    "retries": "tries",
+    "_chars": "characters",
+    "_tokens": "tokens",
+    "_mb": "MB",
+    "_kb": "KB",
+    "_s": "seconds",
+}
 #: Units that the field's own word already is, or that need more than a word.
 _UNITS = {
     "data.clean.max_turns": "turns",
@@ -40,6 +51,11 @@ _UNITS = {
     "data.dedup.max_drop_share": "share",
     "data.split.validation": "share",
     "data.split.test": "share",
+    "data.augment.per_question": "copies",
+    "data.augment.max_share": "ratio",
+    "data.augment.balance": "share",
+    "data.augment.balance_cap": "copies",
+    "data.augment.negatives_per_question": "answers",
     "train.epochs": "passes",
     "train.max_steps": "steps",
     "train.token_budget": "tokens",

@@ -56,10 +56,19 @@ class Source(Block):
 class Clean(Block):
     html: bool = Field(default=True, description="tags and entities of HTML become plain text")
     simplify: bool = Field(default=False, description="traditional to simplified Chinese")
+    quoted_mail: bool = Field(default=True, description="remove the mail that is answered (> lines, 'On … wrote:', 发件人：)")
+    signatures: bool = Field(default=True, description="remove closing formulas with the card after them, 'Sent from my phone'")
+    notices: bool = Field(default=True, description="drop whole messages of the desk's software: joined, queue, ended, rate us, automatic reply")
+    emoji: Literal["keep", "remove"] = Field(default="keep", description="keep: they carry the customer's mood")
     boilerplate: list[str] = Field(default=[], description="regular expressions of bot greetings, signatures and surveys to remove")
     off_topic: list[str] = Field(default=[], description="regular expressions that mark a whole row as off-topic")
     merge_split_turns: bool = Field(default=True, description="messages that one side sent in a row become one turn")
     mask_pii: bool = Field(default=True, description="personal data become placeholders such as [手机号] before anything is learned")
+    vault: str = Field(
+        default="",
+        description="encrypted file, outside build/, that keeps what each placeholder stands for; empty: nothing is kept and masking is final",
+    )
+    vault_key: str = Field(default="env:KEFU_VAULT_KEY", description="where its key is: env:NAME or file:PATH (mode 0600); never the key itself")
     min_answer_chars: int = Field(default=2, ge=1, description="a shorter answer is no answer")
     max_turns: int = Field(default=40, ge=2, description="a longer conversation is cut there, and counted")
 
@@ -75,18 +84,64 @@ class Split(Block):
     test: float = Field(default=0.1, ge=0, lt=0.5, description="share held back for the evaluation, never trained on")
 
 
+class AccessPoint(Block):
+    """A language model that helps to make data: any OpenAI-compatible URL, or a model folder. Answers are cached in build/cache."""
+
+    url: str = Field(default="", description="http(s)://…/v1, or the folder of a model; empty: none")
+    model: str = Field(default="", description="its name there; empty: the first the server lists")
+    key_env: str = Field(default="", description="environment variable that holds the API key")
+    price_in_per_million: float = Field(default=0, ge=0, description="price of a million prompt tokens, in your currency")
+    price_out_per_million: float = Field(default=0, ge=0, description="price of a million tokens that it writes")
+    max_cost: float | None = Field(default=None, ge=0, description="nothing is asked beyond this; the rest is counted as unasked")
+    concurrency: int = Field(default=4, ge=1, le=256, description="requests at the same time")
+    retries: int = Field(default=3, ge=0, description="tries after a fault or an unusable answer")
+    retry_s: float = Field(default=0.5, ge=0, description="wait before the first retry; doubled each time, 8 s at most")
+    timeout_s: float = Field(default=60, gt=0, description="a request that takes longer counts as a fault")
+
+
+class Augment(Block):
+    """Training questions in other words. All off by default: what pays was measured in training itself (`train.noise_copies` damages
+    each question anew, and wordings heard in dialogues are used), and made-up wordings should be chosen by somebody who has looked at them."""
+
+    methods: list[Literal["synonym", "frame", "slip", "paraphrase", "back_translation"]] = Field(
+        default=[], description="synonym, frame, slip: offline. paraphrase, back_translation: need `model`"
+    )
+    per_question: int = Field(default=1, ge=1, le=20, description="copies of a question per method")
+    max_share: float = Field(default=2.0, gt=0, description="made questions per real one, at most, over all")
+    lexicon: str = Field(default="", description="YAML file with your own synonym groups, in the form of the shipped ones")
+    balance: float = Field(default=0, ge=0, le=1, description="lift categories to this share of the median category; 0: off")
+    balance_cap: int = Field(default=5, ge=1, le=50, description="copies per question and method for a rare category, at most")
+    negatives: list[Literal["other_entity", "other_number", "negated"]] = Field(
+        default=[], description="wrong answers as preference rows (preferences.train.jsonl)"
+    )
+    negatives_per_question: int = Field(default=1, ge=1, le=3, description="wrong answers of each kind for a question, at most")
+    model: AccessPoint = AccessPoint()
+
+
+class Labels(Block):
+    """Who says how good a conversation was, and when a person should have taken over."""
+
+    by: Literal["rules", "classifier", "llm"] = Field(default="rules", description="rules: the dataset class; classifier: learned from `people`")
+    people: str = Field(default="", description="JSONL with labels by people: id, label, intervention (index of a turn or null); these stand")
+    rubric: str = Field(default="", description="text file with your own rule for the language model; empty: the docstring of the dataset class")
+    model: AccessPoint = AccessPoint()
+
+
 class Data(Block):
     sources: list[Source] = Field(min_length=1, description="the exports to read, at least one")
     dataset_class: str = Field(default="", description="file.py:Class, a SupportDataset of your own")
+    licence: str = Field(default="", description="terms under which the exports may be used, for the data card")
     clean: Clean = Clean()
     dedup: Dedup = Dedup()
+    labels: Labels = Labels()
     split: Split = Split()
+    augment: Augment = Augment()
 
 
 class Knowledge(Block):
     documents: list[str] = Field(default=[], description="globs of .md and .txt manuals")
     target_precision: float = Field(default=0.95, gt=0.5, lt=1, description="share of direct FAQ answers that must be right")
-    scope_recall: float = Field(default=0.96, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
+    scope_recall: float = Field(default=0.965, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
     chunk_chars: int = Field(default=400, ge=80, description="length of a passage of a manual, at most; cut at headings and sentences")
     synonyms: str = Field(default="", description="YAML file with your own synonym groups")
 
@@ -94,6 +149,11 @@ class Knowledge(Block):
 class Train(Block):
     method: Literal["sft"] = Field(default="sft", description="supervised fine-tuning, loss on the answers only")
     base: str = Field(default="embedded", description="embedded, a Hugging Face id, or a folder")
+    data_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="dataset behind a port to train on, e.g. http://host:8300/v1/datasets/shop; empty: this project's own",
+    )
     seed: int = Field(default=7, description="of the training run; the same seed and data give the same model")
     epochs: float | None = Field(default=None, gt=0, description="passes over the training rows; unset: computed from their number")
     max_steps: int | None = Field(default=None, gt=0, description="stop after this many optimiser steps; unset: as many as the epochs need")
