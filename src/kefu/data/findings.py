@@ -10,6 +10,7 @@ from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
 
 _PEEK = 300
+_MOST = 20
 
 
 def look(project: Loaded, source_name: str) -> dict[str, Any]:
@@ -47,18 +48,18 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
         found += [f"{name}: columns as mapped: {', '.join(given)}"] if given else []
     unused = _unused(facts)
     if unused and (facts.get("guessed") or not quiet):
-        found.append(f"{name}: columns not used: {', '.join(unused)}")
+        more = f" and {len(unused) - _MOST} more" if len(unused) > _MOST else ""
+        found.append(f"{name}: columns not used: {', '.join(unused[:_MOST])}{more}")
     if facts.get("broken"):
         found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))
     return found
 
 
 def _unused(facts: dict[str, Any]) -> list[str]:
+    """Columns that nothing is read from; of an object its fields stand for it."""
     used = set(facts["map"].values())
-    return [
-        column for column in facts.get("columns", [])
-        if column not in used and not any(name.startswith(f"{column}.") or column.startswith(f"{name}.") for name in used)
-    ]  # fmt: skip
+    left = [one for one in facts.get("columns", []) if one not in used and not any(one.startswith(f"{name}.") for name in used)]
+    return [one for one in left if not any(name.startswith(f"{one}.") for name in (*used, *left))]
 
 
 def _named(delimiter: str) -> str:
