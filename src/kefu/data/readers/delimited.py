@@ -20,7 +20,7 @@ _MAX_JOINED = 2000  # physical lines in one quoted row; beyond it the quote was 
 def sniff(path: Path, encoding: str) -> str:
     """The delimiter that gives the header most columns, the same in most of the first rows. `,` for a single column."""
     records = []
-    for record in _records(lines(path, encoding, 16), ","):
+    for record in _records(lines(path, encoding, 16), 16):
         records.append("\n".join(line.text for line in record))
         if len(records) >= 50:
             break
@@ -44,7 +44,7 @@ def read(path: Path, name: str, encoding: str, delimiter: str, limit_mb: float, 
     previous = csv.field_size_limit(int(limit_mb * (1 << 20)))
     try:
         header: list[str] | None = None
-        for record in _records(lines(path, encoding, limit_mb), delimiter):
+        for record in _records(lines(path, encoding, limit_mb), limit_mb):
             text = "\n".join(line.text for line in record)
             if not text.strip():
                 continue
@@ -112,16 +112,17 @@ def _split(text: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def _records(source: Iterator[Line], delimiter: str) -> Iterator[list[Line]]:
+def _records(source: Iterator[Line], limit_mb: float) -> Iterator[list[Line]]:
     """Physical lines joined while a quote is open (RFC 4180). A joined row that is never closed is given line by line."""
     held: list[Line] = []
-    quotes = 0
+    quotes = length = 0
     for line in source:
         held.append(line)
         quotes += 0 if line.fault else line.text.count('"')
-        if quotes % 2 and len(held) < _MAX_JOINED and not line.fault:
+        length += len(line.text)
+        if quotes % 2 and len(held) < _MAX_JOINED and length < limit_mb * (1 << 20) and not line.fault:
             continue
         yield held
-        held, quotes = [], 0
+        held, quotes, length = [], 0, 0
     if held:
         yield held
