@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json as json_
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,7 +39,17 @@ def show(
         out = console()
         for row in found:
             out.print(f"{row['id']}  [{row['language']}] {row['category']}", markup=False, style="bold")
-            for turn in row["turns"]:
-                out.print(f"  {turn['role']:<9} {turn['text']}", markup=False)
+            for name, told in _lines(row):
+                out.print(f"  {name:<9} {told}", markup=False)
 
     OUTPUT.result({"ok": True, "rows": found}, text)
+
+
+_BESIDE = ("id", "language", "category", "where", "flags")
+
+
+def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who said what, or for a labelled row what stands in each field."""
+    if "turns" in row:
+        return [(turn["role"], turn["text"]) for turn in row["turns"]]
+    return [(key, value if isinstance(value, str) else json_.dumps(value, ensure_ascii=False)) for key, value in row.items() if key not in _BESIDE]

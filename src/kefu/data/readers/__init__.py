@@ -83,7 +83,7 @@ def _fixed_part(path: Path) -> Path:
     """The folder of a glob, links followed: its parts before the first wildcard."""
     if path.is_dir():
         return path.resolve()
-    parts = [part for part in path.parts]
+    parts = list(path.parts)
     stop = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
     return Path(*parts[:stop]).resolve()
 

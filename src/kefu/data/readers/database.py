@@ -156,7 +156,7 @@ def _read_only(connection: Any, dialect: str, timeout_s: float) -> Any:
 def _reason(error: BaseException, url: str) -> str:
     """The server's own words in one line; never the URL or the password in it."""
     original = getattr(error, "orig", None)
-    arguments = getattr(original, "args", ())
+    arguments: tuple[Any, ...] = getattr(original, "args", ())
     said = str(arguments[1] if len(arguments) > 1 and isinstance(arguments[0], int) else original or type(error).__name__)
     password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
     said = " ".join(said.split())[:300]

@@ -28,8 +28,8 @@ _WRITES = {
 }  # fmt: skip
 _CALLS = {
     "load_file", "load_extension", "writefile", "edit", "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "lo_import", "lo_export", "lo_from_bytea",
-    "dblink", "dblink_exec", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_sleep", "sleep", "benchmark", "get_lock", "set_config",
-    "setval", "nextval", "pg_advisory_lock", "query_to_xml", "xp_cmdshell",
+    "dblink", "dblink_exec", "pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_sleep", "sleep", "benchmark", "get_lock",
+    "set_config", "setval", "nextval", "pg_advisory_lock", "query_to_xml", "xp_cmdshell",
 }  # fmt: skip
 
 

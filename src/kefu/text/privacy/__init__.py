@@ -4,6 +4,6 @@
 """
 
 from kefu.text.privacy.find import Span, contact_types, find, labels
-from kefu.text.privacy.mask import Memory, mask
+from kefu.text.privacy.mask import Memory, mask, replacements
 
-__all__ = ["Memory", "Span", "contact_types", "find", "labels", "mask"]
+__all__ = ["Memory", "Span", "contact_types", "find", "labels", "mask", "replacements"]
