@@ -107,7 +107,7 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         "dataset_class": dataset_class.__name__,
     }
     progress("plots", 0.9)
-    stats |= plots.visualise(kept, out / "plots")
+    stats |= plots.visualise(kept, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
     _expect_files(out, ledger, exclusions, kept, chosen, near.kept)
     closed = ledger.close()
     write_json(out / "ledger.json", closed)

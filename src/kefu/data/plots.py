@@ -18,7 +18,7 @@ from kefu.data import signals
 from kefu.data.fonts import chinese_font
 from kefu.errors import MissingExtra
 
-_INK, _SOFT = "#1f4e79", "#c55a11"
+_INK, _SOFT, _MUTED = "#1f4e79", "#c55a11", "#6b7280"
 _COLOURS = {"good": "#2e7d32", "fair": "#f9a825", "bad": "#c62828"}
 _TOP = 20
 
@@ -101,9 +101,10 @@ class Labels:
 def _lengths(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
     dialogues = [signals.length(c.turns) for c in conversations if c.kind == "dialogue"]
     pairs = [signals.length(c.turns) for c in conversations if c.kind == "faq"]
+    tasks = [signals.length(c.turns) for c in conversations if c.kind == "instruction"]
     given = [
-        (values, name, colour)
-        for values, name, colour in ((pairs, f"FAQ pairs (n={len(pairs)})", _INK), (dialogues, f"dialogues (n={len(dialogues)})", _SOFT))
+        (values, f"{name} (n={len(values)})", colour)
+        for values, name, colour in ((pairs, "FAQ pairs", _INK), (dialogues, "dialogues", _SOFT), (tasks, "instructions", _MUTED))
         if values
     ]
     top = max((max(values) for values, _, _ in given), default=1)
@@ -118,7 +119,7 @@ def _lengths(axes: Any, conversations: list[Conversation], labels: Labels) -> No
 def _quality(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
     names = sorted({c.label or "none" for c in conversations}, key=lambda n: (list(_COLOURS).index(n) if n in _COLOURS else 99, n))
     bottoms = [0] * len(names)
-    for kind, hatch in (("faq", ""), ("dialogue", "//")):
+    for kind, hatch in (("faq", ""), ("dialogue", "//"), ("instruction", "xx")):
         counts = Counter(c.label or "none" for c in conversations if c.kind == kind)
         values = [counts[name] for name in names]
         if any(values):

@@ -31,7 +31,7 @@ def looks(path: Path, encoding: str) -> bool:
 
 
 def read(path: Path, name: str, encoding: str, limit_mb: float, facts: dict[str, Any]) -> Iterator[Row | Broken]:
-    """A row a sentence: `{"1": [tokens …], "2": […], …, "id", "text"}`, columns numbered from 1."""
+    """A row a sentence: `{"1": [tokens …], "2": […], …, "id", "# text"}`, columns numbered from 1."""
     held: list[Line] = []
     comments: dict[str, str] = {}
     first = 1
@@ -49,7 +49,7 @@ def read(path: Path, name: str, encoding: str, limit_mb: float, facts: dict[str,
                 continue
         if not held and text.startswith("#") and (match := _COMMENT.match(text) or re.match(r"^#(?:\s|$)", text)):
             if match.re is _COMMENT:
-                comments[{"sent_id": "id", "text": "text"}.get(match.group(1), "document")] = match.group(2).strip()
+                comments[{"sent_id": "id", "text": "# text"}.get(match.group(1), "document")] = match.group(2).strip()
             continue
         if text.startswith("-DOCSTART-"):
             continue
