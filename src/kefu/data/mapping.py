@@ -178,6 +178,16 @@ def guess(
     return found
 
 
+def name_fit(shape: str, field: str, column: str) -> float:
+    """How well a column's name fits a field: 1 for the likeliest name, 0.4 when only its content spoke for it."""
+    names = _known()["fields"][shape][field]
+    rank = _rank(name_key(column), names)
+    if rank is None:
+        inner = _rank(name_key(column.rsplit(".", 1)[-1]), names)
+        return 0.4 if inner is None else 0.85 if inner < _INSIDE else 0.6
+    return 0.7 if rank >= _INSIDE else max(0.75, 1 - 0.015 * rank)
+
+
 def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
     """The column whose content can only be the field, whatever it is called; empty when none is clear."""
     scores = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kefu.cli.data.build import build
+from kefu.cli.data.import_ import import_
 from kefu.cli.data.show import show
 from kefu.cli.data.stats import stats
 
@@ -12,3 +13,4 @@ app = typer.Typer(help="Clean, mask, deduplicate, label and split the company's 
 app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
+app.command("import")(import_)

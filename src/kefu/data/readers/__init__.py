@@ -14,7 +14,7 @@ from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "left_out", "open_source", "source_files"]
+__all__ = ["Broken", "Reading", "Row", "known", "left_out", "open_source", "source_files"]
 
 _FORMATS = {
     "csv": "csv",
@@ -72,11 +72,11 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
             )
     if source.format != "auto":
         return files, []
-    known = [file for file in files if _known(file)]
-    if not known:
+    told = [file for file in files if known(file)]
+    if not told:
         shown = ", ".join(file.name for file in files[:5])
         raise InputError(f"source {source.name}: no file of a known format in {source.path}", f"it holds {shown}", f"set `format`: {_formats()}")
-    return known, [file for file in files if file not in known]
+    return told, [file for file in files if file not in told]
 
 
 def _fixed_part(path: Path) -> Path:
@@ -158,12 +158,12 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
         yield from structured.read_whole(path, name, code, source.max_document_mb, source.rows_at, facts)
 
 
-def _known(path: Path) -> bool:
+def known(path: Path) -> str:
+    """The format that the name or the first bytes of a file tell, or an empty string."""
     try:
-        _format(path)
+        return _format(path)
     except InputError:
-        return False
-    return True
+        return ""
 
 
 def _format(path: Path) -> str:
