@@ -29,7 +29,7 @@ def import_(
         raise ConfigError("--guess and --into were given", "the one only looks, the other writes", "give one of them")
     proposals = propose(file, name)
     best = proposals[0]
-    added = append(best, file, into) if into is not None else None
+    added = append(best, into) if into is not None else None
 
     def text() -> None:
         out = console()

@@ -76,7 +76,8 @@ def dialogues(rows: Rows, found: Map) -> Evidence:
     cells = column(rows, found["turns"])
     said = [senders.turns_of(cell, found, {}) for cell in cells[:100]]
     told = [one for one in said if one and len(one.turns) >= 2 and len({turn.sender for turn in one.turns}) >= 2]
-    share = len(told) / max(1, len(said))
+    bare = _share(cells, lambda cell: len(items := senders_list(cell)) > 0 and all(isinstance(item, str) for item in items))
+    share = len(told) / max(1, len(said)) * (1 - bare)
     objects = _share(cells, lambda cell: any(isinstance(item, dict | list) for item in senders_list(cell)))
     strength = share * (0.93 if objects > 0.5 else 0.75)
     return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
@@ -92,11 +93,12 @@ def alternating(rows: Rows, found: Map) -> Evidence:
         if told:
             return Evidence(told * 0.94, [f"{told:.0%} of the texts in {found['turns']!r} are lines that begin with their speaker"])
         return Evidence(longer * 0.25, [f"{longer:.0%} of the texts in {found['turns']!r} have several lines"], ["no line says who speaks"])
+    if plain > unnamed and mean_length([item for cell in cells[:50] for item in senders_list(cell) if isinstance(item, str)]) < 5:
+        return Evidence(0.05, [], ["the texts in the lists are words, not turns"])
     kind = "texts" if plain >= unnamed else "turns"
     against = ["no turn says who speaks: the first is taken for the customer"]
-    roles = mapping.guess(
-        "dialogues", mapping.columns_of([i for c in cells[:20] for i in senders_list(c) if isinstance(i, dict)]), [], wanted=["role"]
-    )
+    items = [item for cell in cells[:20] for item in senders_list(cell) if isinstance(item, dict)][:200]
+    roles = mapping.guess("dialogues", mapping.columns_of(items), items, wanted=["role"]) if items else {}
     strength = max(plain, unnamed) * (0.85 if not roles else 0.2)
     return Evidence(strength, [f"{max(plain, unnamed):.0%} of the cells in {found['turns']!r} are lists of {kind} without a speaker"], against)
 
@@ -133,7 +135,9 @@ def faq(rows: Rows, found: Map) -> Evidence:
 
 
 def alpaca(rows: Rows, found: Map) -> Evidence:
-    more = [name for name in ("input", "history", "system") if name in found]
+    more = [name for name in ("input", "history", "system") if len(set(texts(rows, found.get(name)))) > max(1, len(rows) * 0.05)]
+    if not more and "category" in found:
+        return Evidence(0.6, ["instruction and output columns"], ["with categories and without input it looks like a FAQ"])
     reasons = ["instruction and output columns" + (f", with {', '.join(more)}" if more else "")]
     return Evidence(0.95 if more else 0.85, reasons, [] if more else ["without an input column it may as well be a FAQ"])
 

@@ -15,7 +15,7 @@ from kefu.errors import ConfigError, InputError
 from kefu.project import load
 
 
-def append(proposal: Proposal, file: Path, project: Path) -> dict[str, Any]:
+def append(proposal: Proposal, project: Path) -> dict[str, Any]:
     """Write the source behind the last one, under a name of its own; returns the block. The new file is checked before it stands.
 
     Raises ConfigError and leaves the project as it was when the block does not fit it.
@@ -23,7 +23,7 @@ def append(proposal: Proposal, file: Path, project: Path) -> dict[str, Any]:
     target = project / "kefu.yaml" if project.is_dir() else project
     loaded = load(target)
     names = {source.name for source in loaded.settings.data.sources}
-    block = {**proposal.block, "path": _relative(file, loaded.root)}
+    block = {**proposal.block, "path": _relative(Path(proposal.block["path"]), loaded.root)}
     stem, n = block["name"], 2
     while block["name"] in names:
         block["name"], n = f"{stem}_{n}", n + 1
@@ -45,7 +45,7 @@ def append(proposal: Proposal, file: Path, project: Path) -> dict[str, Any]:
 
 
 def _relative(file: Path, root: Path) -> str:
-    file = file.resolve()
+    file = file.parent.resolve() / file.name
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 

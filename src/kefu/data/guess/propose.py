@@ -11,12 +11,14 @@ from typing import Any
 import yaml
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, tasks
+from kefu.data import mapping, readers, tasks
 from kefu.data.guess import evidence
 from kefu.data.guess.views import View, open_as, views
 from kefu.data.ledger import Step
+from kefu.data.readers import Row
+from kefu.data.readers.packed import PACKED
 from kefu.data.shapes import Former
-from kefu.errors import KefuError
+from kefu.errors import InputError, KefuError
 from kefu.project.schema import Source
 from kefu.text import privacy
 from kefu.text.language import detect
@@ -65,18 +67,19 @@ _Dumper.add_representer(dict, _plain_items)
 
 def propose(path: Path, name: str = "") -> list[Proposal]:
     """Likeliest first, at least one; those far behind the first are left out. Raises InputError for a file that holds no rows."""
+    name = name or _name(path)
+    path = _main_files(path) if path.is_dir() else path
     found: list[Proposal] = []
     seen = views(path)
     for view in seen:
         shapes = ["tags"] if view.settings.get("format") == "conll" else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
-        found += [one for shape in shapes if (one := _try(path, view, shape, name or _name(path))) is not None]
+        found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
     found.sort(key=lambda one: (-one.confidence, one.block["shape"]))
     if not found:
         columns = ", ".join(mapping.columns_of([row.values for row in seen[0].rows])[:20])
-        from kefu.errors import InputError
-
         raise InputError(f"no shape fits {path.name}", f"its columns are {columns or 'none'}", "write the source by hand: shape and map")
     best = found[0]
+    found[1:] = [one for one in found[1:] if not _same_turns(one, best)]
     rival = next((one for one in found[1:] if one.block["shape"] != best.block["shape"] or one.view != best.view), None)
     if rival is not None:
         best_score = best.confidence
@@ -84,9 +87,28 @@ def propose(path: Path, name: str = "") -> list[Proposal]:
         if rival.confidence > 0.75 * best_score:
             best.against.append(f"it could also be shape {rival.block['shape']}" + (f" ({rival.view})" if rival.view else ""))
         found[1:] = [one for one in found[1:] if one.confidence > 0.4 * best_score]
-    for one in found:
-        one.confidence = round(min(one.confidence, best.confidence - 0.01 if one is not best else 1.0), 2)
-    return [one for one in found if one.confidence > 0.05 or one is best][: 1 if best.confidence >= 0.9 and len(seen) == 1 else 4]
+    for one in found[1:]:
+        one.confidence = round(min(one.confidence, best.confidence, 1 - best.confidence), 2)
+    best.confidence = round(best.confidence, 2)
+    return [one for one in found if one.confidence > 0.05 or one is best][:4]
+
+
+def _main_files(folder: Path) -> Path:
+    """The glob of a folder's biggest kind of files; licences and notes beside the data are not data."""
+    sizes: Counter[str] = Counter()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and readers.known(file):
+            sizes["".join(file.suffixes[-2:] if file.suffix.lower() in PACKED else file.suffixes[-1:])] += file.stat().st_size
+    if not sizes:
+        raise InputError(f"no export in {folder}", "no file in it has a format that is read", "give the file itself")
+    deep = any(file.parent != folder for file in folder.rglob(f"*{sizes.most_common(1)[0][0]}"))
+    return folder / ("**" if deep else "") / f"*{sizes.most_common(1)[0][0]}"
+
+
+def _same_turns(one: Proposal, best: Proposal) -> bool:
+    """Two names for one reading: messages of OpenAI and ShareGPT are dialogues too."""
+    same = one.view == best.view and one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues"}
 
 
 def _name(path: Path) -> str:
@@ -95,7 +117,8 @@ def _name(path: Path) -> str:
 
 
 def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
-    rows = [row.values for row in view.rows]
+    sample = view.head if shape == "messages" else view.rows
+    rows = [row.values for row in sample]
     if not rows:
         return None
     found, strength_of_names, reasons = _map(shape, rows)
@@ -113,10 +136,10 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if shape == "classification" and (joint := _joint(rows, found)):
         block["label_separator"] = joint
         reasons.append(f"labels are joined by {joint!r}")
-    formed, roles, why = _form(path, view, block)
+    formed, roles, why = _form(path, sample, block)
     if roles:
         block["roles"] = roles
-        formed, _, why = _form(path, view, block)
+        formed, _, why = _form(path, sample, block)
     if shape in _CHATS:
         two_sided = sum(_two_sided(one) for one in formed if isinstance(one, Conversation))
         if formed and two_sided * 2 < len(formed):
@@ -126,10 +149,10 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if share < 0.98 and why:
         extra_against.append(f"{len(rows) - round(share * len(rows))} of {len(rows)} rows would be left out: {why}")
     if view.broken:
-        extra_against.append(f"{len(view.broken)} of {len(rows) + len(view.broken)} rows are broken: {view.broken[0].reason}")
+        extra_against.append(f"{len(view.broken)} of {view.read} rows are broken: {view.broken[0].reason}")
     if headless := _headless(view):
         extra_against.append(headless)
-    readable = len(rows) / (len(rows) + len(view.broken))
+    readable = 1 - len(view.broken) / max(1, view.read)
     confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
     facts = [f"{round(share * len(rows))} of {len(rows)} rows become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
     block = {key: value for key, value in block.items() if value not in ({}, "")}
@@ -151,6 +174,8 @@ def _map(shape: str, rows: list[dict[str, Any]]) -> tuple[dict[str, str] | None,
     strength = sum(fits) / len(fits) if fits else 1.0
     if shape in ("openai", "sharegpt", "tags", "alternating", "dialogues"):
         strength = max(strength, 0.92)  # what is in the cells tells more than their name
+    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in mapping.required(shape)):
+        strength = max(strength, 0.75)  # columns without names say nothing for any shape
     told = {name: found[name] for name in mapping.fields(shape) if name in found}
     reasons = [f"columns {', '.join(repr(found[name]) for name in mapping.required(shape))} are called so"] if fits and min(fits) > 0.9 else []
     return told, strength, reasons
@@ -191,7 +216,7 @@ def _reading(view: View) -> dict[str, Any]:
     return {key: found[key] for key in ("query", "rows_at", "format", "encoding", "delimiter") if key in found}
 
 
-def _form(path: Path, view: View, block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str]:
+def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str]:
     """(what the rows become, roles that should be said, the commonest reason why rows became nothing)."""
     settings = {key: value for key, value in block.items() if key not in ("name", "path", "shape")}
     source, project = open_as(path, settings, block["shape"])
@@ -199,8 +224,8 @@ def _form(path: Path, view: View, block: dict[str, Any]) -> tuple[list[Any], dic
     make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
     former = make(source, source.map, step, turns, lambda *_: None, lambda *_: None)
     try:
-        former.look(view.rows, project.root)
-        formed = list(former.form(iter(view.rows)))
+        former.look(sample, project.root)
+        formed = list(former.form(iter(sample)))
     except KefuError as error:
         return [], {}, error.line()
     why = "; ".join(f"{reason} ({n})" for reason, n in step.dropped.most_common(2))

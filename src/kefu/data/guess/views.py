@@ -16,24 +16,30 @@ from kefu.errors import InputError
 from kefu.project import Loaded
 from kefu.project.schema import Project, Source
 
-SAMPLE = 300
+_READ = 3000
+_HEAD = 300  # as they follow each other
+_SPREAD = 200  # evenly over what was read: files are often sorted by label
 _FORMATS = ("jsonl", "json", "csv")
 
 
 @dataclass
 class View:
-    """Rows of one reading. `settings`: what a source must say to be read so; `facts`: what the readers found out."""
+    """Rows of one reading. `settings`: what a source must say to be read so; `facts`: what the readers found out.
+
+    `head`: rows in their order; `rows`: rows spread over what was read."""
 
     settings: dict[str, Any]
+    head: list[readers.Row]
     rows: list[readers.Row]
     broken: list[readers.Broken] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     label: str = ""
+    read: int = 0
 
 
 def views(path: Path) -> list[View]:
     """At least one, else InputError says why the file cannot be read at all."""
-    if not path.exists():
+    if "*" not in path.name and not path.exists():
         raise InputError(f"no file at {path}", "it does not exist", "correct the path")
     if path.is_file() and _starts(path, b"SQLite format 3"):
         return _tables(path)
@@ -44,13 +50,20 @@ def views(path: Path) -> list[View]:
         except InputError as error:
             first = error
             continue
-        found += _other_lists(path, found[-1])
         break
+    if path.is_file() and (tagged := _tagged(path)) is not None:
+        found = [tagged]
     if not found:
         raise first
-    if (tagged := _tagged(path)) is not None:
-        found.insert(0, tagged)
+    others = _other_lists(path, found[0])
+    if others and others[-1].label == "all lists" and all(_columns(view) == _columns(others[-1]) for view in found):
+        return others[-1:]
+    found += others
     return [view for view in found if view.rows] or found
+
+
+def _columns(view: View) -> list[str]:
+    return sorted({key for row in view.rows for key in row.values} - {"id"})
 
 
 def _readings(path: Path) -> Iterator[dict[str, Any]]:
@@ -67,18 +80,19 @@ def _starts(path: Path, magic: bytes) -> bool:
 
 def open_as(path: Path, settings: dict[str, Any], shape: str = "faq") -> tuple[Source, Loaded]:
     """A source for the file in a project of its own, which is nowhere on the disk."""
-    source = Source.model_validate({"name": "guess", "shape": shape, "path": str(path.resolve()), **settings})
-    return source, Loaded(Project.model_validate({"name": "guess", "data": {"sources": [source]}}), path.resolve().parent)
+    source = Source.model_validate({"name": "guess", "shape": shape, "path": str(path.absolute()), **settings})
+    return source, Loaded(Project.model_validate({"name": "guess", "data": {"sources": [source]}}), Path.cwd())
 
 
 def _sample(path: Path, settings: dict[str, Any]) -> View:
     source, project = open_as(path, settings)
     reading = readers.open_source(source, project, lambda tables: next(iter(tables)))
     with closing(reading.rows()) as stream:  # type: ignore[type-var]
-        seen = list(islice(stream, SAMPLE))
-    view = View(
-        settings, [one for one in seen if isinstance(one, readers.Row)], [one for one in seen if isinstance(one, readers.Broken)], reading.facts
-    )
+        seen = list(islice(stream, _READ))
+    good = [one for one in seen if isinstance(one, readers.Row)]
+    broken = [one for one in seen if isinstance(one, readers.Broken)]
+    spread = good[:: max(1, -(-len(good) // _SPREAD))]
+    view = View(settings, good[:_HEAD], spread, broken, reading.facts, read=len(seen))
     if not view.rows and view.broken:
         raise InputError(f"{path.name}: no row can be read", view.broken[0].reason, "look at its format")
     return view
@@ -115,11 +129,10 @@ def _other_lists(path: Path, view: View) -> list[View]:
 
 def _tagged(path: Path) -> View | None:
     """The file as CoNLL lines, when it looks like them."""
-    file = path if path.is_file() else next((one for one in sorted(path.rglob("*")) if one.is_file()), None)
-    if file is None or readers.known(file) not in ("", "csv", "tsv", "conll"):
+    if readers.known(path) not in ("", "csv", "tsv", "conll"):
         return None
     try:
-        if not conll.looks(file, encoding.detect(file)):
+        if not conll.looks(path, encoding.detect(path)):
             return None
         return _sample(path, {"format": "conll"})
     except InputError:
