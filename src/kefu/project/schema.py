@@ -6,9 +6,9 @@ with its reason, by the room that uses it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Block(BaseModel):
@@ -40,7 +40,7 @@ class Source(Block):
     query: str = Field(default="", description="one SELECT for a database source; anything that writes is refused")
     format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll"] = "auto"
     encoding: str = "auto"
-    delimiter: str = "auto"
+    delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|\\t|[^\n\r\"])$")] = "auto"
     rows_at: str = Field(default="", description="JSON document: dotted path of the list of rows; * takes every key (data.*.turns)")
     on_broken: Literal["fail", "skip"] = "skip"
     map: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ PACKED = (".gz", ".zst", ".zip")
 #: Text of support desks packs 3 to 30 times; an archive that grows beyond this is made to fill a machine.
 _RATIO = 300
 _FREE = 256 << 20
+#: What zipfile raises for a damaged archive, and for one of a kind it does not know.
+_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError, OverflowError)
 
 
 def suffixes(path: Path) -> list[str]:
@@ -33,8 +36,6 @@ def open_bytes(path: Path) -> IO[bytes]:
         if suffix == ".zip":
             return _only_member(path)
         handle = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    except zipfile.BadZipFile as error:
-        raise InputError(f"cannot unpack {path}", str(error), "the file is damaged; export it again") from None
     except OSError as error:
         raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
     if suffix != ".zst":
@@ -49,7 +50,13 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 
 def _only_member(path: Path) -> IO[bytes]:
-    with zipfile.ZipFile(path) as archive:
+    try:
+        archive = zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise
+    except _ZIP_FAULTS as error:
+        raise InputError(f"cannot unpack {path}", str(error) or type(error).__name__, "the file is damaged; export it again") from None
+    with archive:
         members = [one for one in archive.infolist() if not one.is_dir() and not one.filename.startswith("__MACOSX/")]
         if len(members) != 1:
             raise InputError(
@@ -57,8 +64,8 @@ def _only_member(path: Path) -> IO[bytes]:
             )
         try:
             return archive.open(members[0])
-        except (RuntimeError, NotImplementedError) as error:
-            raise InputError(f"cannot unpack {path}", str(error), "unpack it yourself, without a password") from None
+        except _ZIP_FAULTS as error:
+            raise InputError(f"cannot unpack {path}", str(error) or type(error).__name__, "unpack it yourself, without a password") from None
 
 
 def chunks(path: Path) -> Iterator[bytes]:
@@ -103,7 +110,7 @@ def too_big(path: Path, limit_mb: float) -> InputError:
 
 def check_workbook(path: Path, limit_mb: float) -> None:
     """Refuse a workbook (a zip of XML files) that unpacks to more than the limit. Sizes are counted, not believed."""
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         return  # .xls, or no workbook at all: the reader says so
     size, total = path.stat().st_size, 0
     try:
@@ -115,8 +122,15 @@ def check_workbook(path: Path, limit_mb: float) -> None:
                         raise too_big(path, limit_mb)
                     if total > _FREE and total > size * _RATIO:
                         raise _swollen(path)
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError) as error:
+    except _ZIP_FAULTS as error:
         raise InputError(f"{path.name} is not a workbook", str(error) or type(error).__name__, "the file is damaged; export it again") from None
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except _ZIP_FAULTS:
+        return False
 
 
 def _inflate(raw: IO[bytes], member: zipfile.ZipInfo) -> Iterator[int]:

@@ -97,8 +97,34 @@ def finish(examples: list[tuple[str, bool | None, Example]], settings: Data, see
     ours = [example for _, example in kept]
     chosen: dict[str, str] = {example.id: "train" for example in ours}
     for kind in KINDS:
-        chosen.update(whole_groups([example for example in ours if example.kind == kind], settings.split, seed))
+        chosen.update(whole_groups(_sides([example for example in ours if example.kind == kind]), settings.split, seed))
     return Finished(ours, chosen, cleaner.masked, _conflicts(ours), [step, exact, close])
+
+
+@dataclass(slots=True)
+class _Side:
+    """What the split must know of a question: its group, and its context where no question before it has the same."""
+
+    id: str
+    group: str
+    language: str
+    context: str
+
+    def customer_text(self) -> str:
+        return self.context
+
+
+def _sides(examples: list[Example]) -> list[Example] | list[_Side]:
+    """Questions leak through their texts, not through their words: 「多少钱？」 may be asked of any two texts."""
+    if not examples or examples[0].kind != "qa":
+        return examples
+    seen: set[tuple[str, str]] = set()
+    sides = []
+    for one in examples:
+        key = (one.group, one.values["context"])
+        sides.append(_Side(one.id, one.group, one.language, "" if key in seen else one.values["context"]))
+        seen.add(key)
+    return sides
 
 
 Sourced = list[tuple[str, Example]]
