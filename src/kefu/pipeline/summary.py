@@ -21,7 +21,7 @@ def figure(number: dict[str, Any]) -> str:
 
 
 def _data(facts: dict[str, Any]) -> str:
-    gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3])
+    gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3]) or "nothing"
     masked = sum(facts["masked"].values())
     kept = [f"{n} {kind} rows" for kind, n in facts.get("examples", {}).items()]
     kept = [f"{facts['conversations']} conversations", *kept] if facts["conversations"] or not kept else kept

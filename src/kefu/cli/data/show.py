@@ -22,9 +22,10 @@ def show(
 
     Example: kefu data show examples/cloudmax --source logs --rows 3
     """
-    from itertools import islice
+    from itertools import chain, islice
 
     from kefu.artifacts import read_jsonl
+    from kefu.data.tasks import KINDS
     from kefu.pipeline import current
 
     loaded = load(project)
@@ -33,7 +34,10 @@ def show(
 
         found = [conversation.as_dict() for conversation in preview(loaded, source, rows)]
     else:
-        found = list(islice(read_jsonl(current(loaded, "data").file("conversations.jsonl")), rows))
+        artifact = current(loaded, "data")
+        files = [artifact.file("conversations.jsonl"), *sorted(artifact.path.glob("*.train.jsonl"))]
+        labelled = [file for file in files[1:] if file.name.partition(".")[0] in KINDS]
+        found = list(islice(chain.from_iterable(read_jsonl(file) for file in (files[0], *labelled)), rows))
 
     def text() -> None:
         out = console()

@@ -14,12 +14,17 @@ from kefu.data.guess.propose import Proposal
 from kefu.errors import ConfigError, InputError
 from kefu.project import load
 
+LEAST_SURE = 0.4
+
 
 def append(proposal: Proposal, project: Path) -> dict[str, Any]:
     """Write the source behind the last one, under a name of its own; returns the block. The new file is checked before it stands.
 
     Raises ConfigError and leaves the project as it was when the block does not fit it.
     """
+    if proposal.confidence < LEAST_SURE:
+        why = "; ".join([f"only {proposal.confidence:.0%} sure of shape {proposal.block['shape']}", *proposal.against[:2]])
+        raise InputError(f"nothing was added to {project}", why, "look at `kefu data import --guess`, and paste what is right")
     target = project / "kefu.yaml" if project.is_dir() else project
     loaded = load(target)
     names = {source.name for source in loaded.settings.data.sources}

@@ -24,7 +24,6 @@ from kefu.text import privacy
 from kefu.text.language import detect
 
 _CHATS = ("dialogues", "alternating", "sharegpt", "openai", "messages")
-_SURE = 0.75
 
 
 @dataclass
@@ -106,9 +105,9 @@ def _main_files(folder: Path) -> Path:
 
 
 def _same_turns(one: Proposal, best: Proposal) -> bool:
-    """Two names for one reading: messages of OpenAI and ShareGPT are dialogues too."""
+    """Two names for one reading: messages of OpenAI and ShareGPT, and lines that name their speaker, are dialogues too."""
     same = one.view == best.view and one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
-    return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues"}
+    return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues", "alternating"}
 
 
 def _name(path: Path) -> str:
@@ -291,7 +290,3 @@ def _headless(view: View) -> str:
     if any(len(name) > 60 or re.fullmatch(r"-?\d+([.,]\d+)?", name) or re.search(r"[。？！?!]$", name) for name in names):
         return "the first line looks like data: a header line with column names must be put above it"
     return ""
-
-
-def sure(proposals: list[Proposal]) -> bool:
-    return proposals[0].confidence >= _SURE
