@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import sqlalchemy
@@ -39,9 +41,10 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def read(url: str, query: str, **more: Any) -> list[dict[str, Any]]:
-    source = Source.model_validate({"name": "s", "shape": "messages", "url": url, "query": query, **more})
+    source = Source.model_validate({"name": "s", "shape": "messages", "url": "env:KEFU_TEST_DATABASE", "query": query, **more})
     project = Loaded(Project.model_validate({"name": "t", "data": {"sources": [source]}}), Path("/"))
-    return [row.values for row in open_source(source, project, lambda tables: "").rows() if isinstance(row, Row)]
+    with patch.dict(os.environ, KEFU_TEST_DATABASE=url):
+        return [row.values for row in open_source(source, project, lambda tables: "").rows() if isinstance(row, Row)]
 
 
 def test_rows_come_as_they_are(url: str) -> None:
