@@ -268,7 +268,7 @@ def test_masked_tokens_keep_their_tags(project: Make, out: Path) -> None:
     facts = built(project, out, rows, "tags")
     made = rows_of(out / "tokens.train.jsonl")[0]
     assert (made["tokens"], made["tags"]) == (["电话", "[手机号_1]", "转", "北京"], ["O", "B-TEL", "O", "B-LOC"])
-    assert facts["masked"] == {"mobile": 1}
+    assert facts["masked"] == {"cn_mobile": 1}
 
 
 def test_tags_that_do_not_fit_are_counted(project: Make, out: Path) -> None:

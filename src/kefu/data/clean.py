@@ -40,6 +40,7 @@ class Cleaner:
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
+        self.held: dict[str, dict[str, str]] = {}
 
     def __call__(self, conversation: Conversation, source: str, mask: bool | None = None) -> bool:
         """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl.
@@ -173,6 +174,12 @@ class Cleaner:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
+        self.remember(conversation.id, memory)
+
+    def remember(self, name: str, memory: privacy.Memory) -> None:
+        """Count what was masked in the conversation or example of that id, and hold the values for the vault if there is one."""
+        if self._settings.vault and memory.values:
+            self.held.setdefault(name, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
 

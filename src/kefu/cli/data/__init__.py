@@ -6,6 +6,9 @@ import typer
 
 from kefu.cli.data.build import build
 from kefu.cli.data.import_ import import_
+from kefu.cli.data.privacy_audit import privacy_audit
+from kefu.cli.data.privacy_restore import privacy_restore
+from kefu.cli.data.privacy_scan import privacy_scan
 from kefu.cli.data.show import show
 from kefu.cli.data.stats import stats
 
@@ -14,3 +17,6 @@ app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
 app.command("import")(import_)
+app.command("privacy-scan")(privacy_scan)
+app.command("privacy-restore")(privacy_restore)
+app.command("privacy-audit")(privacy_audit)

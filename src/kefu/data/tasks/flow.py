@@ -29,6 +29,7 @@ class Finished:
     kept: list[Example] = field(default_factory=list)
     chosen: dict[str, str] = field(default_factory=dict)
     masked: dict[str, int] = field(default_factory=dict)
+    held: dict[str, dict[str, str]] = field(default_factory=dict)
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
@@ -98,7 +99,8 @@ def finish(examples: list[tuple[str, bool | None, Example]], settings: Data, see
     chosen: dict[str, str] = {example.id: "train" for example in ours}
     for kind in KINDS:
         chosen.update(whole_groups(_sides([example for example in ours if example.kind == kind]), settings.split, seed))
-    return Finished(ours, chosen, cleaner.masked, _conflicts(ours), [step, exact, close])
+    held = {example.id: cleaner.held[example.id] for example in ours if example.id in cleaner.held}
+    return Finished(ours, chosen, cleaner.masked, held, _conflicts(ours), [step, exact, close])
 
 
 @dataclass(slots=True)

@@ -35,8 +35,7 @@ class Scrubber:
             getattr(self, f"_mask_{example.kind}")(example, memory)
             if memory.counts:
                 step.changed["pii"] += 1
-            for type, count in memory.counts.items():
-                self._cleaner.masked[type] = self._cleaner.masked.get(type, 0) + count
+            self._cleaner.remember(example.id, memory)
         if example.text() != before:
             step.changed["text cleaned"] += 1
         return ""
