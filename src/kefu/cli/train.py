@@ -13,6 +13,7 @@ from kefu.cli.options import Json, ProjectPath, Set, console
 
 def train(
     project: ProjectPath = Path(),
+    data: Annotated[str, typer.Option("--data", metavar="URL", help="Train on a dataset behind a port (kefu data serve).")] = "",
     set_: Set = [],  # noqa: B006 - typer reads the default
     force: Annotated[bool, typer.Option("--force", help="Train again even if fresh.")] = False,
     mask: Annotated[int, typer.Option("--mask", help="Show this many training rows, learned tokens coloured.")] = 0,
@@ -24,7 +25,7 @@ def train(
     """
     from kefu.cli.run import run_until
 
-    outcome = run_until(project, set_, "train", force)
+    outcome = run_until(project, [*set_, *([f"train.data_url={data}"] if data else [])], "train", force)
     artifact = outcome.artifact("train")
     document = {"ok": True, "model": str(artifact.path / "model"), "facts": artifact.facts}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import canned, card, dedup, entries, heard, mapping, plots, readers, tasks, writers
+from kefu.data import canned, card, dedup, entries, heard, mapping, people, plots, readers, tasks, writers
 from kefu.data.clean import Cleaner
 from kefu.data.dataset import annotate, load_class
 from kefu.data.exclusions import Exclusions
@@ -79,6 +79,7 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         for conversation in kept:
             writers.settle_bots(conversation)
         annotate(dataset_class(kept))
+        labels = people.read(project.root, settings.clean.mask_pii).apply(kept, gathered.entries)
         for conversation in kept:
             if conversation.label == "bad":
                 conversation.flags = sorted({*conversation.flags, "low_quality"})
@@ -95,6 +96,7 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     progress("writing", 0.85)
     turns = ledger.step("turns for training", "turns")
     counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened)
+    counts |= labels.write(out, kept, chosen)
     counts |= done.write(out, ledger)
     ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind != "faq"), "turns offered for training", turns.into)
     contradictions = [*gathered.contradictions, *done.conflicts]
@@ -103,6 +105,7 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     stats |= {
         "masked": dict(sorted((Counter(cleaner.masked) + Counter(done.masked)).items())),
         "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
+        "people": labels.as_dict(),
         "examples": done.statistics(),
         "files": counts,
         "notes": _notes(ledger, cleaner, dataset_class.__name__),

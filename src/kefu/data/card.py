@@ -75,6 +75,8 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
     if stats["contradictions"]:
         kinds = ", ".join(f"{n} × {kind}" for kind, n in stats["contradictions"].items())
         lines += ["## Contradictions", "", f"{kinds}. See contradictions.jsonl: the company should decide.", ""]
+    if stats.get("people"):
+        lines += ["## People's labels", "", *(f"- {what}: {n}" for what, n in stats["people"].items()), ""]
     lines += ["## Notes", "", *(f"- {note}" for note in stats["notes"] or ["none"]), ""]
     return "\n".join(lines)
 

@@ -49,7 +49,7 @@ def _conversations(dataset: Any) -> list[Conversation]:
     if isinstance(dataset, str | Path):
         from kefu.data.dataset import SupportDataset
 
-        return SupportDataset.from_file(dataset).conversations
+        return list(SupportDataset.from_file(dataset).conversations)
     return list(dataset.conversations) if hasattr(dataset, "conversations") else list(dataset)
 
 

@@ -124,6 +124,11 @@ class Knowledge(Block):
 class Train(Block):
     method: Literal["sft"] = "sft"
     base: str = Field(default="embedded", description="embedded, a Hugging Face id, or a folder")
+    data_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="dataset behind a port to train on, e.g. http://host:8300/v1/datasets/shop; empty: this project's own",
+    )
     seed: int = 7
     epochs: float | None = Field(default=None, gt=0)
     max_steps: int | None = Field(default=None, gt=0)

@@ -6,9 +6,11 @@ import typer
 
 from kefu.cli.data.build import build
 from kefu.cli.data.import_ import import_
+from kefu.cli.data.label import label
 from kefu.cli.data.privacy_audit import privacy_audit
 from kefu.cli.data.privacy_restore import privacy_restore
 from kefu.cli.data.privacy_scan import privacy_scan
+from kefu.cli.data.serve import serve
 from kefu.cli.data.show import show
 from kefu.cli.data.stats import stats
 
@@ -20,3 +22,5 @@ app.command("import")(import_)
 app.command("privacy-scan")(privacy_scan)
 app.command("privacy-restore")(privacy_restore)
 app.command("privacy-audit")(privacy_audit)
+app.command("serve")(serve)
+app.command("label")(label)
