@@ -235,7 +235,7 @@ def test_held_out_questions_are_unlike_all_in_training(root: Path, out: Path) ->
             sides.setdefault(f"{row['id'].split(':')[0]}/{customer}", set()).add(row["split"])
     assert sides and all(len(side) == 1 for side in sides.values())
     assert facts["faq"]["entries"] >= 130 and facts["contradictions"]["same question, different answers"] == 4
-    assert {"cn_resident_id", "cn_mobile", "email", "cn_plate", "person_name", "address"} <= set(facts["masked"])
+    assert {"cn_resident_id", "bank_card", "cn_mobile", "email", "cn_plate", "person_name", "address"} <= set(facts["masked"])
     assert facts["dropped_reasons"]["broken JSON"] == 3 and facts["dropped_reasons"]["off-topic"] >= 3
     assert facts["labels"]["dialogue"]["bad"] >= 14
 
