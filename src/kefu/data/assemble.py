@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,9 +12,10 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import canned, card, dedup, entries, heard, mapping, people, plots, readers, tasks, writers
+from kefu.data import augmenting, canned, card, dedup, entries, heard, labels, mapping, people, plots, readers, tasks, writers
+from kefu.data.asking import Writer
 from kefu.data.clean import Cleaner
-from kefu.data.dataset import annotate, load_class
+from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
@@ -21,23 +23,25 @@ from kefu.data.split import split
 from kefu.data.vault import Vault
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
-from kefu.project.schema import Source
+from kefu.project.schema import AccessPoint, Source
 
 Progress = Callable[[str, float], None]
 _PEEK = 300  # rows looked at before columns are decided
 _MOSTLY_BROKEN = 10
 
 
-def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: Callable[[AccessPoint], Writer] | None = None) -> dict[str, Any]:
     """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes.
+
+    open_writer: makes a language model of an access point, for the settings that name one (this room knows no engine).
 
     Raises InputError, ConfigError (wrong input or settings), GateError (ledger, too many dropped), StorageError, MissingExtra.
     """
     with storage_errors(out):
-        return _build(project, out, progress or (lambda stage, share: None))
+        return _build(project, out, progress or (lambda stage, share: None), open_writer)
 
 
-def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
+def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable[[AccessPoint], Writer] | None) -> dict[str, Any]:
     settings = project.settings.data
     _distinct(settings.sources)
     vault = Vault.of(project)  # a missing key is told before any row is read
@@ -78,8 +82,16 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         progress("labels", 0.7)
         for conversation in kept:
             writers.settle_bots(conversation)
-        annotate(dataset_class(kept))
-        labels = people.read(project.root, settings.clean.mask_pii).apply(kept, gathered.entries)
+        given = people.read(project.root, settings.clean.mask_pii)
+        labelled = labels.apply(
+            dataset_class(kept),
+            project,
+            out,
+            augmenting.writer_of(settings.labels.model, open_writer),
+            lambda m, s: progress(m, 0.7),
+            given.labels(kept),
+        )
+        given.apply(kept, gathered.entries)
         for conversation in kept:
             if conversation.label == "bad":
                 conversation.flags = sorted({*conversation.flags, "low_quality"})
@@ -95,8 +107,9 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         exclusions.close()
     progress("writing", 0.85)
     turns = ledger.step("turns for training", "turns")
-    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened)
-    counts |= labels.write(out, kept, chosen)
+    made = augmenting.augment(project, [*kept, *derived], gathered.entries, chosen, listened, ledger, open_writer, progress)
+    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened, made=made)
+    counts |= given.write(out, kept, chosen)
     counts |= done.write(out, ledger)
     ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind != "faq"), "turns offered for training", turns.into)
     contradictions = [*gathered.contradictions, *done.conflicts]
@@ -105,11 +118,16 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     stats |= {
         "masked": dict(sorted((Counter(cleaner.masked) + Counter(done.masked)).items())),
         "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
-        "people": labels.as_dict(),
+        "people": given.as_dict(),
         "examples": done.statistics(),
         "files": counts,
+        "labelled": labelled,
+        **({"augmented": made.facts()} if made.on else {}),
         "notes": _notes(ledger, cleaner, dataset_class.__name__),
         "dataset_class": dataset_class.__name__,
+        "rule": inspect.getdoc(dataset_class) or "",
+        "licence": settings.licence,
+        "masking": settings.clean.mask_pii,
     }
     progress("plots", 0.9)
     stats |= plots.visualise(kept, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
@@ -285,6 +303,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "contradictions": stats["contradictions"],
         "labels": stats["labels"],
         "files": stats["files"],
+        **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
@@ -294,6 +313,6 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
 def _reasons(ledger: dict[str, Any]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for step in ledger["steps"]:
-        if step["unit"] != "turns":
+        if step["unit"] in ("rows", "conversations", "examples"):
             total.update(step["dropped"])
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

@@ -18,6 +18,7 @@ from kefu.conversation import MESSAGE_ROLE, Conversation
 from kefu.data.entries import Entry
 from kefu.data.labelling import tasks
 from kefu.data.labelling.log import Answer, LabelLog, read_logs
+from kefu.data.labels.people import PeopleLabels
 from kefu.text import privacy
 from kefu.text.normalise import fold
 
@@ -32,6 +33,19 @@ class People:
     mask: bool
     counts: Counter[str] = field(default_factory=Counter)
     _rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def labels(self, conversations: Iterable[Conversation]) -> PeopleLabels:
+        """Quality and take-over as each annotator gave them, for those who learn from people or are compared with them."""
+        found = PeopleLabels()
+        for conversation in conversations:
+            said = tasks.digest([turn.as_dict() for turn in conversation.turns]) if self.logs else ""
+            for log in self.logs:
+                quality, turn = (log.current(task).get(conversation.id) for task in ("quality", "intervention"))
+                if quality is not None and quality.digest == said and quality.value in ("good", "bad"):
+                    found.say(log.annotator, conversation.id, quality.value)
+                if turn is not None and turn.digest == said and (turn.value == "none" or str(turn.value).isdigit()):
+                    found.place(conversation.id, None if turn.value == "none" else int(turn.value))
+        return found
 
     def apply(self, conversations: list[Conversation], entries: Iterable[Entry]) -> People:
         """Write people's answers into conversations and entries."""

@@ -51,12 +51,14 @@ def _data(project: Loaded, outcome: Outcome) -> Plan:
             inputs[source.name] = uuid.uuid4().hex  # a live database: only reading it can tell whether it changed
     if settings.dataset_class:
         paths += project.files([settings.dataset_class.partition(":")[0]])
+    paths += project.files([name for name in (settings.augment.lexicon, settings.labels.people, settings.labels.rubric) if name])
     inputs |= fingerprint_files([*paths, *label_files(project.root)], project.root)
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import data
+        from kefu.pipeline.writing import open_writer
 
-        return data.build(project, out, progress)
+        return data.build(project, out, progress, open_writer)
 
     return Plan(inputs, {"data": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
 

@@ -81,6 +81,10 @@ class Source(Block):
 class Clean(Block):
     html: bool = True
     simplify: bool = Field(default=False, description="traditional to simplified Chinese")
+    quoted_mail: bool = Field(default=True, description="remove the mail that is answered (> lines, 'On … wrote:', 发件人：)")
+    signatures: bool = Field(default=True, description="remove closing formulas with the card after them, 'Sent from my phone'")
+    notices: bool = Field(default=True, description="drop whole messages of the desk's software: joined, queue, ended, rate us, automatic reply")
+    emoji: Literal["keep", "remove"] = Field(default="keep", description="keep: they carry the customer's mood")
     boilerplate: list[str] = Field(default=[], description="regular expressions of bot greetings, signatures and surveys to remove")
     off_topic: list[str] = Field(default=[], description="regular expressions that mark a whole row as off-topic")
     merge_split_turns: bool = True
@@ -105,12 +109,58 @@ class Split(Block):
     test: float = Field(default=0.1, ge=0, lt=0.5)
 
 
+class AccessPoint(Block):
+    """A language model that helps to make data: any OpenAI-compatible URL, or a model folder. Answers are cached in build/cache."""
+
+    url: str = Field(default="", description="http(s)://…/v1, or the folder of a model; empty: none")
+    model: str = Field(default="", description="its name there; empty: the first the server lists")
+    key_env: str = Field(default="", description="environment variable that holds the API key")
+    price_in_per_million: float = Field(default=0, ge=0, description="price of a million prompt tokens, in your currency")
+    price_out_per_million: float = Field(default=0, ge=0)
+    max_cost: float | None = Field(default=None, ge=0, description="nothing is asked beyond this; the rest is counted as unasked")
+    concurrency: int = Field(default=4, ge=1, le=256)
+    retries: int = Field(default=3, ge=0, description="tries after a fault or an unusable answer")
+    retry_s: float = Field(default=0.5, ge=0, description="wait before the first retry; doubled each time, 8 s at most")
+    timeout_s: float = Field(default=60, gt=0)
+
+
+class Augment(Block):
+    """Training questions in other words. All off by default: what pays was measured in training itself (`train.noise_copies` damages
+    each question anew, and wordings heard in dialogues are used), and made-up wordings should be chosen by somebody who has looked at them."""
+
+    methods: list[Literal["synonym", "frame", "slip", "paraphrase", "back_translation"]] = Field(
+        default=[], description="synonym, frame, slip: offline. paraphrase, back_translation: need `model`"
+    )
+    per_question: int = Field(default=1, ge=1, le=20, description="copies of a question per method")
+    max_share: float = Field(default=2.0, gt=0, description="made questions per real one, at most, over all")
+    lexicon: str = Field(default="", description="YAML file with your own synonym groups, in the form of the shipped ones")
+    balance: float = Field(default=0, ge=0, le=1, description="lift categories to this share of the median category; 0: off")
+    balance_cap: int = Field(default=5, ge=1, le=50, description="copies per question and method for a rare category, at most")
+    negatives: list[Literal["other_entity", "other_number", "negated"]] = Field(
+        default=[], description="wrong answers as preference rows (preferences.train.jsonl)"
+    )
+    negatives_per_question: int = Field(default=1, ge=1, le=3)
+    model: AccessPoint = AccessPoint()
+
+
+class Labels(Block):
+    """Who says how good a conversation was, and when a person should have taken over."""
+
+    by: Literal["rules", "classifier", "llm"] = Field(default="rules", description="rules: the dataset class; classifier: learned from `people`")
+    people: str = Field(default="", description="JSONL with labels by people: id, label, intervention (index of a turn or null); these stand")
+    rubric: str = Field(default="", description="text file with your own rule for the language model; empty: the docstring of the dataset class")
+    model: AccessPoint = AccessPoint()
+
+
 class Data(Block):
     sources: list[Source] = Field(min_length=1)
     dataset_class: str = Field(default="", description="file.py:Class, a SupportDataset of your own")
+    licence: str = Field(default="", description="terms under which the exports may be used, for the data card")
     clean: Clean = Clean()
     dedup: Dedup = Dedup()
+    labels: Labels = Labels()
     split: Split = Split()
+    augment: Augment = Augment()
 
 
 class Knowledge(Block):

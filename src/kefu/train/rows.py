@@ -58,7 +58,7 @@ def training(data: Path) -> Rows:
     found = Rows()
     for entry in read_jsonl(data / "faq.jsonl"):
         answer = str(entry.get("answer") or "").strip()
-        for number, question in enumerate(entry.get("questions") or []):
+        for number, question in enumerate([*(entry.get("questions") or []), *(entry.get("augmented") or [])]):
             _add(found, Row(f"{entry['id']}#{number}", "faq", _asked(question), answer, *_labels(entry, question), str(entry["id"])))
     _dialogues(found, data / "messages.train.jsonl")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from kefu.cli.data.augment import augment
 from kefu.cli.data.build import build
 from kefu.cli.data.import_ import import_
 from kefu.cli.data.label import label
@@ -19,6 +20,7 @@ app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
 app.command("import")(import_)
+app.command("augment")(augment)
 app.command("privacy-scan")(privacy_scan)
 app.command("privacy-restore")(privacy_restore)
 app.command("privacy-audit")(privacy_audit)
