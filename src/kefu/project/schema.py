@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 
@@ -29,26 +29,53 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
 
+Role = Literal["customer", "agent", "bot", "system", "tool", "ignore"]
+Shape = Literal[
+    "faq", "dialogues", "messages", "alternating", "sharegpt", "openai", "alpaca", "records",
+    "preference", "classification", "tags", "qa", "parallel",
+]  # fmt: skip
+
+
+class RecordTemplate(Block):
+    """How one record of a table becomes an instruction and its answer (Jinja2, sandboxed)."""
+
+    instruction: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+    system: str = ""
+
+
 class Source(Block):
     """One export of the company. `map` names the column (or dotted path) of each field."""
 
     name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
-    shape: Literal["faq", "dialogues", "messages"]
+    shape: Shape
     path: str = Field(default="", description="file, folder or glob, relative to kefu.yaml")
     url: Url = Field(default="", description="SQLAlchemy URL; with a password: env:NAME or file:PATH")
-    query: str = Field(default="", description="SELECT for a database source")
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite"] = "auto"
+    query: str = Field(default="", description="one SELECT for a database source; anything that writes is refused")
+    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll"] = "auto"
     encoding: str = "auto"
-    delimiter: str = "auto"
+    delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|\\t|[^\n\r\"])$")] = "auto"
+    rows_at: str = Field(default="", description="JSON document: dotted path of the list of rows; * takes every key (data.*.turns)")
     on_broken: Literal["fail", "skip"] = "skip"
     map: dict[str, str] = {}
-    roles: dict[str, Literal["customer", "agent", "bot", "system", "ignore"]] = Field(default={}, description="value in the export -> role")
+    roles: dict[str, Role] = Field(default={}, description="value in the export -> customer | agent | bot | system | tool | ignore")
+    first: Literal["customer", "agent"] = Field(default="customer", description="shape alternating: who speaks first when no line says it")
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows whose column has one of these values")
     turn_where: dict[str, str | list[str]] = Field(default={}, description="the same for turns inside a row (shape dialogues)")
     similar_separator: str = "|"
+    label_separator: str = Field(default="", description="shape classification: what joins several labels in one cell; makes the rows multi-label")
+    labels: list[str] = Field(default=[], description="names of numeric labels or tags, in order from 0")
+    scheme: Literal["auto", "bio", "iob1", "bioes", "io"] = Field(default="auto", description="shape tags: how entities are marked; written as bio")
+    template: str | RecordTemplate = Field(
+        default="", description="shape records: risk-zh, risk-en, medical-zh, medical-en, contract-zh, contract-en, a YAML file, or the texts here"
+    )
     language: str = "auto"
+    target_language: str = Field(default="auto", description="shape parallel: language of the target text")
     category: str = ""
+    mask_pii: bool | None = Field(default=None, description="for this source alone; unset: as data.clean.mask_pii says")
     max_line_mb: float = Field(default=16, gt=0)
+    max_document_mb: float = Field(default=512, gt=0, description="a JSON document or a workbook is held in memory; larger ones are refused")
+    timeout_s: float = Field(default=600, gt=0, description="a database query that works longer is stopped")
 
 
 class Clean(Block):
