@@ -82,4 +82,8 @@ def preview(project: Loaded, source_name: str, count: int, noting: Exclusions | 
                     break
         finally:
             exclusions.close()
+    if not found and noting is None:
+        dropped = ledger.dropped("rows") + ledger.dropped("conversations")
+        why = "; ".join(f"{reason}: {n}" for reason, n in dropped.most_common(3))
+        raise InputError(f"source {source.name} gives no conversation", f"{len(head)} rows looked at, {why}", "look at `map`, `where` and the file")
     return found

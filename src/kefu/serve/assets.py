@@ -41,6 +41,7 @@ def routes(gateway: Gateway) -> APIRouter:
         info, access = gateway.info, gateway.access
         body = {
             "title": info.title, "model": info.model, "version": __version__, "greeting": info.greeting, "suggestions": info.suggestions,
+            "details": gateway.settings.page_details,
             "key_needed": bool(access.customers), "operator_key_needed": bool(access.operators or access.customers),
             "examples": {**_EXAMPLES, "/v1/chat/completions": _chat(info.model)},
             "keys": [["/v1/operator", bool(access.operators or access.customers)], ["/v1/", bool(access.customers)]],

@@ -21,7 +21,7 @@ def show(
     changes: Annotated[bool, typer.Option("--changes", help="With --source: every text that cleaning changes or drops, before and after.")] = False,
     json: Json = False,
 ) -> None:
-    """Show conversations: of the newest dataset, or as one source would be read.
+    """Show conversations: of the newest dataset, or as one source would be read (with what was found out, on stderr).
 
     Example: kefu data show examples/cloudmax --source logs --rows 3
     """
@@ -37,7 +37,11 @@ def show(
         return
     if source:
         from kefu.data import preview
+        from kefu.data.findings import lines, look
 
+        seen = look(loaded, source)
+        for line in lines(source, seen) if not OUTPUT.machine else []:
+            console(stderr=True).print(line, markup=False, style="dim")
         found = [conversation.as_dict() for conversation in preview(loaded, source, rows)]
     else:
         artifact = current(loaded, "data")
@@ -56,7 +60,7 @@ def show(
             for name, told in _lines(row):
                 out.print(f"  {name:<9} {told}", markup=False)
 
-    OUTPUT.result({"ok": True, "rows": found}, text)
+    OUTPUT.result({"ok": True, "rows": found, **({"reading": seen} if source else {})}, text)
 
 
 def _changes(loaded: Any, source: str, rows: int) -> None:
