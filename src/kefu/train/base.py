@@ -51,7 +51,7 @@ class Base:
 
     def end_ids(self) -> set[int]:
         """Every id that ends a turn: the tokenizer's and those of the generation settings."""
-        known = getattr(self.model.generation_config, "eos_token_id", None)
+        known = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
         found = set(known if isinstance(known, list) else [known]) | {self.tokenizer.eos_token_id}
         return {int(i) for i in found if i is not None}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-_NAMES = ("transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2")
+_NAMES = ("transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2", "bitsandbytes", "peft")
 
 
 @contextmanager

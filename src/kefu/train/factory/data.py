@@ -67,6 +67,14 @@ def read(loaded: Loaded, needs: str) -> Splits:
     return found
 
 
+def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
+    """Rows of more places that a method's settings name."""
+    counts: Counter[str] = Counter()
+    return [
+        _named(row, needs, loaded.recipe.data.map, where, counts) for place in places for row, where in _rows(loaded, place, split, needs, counts)
+    ]
+
+
 def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
     """Held-out rows of a dataset stand in its own files; nothing needs to be said."""
     return [place for place in loaded.recipe.data.train if loaded.path(place).is_dir() and _artefact(loaded.path(place), split, needs)]

@@ -59,7 +59,7 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
     say("reading rows", 0.0)
     rows = read(loaded, method.needs)
     store, device = Store(loaded.root / "build"), Device.here()
-    inputs = _inputs(loaded, rows, parent)
+    inputs = _inputs(loaded, rows, parent, getattr(method, "reads", None))
     settings = loaded.recipe.model_dump(exclude={"description", "search"})
     key = fingerprint([inputs, settings, device.processes, code_fingerprint("train", "engines/prompt", "text")])
     name = loaded.recipe.name
@@ -85,12 +85,27 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
     return Result(made, notes=job.notes)
 
 
-def _inputs(loaded: Loaded, rows: Splits, parent: Path | None) -> dict[str, str]:
+def _inputs(loaded: Loaded, rows: Splits, parent: Path | None, reads: Any) -> dict[str, str]:
+    """Content hashes of everything a run reads; a name of a model made here stands for its newest version."""
+    from kefu.train.factory import model_folder
+
     inputs = {f"data/{name}": digest for name, digest in rows.digest().items()}
-    for label, folder in (("base", loaded.path(loaded.recipe.base) if loaded.recipe.base else None), ("parent", parent)):
-        if folder and folder.is_dir():
-            inputs[label] = fingerprint(fingerprint_files([p for p in folder.rglob("*") if p.is_file()], folder))
-    return inputs
+    named = {"base": loaded.recipe.base, **{f"settings/{name}": name for name in (reads(loaded.settings) if reads else []) if name}}
+    for label, name in named.items():
+        path = loaded.path(name) if name else None
+        if path and not path.exists() and "/" not in name:
+            try:
+                path = model_folder(loaded.root, name)
+            except InputError:
+                continue
+        if path and path.exists():
+            inputs[label] = _digest(path)
+    return {**inputs, **({"parent": _digest(parent)} if parent else {})}
+
+
+def _digest(path: Path) -> str:
+    files = [p for p in path.rglob("*") if p.is_file() and "build" not in p.relative_to(path).parts] if path.is_dir() else [path]
+    return fingerprint(fingerprint_files(files, path if path.is_dir() else path.parent))
 
 
 def _unfinished(work: Path, resume: bool, force: bool) -> Path | None:
@@ -141,8 +156,14 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     curves = _fit(job, method, train, held, checkpoint, fit)
     if job.device.rank:
         return {}
+    finish = getattr(method, "finish", None)
+    if finish:
+        finish(job)
     job.progress("measuring after training", 0.93)
     after = method.measure(job, measured)
+    judge = getattr(method, "judge", None)
+    if judge:
+        judge(job, after)
     samples = [{**a, "after": b["said"]} for a, b in zip(before_samples, _samples(method, job, measured), strict=True)]
     job.progress("saving", 0.97)
     task = {"method": job.recipe.method, "needs": method.needs, "base": job.recipe.base, **method.save(job, job.out)}

@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 TABLE = {
     "sft": "kefu.train.methods.sft:Sft",
+    "freeze": "kefu.train.methods.freeze:Freeze",
+    "lora": "kefu.train.methods.lora:LoraMethod",
+    "qlora": "kefu.train.methods.lora:QLoraMethod",
+    "dpo": "kefu.train.methods.align:DpoMethod",
+    "kto": "kefu.train.methods.align:KtoMethod",
+    "orpo": "kefu.train.methods.align:OrpoMethod",
+    "reward": "kefu.train.methods.reward:Reward",
+    "grpo": "kefu.train.methods.reinforce:Grpo",
+    "rloo": "kefu.train.methods.reinforce:Rloo",
+    "ppo": "kefu.train.methods.ppo:Ppo",
+    "distill": "kefu.train.methods.distill:Distill",
+    "incremental": "kefu.train.methods.incremental:Incremental",
 }
 
 
@@ -41,6 +53,13 @@ class Method(Protocol):
 
     def trainer(self, job: Job, train: Prepared, validation: Prepared | None) -> Any:
         """A transformers Trainer made with `job.arguments()`; called twice (rehearsal and run) on one opened base."""
+
+    # Optional parts:
+    #   reads(settings) -> files and folders that the settings name; their contents go into the key of the run
+    #   finish(job): after the fit and before measuring, e.g. to merge an adapter
+    #   judge(job, metrics): after measuring; raises GateError for a model that must not be kept
+    #   samples(job, rows) -> [{"asked", "expected", "said"}] for the report
+    #   pieces(job, item) -> [(text, learnt)] for `kefu train show`, where items have no input_ids and labels
 
     def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Metrics on rows: name -> {"value", "low", "high", "n"}. Called before and after training."""

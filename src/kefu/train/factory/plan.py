@@ -61,7 +61,12 @@ def size(job: Job, train: Prepared) -> None:
     elif batch % (job.plan["accumulate"] * processes):
         why = f"train.batch_size {batch} cannot be split into {job.plan['accumulate']} equal passes on {processes} process(es)"
         raise ConfigError(f"train.accumulate: {job.plan['accumulate']}", why, "choose a divisor of the batch")
-    job.steps = steps_for(len(train.items), batch, job.plan["epochs"], job.plan["max_steps"])
+    most, repeats = job.plan["max_steps"], int(job.facts.get("steps_per_batch", 1))
+    if most and job.recipe.train.epochs is None:
+        job.steps = int(most)
+        job.plan.choices["epochs"] = Choice(round(most * batch / repeats / len(train.items), 3), "computed", "max_steps decides")
+    else:
+        job.steps = steps_for(len(train.items) * repeats, batch, job.plan["epochs"], most)
     job.plan.choices["steps"] = Choice(job.steps, "computed", f"{len(train.items)} rows, {batch} a step, {job.plan['epochs']:g} epochs")
     job.facts["memory"] = memory.stages(job, batch // (processes * int(job.plan["accumulate"])), longest)
 

@@ -54,7 +54,7 @@ class Train(Block):
 
     seed: int = 7
     epochs: float | None = Field(default=None, gt=0)
-    max_steps: int | None = Field(default=None, gt=0, description="ends the run before the epochs do")
+    max_steps: int | None = Field(default=None, gt=0, description="instead of epochs; with both, whichever ends first")
     batch_size: int | None = Field(default=None, gt=0, description="rows per optimiser step, over all passes and processes")
     accumulate: int | None = Field(default=None, gt=0, description="passes a batch is split into; the result does not depend on it")
     learning_rate: float | None = Field(default=None, gt=0)

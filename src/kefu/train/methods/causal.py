@@ -79,11 +79,20 @@ def load(job: Job, **options: Any) -> Base:
     given = job.recipe.train
     if given.device_map and "device_map" not in options:
         options["device_map"] = {"": given.device_map} if given.device_map not in ("auto", "balanced", "sequential") else given.device_map
-    opened = bases.load(name, job.loaded.path(name), setting="base", **options)
+    opened = bases.load(name, found(job, name), setting="base", **options)
     if given.dropout is not None:
         drop(opened, given.dropout)
     pad(job, opened)
     return opened
+
+
+def found(job: Job, name: str) -> Path:
+    """Where a checkpoint is: a folder, or a model made here by its name; else a path that does not exist (a Hugging Face id)."""
+    from kefu.artifacts import Store
+
+    path = job.loaded.path(name)
+    made = None if path.exists() or "/" in name else Store(job.loaded.root / "build").newest("model", name)
+    return made.path if made else path
 
 
 def drop(opened: Base, rate: float) -> None:

@@ -59,6 +59,14 @@ def conversation(row: dict[str, Any]) -> list[dict[str, str]]:
     return system(row) + made
 
 
+def any_messages(row: dict[str, Any]) -> list[dict[str, str]]:
+    """The messages of a row of any text kind, for probes."""
+    where = str(row.get("where", ""))
+    if "prompt" in row:
+        return system(row) + messages(row["prompt"], where)
+    return conversation(row)
+
+
 def system(row: dict[str, Any]) -> list[dict[str, str]]:
     said = _text(row.get("system"))
     return [{"role": "system", "content": said}] if said else []
