@@ -23,6 +23,9 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run of this recipe, bit for bit.")] = False,
     continue_: Annotated[str, typer.Option("--continue", metavar="MODEL", help="New run from this model's weights, recorded as parent.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Train again even if fresh, or though a run is unfinished.")] = False,
+    on: Annotated[str, typer.Option("--on", metavar="CONFIG", help="Several processes: ddp, fsdp, zero2, zero3, ddp_cpu or a file.")] = "",
+    processes: Annotated[int, typer.Option("--processes", min=0, help="With --on: how many, instead of the configuration's number.")] = 0,
+    search: Annotated[int, typer.Option("--search", min=0, metavar="N", help="Try N settings of the recipe's search space.")] = 0,
     list_: Annotated[bool, typer.Option("--list", help="Show the recipes that come with kefu.")] = False,
     json: Json = False,
 ) -> None:
@@ -34,6 +37,10 @@ def run(
         _list()
     elif Path(given).is_dir() or Path(given).name == "kefu.yaml":
         _project(Path(given), set_, force)
+    elif on:
+        _launch(on, processes, given, set_, resume, continue_, force)
+    elif search:
+        _search(given, set_, search)
     else:
         _recipe(given, set_, resume, continue_, force)
 
@@ -67,6 +74,30 @@ def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bo
         return
     document = {"ok": True, "model": str(result.artifact.path), "fresh": result.fresh, "facts": result.artifact.facts, "notes": result.notes}
     OUTPUT.result(document, lambda: _text(result))
+
+
+def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
+    from kefu.train.factory import launch, recipe
+
+    recipe.load(given, set_)  # every fault is said once, before any process starts
+    flags = [f"--set={one}" for one in set_] + ["--resume"] * resume + ["--force"] * force + ["--json"] * OUTPUT.machine
+    code = launch.launch(on, [given, *flags, *([f"--continue={continue_}"] if continue_ else [])], processes or None)
+    if code:
+        raise typer.Exit(code if code in (1, 2, 130) else 1)
+
+
+def _search(given: str, set_: list[str], count: int) -> None:
+    from kefu.train.factory.search import search
+
+    with _bar() as progress:
+        found = search(given, set_, count, progress)
+
+    def text() -> None:
+        for trial in found["trials"]:
+            console().print(f"trial {trial['number']}: {trial['failed'] or format(trial['value'], '.5g')}  {trial['settings']}", markup=False)
+        console().print(f"best: {found['value']:.5g} with {found['best']}\nmodel: {found['model']}", markup=False)
+
+    OUTPUT.result({"ok": True, **found}, text)
 
 
 def _text(result: Result) -> None:

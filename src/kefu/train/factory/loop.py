@@ -194,8 +194,8 @@ def _rehearse(job: Job, method: methods.Method, train: Prepared, held: Prepared 
     with tempfile.TemporaryDirectory(dir=job.out) as folder:
         again = dataclasses.replace(job, work=Path(folder), rehearsing=True)
         try:
-            trainer = method.trainer(again, train.longest(batch), held.longest(batch) if held else None)
-            _quieted(trainer).train()
+            with _as_it_was(job.model):
+                _quieted(method.trainer(again, train.longest(batch), held.longest(batch) if held else None)).train()
         except NotFiniteError as error:
             raise GateError("the first batch gives no finite loss", f"loss {error.loss}", "check base and data", layer="train") from None
         except Exception as error:
@@ -214,12 +214,11 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
     from kefu.train.factory.optimise import NotFiniteError
 
     while True:
-        trainer = method.trainer(job, train, held)
         tensorboard = job.out / "tb" if "tensorboard" in job.plan["trackers"] and job.device.rank == 0 else None
         try:
-            with _memory(job, method):
+            with _memory(job, method), _as_it_was(job.model):
                 return fit(
-                    trainer, lambda text, share: job.progress(text, 0.08 + 0.84 * share), lengths=train.lengths,
+                    method.trainer(job, train, held), lambda text, share: job.progress(text, 0.08 + 0.84 * share), lengths=train.lengths,
                     patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,
                 )  # fmt: skip
         except NotFiniteError as error:
@@ -230,10 +229,24 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
         except Exception as error:
             if not _out_of_memory(error) or not plan.halve(job):
                 raise
-        del trainer
         whole = checkpoints(job.work)
         checkpoint = whole[-1] if whole else None
         method.open(job)
+
+
+@contextmanager
+def _as_it_was(model: Any) -> Iterator[None]:
+    """Trainers replace `forward` of the model they are given (autocast, a fused head) and leave it so. A second one would wrap
+    the replacement: bf16 was lost without a word (measured), and the model measured afterwards would not be the one saved."""
+    names = ("forward", "_original_forward")
+    before = {module: {name: vars(module)[name] for name in names if name in vars(module)} for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module in model.modules():
+            for name in names:
+                vars(module).pop(name, None)
+            vars(module).update(before.get(module, {}))
 
 
 @contextmanager
