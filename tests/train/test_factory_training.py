@@ -67,7 +67,7 @@ train(sys.argv[1], progress=die)
 """
 
 
-@pytest.mark.parametrize("method", ["sft", "dpo", "ppo"])
+@pytest.mark.parametrize("method", ["sft", pytest.param("dpo", marks=pytest.mark.long), pytest.param("ppo", marks=pytest.mark.long)])
 def test_killed_and_resumed_is_uninterrupted(method, base, tmp_path):
     from .test_methods_preference import preferences
 

@@ -15,6 +15,7 @@ class Receipt:
     """How a reply came about. Times are in milliseconds; everything else is the same on every run.
 
     kind: what the customer's turn was taken for (`answer`, `person`, `injection`, `unknown`, ...).
+    offered: known questions put before the customer, as {id, question}, in the order of their numbers.
     rules: ids of the rules that spoke. guard: what the guard caught, as {rule, where: input|output|approved, tier}.
     hits: what was retrieved, best first, as {id, kind, score, confidence}. degraded: tiers that could
     not be used, and why. handoff: {state, reason, misses}. model: name, style, finish, agreement.
@@ -37,6 +38,7 @@ class Receipt:
     degraded: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     handoff: dict[str, Any] = field(default_factory=dict)
+    offered: list[dict[str, str]] = field(default_factory=list)
     version: str = ""
     knowledge: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)
@@ -50,7 +52,7 @@ class Reply:
     """tier: who spoke, one of TIERS. sources: ids of the entries that the text rests on, best first.
 
     refused: the question was not answered, on purpose. handoff: a person is to take over (or has).
-    confidence: estimated probability that the answer is right, 0..1; 1 for fixed texts.
+    confidence: estimated probability that the answer is right, 0..1; 1 for fixed texts, 0 where no answer was found.
     """
 
     text: str

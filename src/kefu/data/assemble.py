@@ -18,6 +18,7 @@ from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
 from kefu.data.split import split
+from kefu.data.vault import Vault
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
 from kefu.project.schema import Source
@@ -39,6 +40,7 @@ def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[
 def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     settings = project.settings.data
     _distinct(settings.sources)
+    vault = Vault.of(project)  # a missing key is told before any row is read
     dataset_class = load_class(settings.dataset_class, project.root)
     for source in settings.sources:
         readers.source_files(source, project)  # every missing file before the first row is read
@@ -102,6 +104,8 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     stats |= plots.visualise(kept, out / "plots")
     _expect_files(out, ledger, exclusions, kept, chosen, near.kept)
     closed = ledger.close()
+    if vault:
+        vault.write({c.id: cleaner.held[c.id] for c in kept if c.id in cleaner.held})
     write_json(out / "ledger.json", closed)
     write_json(out / "stats.json", stats)
     write_text(out / "card.md", card.card(project.settings.name, stats, closed))

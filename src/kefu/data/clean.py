@@ -40,6 +40,7 @@ class Cleaner:
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
+        self.held: dict[str, dict[str, str]] = {}
 
     def __call__(self, conversation: Conversation, source: str) -> bool:
         """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl."""
@@ -170,6 +171,8 @@ class Cleaner:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
+        if self._settings.vault and memory.values:
+            self.held.setdefault(conversation.id, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kefu import __version__
 from kefu.artifacts import fingerprint
-from kefu.errors import ConfigError
+from kefu.errors import ConfigError, InputError
 from kefu.evals import metrics, release, runner, scenarios, statistics, systems, takeover, undesired
 from kefu.evals import questions as single
 from kefu.evals.answers import Entry, load_entries
@@ -66,8 +66,10 @@ def cases(project: Loaded, data: Path, entries: Mapping[str, Entry]) -> Cases:
     return Cases(found, own, asked, single.held_out(data, settings.held_out, project.settings.seed, entries))
 
 
-async def play(system: Any, asked: Cases, entries: Mapping[str, Entry], watch: undesired.Watch, progress: Progress | None = None) -> Run:
-    """Put every case to one system."""
+async def play(
+    system: Any, asked: Cases, entries: Mapping[str, Entry], watch: undesired.Watch, progress: Progress | None = None, unaware: Any = None,
+) -> Run:  # fmt: skip
+    """Put every case to one system; the held-out questions to `unaware`, its twin that does not know them, when there is one."""
     count = 0
 
     def done(_: int) -> None:
@@ -76,21 +78,22 @@ async def play(system: Any, asked: Cases, entries: Mapping[str, Entry], watch: u
         if progress:
             progress(f"{system.name}: {count}/{asked.size} cases", count / max(1, asked.size))
 
-    async def one(question: single.Question) -> single.Asked:
+    async def one(question: single.Question, system: Any = system) -> single.Asked:
         reply, error, ms = await runner.ask(system, single.conversation(question), question, TIMEOUT_S)
         return single.judge(question, reply, error, ms, entries)
 
     played = await runner.play_all(system, asked.scenarios, entries, watch, concurrency=CONCURRENCY, timeout_s=TIMEOUT_S, done=done)
     answered = await runner.gather(asked.questions, one, CONCURRENCY, done)
-    held = await runner.gather(asked.held_out, one, CONCURRENCY, done)
+    held = await runner.gather(asked.held_out, lambda question: one(question, unaware or system), CONCURRENCY, done)
     return Run(system.name, system.note, played, answered, held)
 
 
 async def evaluate(
-    project: Loaded, assistant: Any, *, knowledge: Any, data: Path, names: Sequence[str], progress: Progress | None = None,
+    project: Loaded, assistant: Any, *, knowledge: Any, data: Path, names: Sequence[str], without: tuple[Any, Any] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Any], list[Run]]:  # fmt: skip
     """The report, and each system's runs. `assistant`: an object with `answer`, or the URL of a service. `knowledge`: a folder or an open
-    knowledge base."""
+    knowledge base. `without`: the same two without the held-out wordings."""
     entries = load_entries(data)
     asked = cases(project, data, entries)
     kb = _open(knowledge)
@@ -104,7 +107,8 @@ async def evaluate(
         for i, system in enumerate(made):
             base = i / len(made)
             share = (lambda words, part, base=base: progress(words, base + part / len(made))) if progress else None
-            runs.append(await play(system, asked, entries, watch, share))
+            unaware = systems.twin(system, without[0], _open(without[1])) if without else None
+            runs.append(await play(system, asked, entries, watch, share, unaware))
         model = await _perplexity(assistant, asked.held_out, entries)
     finally:
         for system in made:
@@ -112,7 +116,16 @@ async def evaluate(
                 await system.engine.close()
         if opened:
             await opened.close()
-    return build(project, asked, runs, absent, entries, kb) | {"model": model}, runs
+    return build(project, asked, runs, absent, entries, kb) | {"model": model, "never_said": never_said(assistant, entries)}, runs
+
+
+def never_said(assistant: Any, entries: Mapping[str, Entry]) -> list[dict[str, str]]:
+    """Approved answers that the project's own output rules keep from ever being shown: `{"entry", "rule"}`."""
+    guard = getattr(assistant, "guard", None)
+    if guard is None:
+        return []
+    found = ((name, guard.check(entry.answer)) for name, entry in entries.items())
+    return [{"entry": name, "rule": hit.id} for name, hit in found if hit is not None]
 
 
 async def _perplexity(assistant: Any, held_out: Sequence[single.Question], entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -123,10 +136,14 @@ async def _perplexity(assistant: Any, held_out: Sequence[single.Question], entri
     from kefu.engines.prompt import build_messages
 
     logprobs: list[float] = []
+    too_long = 0
     for one in held_out[:PERPLEXITY_QUESTIONS]:
         turns = [{"role": "user", "content": one.text}, {"role": "assistant", "content": entries[str(one.answer_id)].answer}]
-        logprobs += (await engine.score(build_messages(turns, (), style, one.language))).token_logprobs
-    return {"perplexity": metrics.perplexity(logprobs)}
+        try:
+            logprobs += (await engine.score(build_messages(turns, (), style, one.language))).token_logprobs
+        except InputError:  # longer than the model's context
+            too_long += 1
+    return ({"perplexity": metrics.perplexity(logprobs)} if logprobs else {}) | ({"too_long": too_long} if too_long else {})
 
 
 def evaluate_sync(*args: Any, **kwargs: Any) -> tuple[dict[str, Any], list[Run]]:

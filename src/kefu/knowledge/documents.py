@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from kefu.errors import InputError
@@ -18,18 +19,31 @@ _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _MARKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 _ENCODINGS = ("utf-8-sig", "gb18030", "utf-16")
 MOST_SENTENCES = 12
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 
 
-def passages(path: Path, chunk_chars: int) -> list[Entry]:
-    """Entries of kind "document", `source` = `file#heading`. Raises InputError for a file that cannot be read as text."""
+def names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A short name for each file: its own, with as many folders before it as tell it from the others."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        for depth in range(1, len(path.parts) + 1):
+            if not any(other != path and other.parts[-depth:] == path.parts[-depth:] for other in paths):
+                break
+        found[path] = "/".join(path.parts[-depth:])
+    return found
+
+
+def passages(path: Path, chunk_chars: int, name: str = "") -> list[Entry]:
+    """Entries of kind "document", `source` = `name#heading`. Raises InputError for a file that cannot be read as text."""
+    file = name or path.name
     found: list[Entry] = []
     for heading, body in _sections(_read(path)):
         for part in _chunks(body, chunk_chars):
             title = heading or path.stem
             asked = [title, *[one for one in sentences(part) if len(one) > 3][:MOST_SENTENCES]]
-            name = f"{path.name}#{title}" if heading else path.name
-            language = detect(part)
-            found.append(Entry(f"{path.name}:{len(found) + 1}", "document", part, tuple(dict.fromkeys(asked)), (), name, title, language))
+            source = f"{file}#{title}" if heading else file
+            found.append(Entry(f"{file}:{len(found) + 1}", "document", part, tuple(dict.fromkeys(asked)), (), source, title, detect(part)))
     return found
 
 
@@ -102,7 +116,30 @@ def _split(text: str, most: int) -> Iterator[str]:
         yield held
 
 
+def _tables(text: str) -> str:
+    """Rows of a Markdown table as sentences a customer can read: `column: cell; column: cell`."""
+    lines: list[str] = []
+    header: list[str] = []
+    rows = text.split("\n")
+    for i, line in enumerate(rows):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if _ROW.match(line) else []
+        if not cells:
+            header = []
+            lines.append(line)
+        elif _RULE.match(line):
+            continue
+        elif i + 1 < len(rows) and _RULE.match(rows[i + 1]):
+            header = cells
+        else:
+            chinese = detect(line) == "zh"
+            colon, stop = ("：", "；") if chinese else (": ", "; ")
+            named = [f"{name}{colon}{cell}" if name else cell for name, cell in zip_longest(header, cells, fillvalue="") if cell]
+            lines.append(stop.join(named) + ("。" if chinese else "."))
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
     """Without Markdown's marks."""
+    text = _tables(text)
     lines = [re.sub(r"^\s*(?:[-*+]|>|\d+[.)])\s+", "", line) for line in text.split("\n")]
     return clean(strip_html(_MARKS.sub(lambda found: found.group(1) or "", "\n".join(lines))))

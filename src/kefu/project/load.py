@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kefu.errors import ConfigError, InputError
 from kefu.project import strict
-from kefu.project.schema import Project
+from kefu.project.schema import Knowledge, Project
 
 FILE_NAME = "kefu.yaml"
 
@@ -44,6 +44,11 @@ class Loaded:
                 raise InputError(f"no file matches {pattern!r}", f"looked in {self.root}", "correct the pattern in kefu.yaml")
             found += files
         return list(dict.fromkeys(found))
+
+    def knowledge(self) -> Knowledge:
+        """The knowledge settings with the synonym file where it lies; only for work, never for a key or a record."""
+        settings = self.settings.knowledge
+        return settings.model_copy(update={"synonyms": str(self.path(settings.synonyms))}) if settings.synonyms else settings
 
     def origin(self, key: str) -> str:
         return self.origins.get(key, "default")

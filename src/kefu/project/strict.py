@@ -41,7 +41,7 @@ def read(
         try:
             fault = _assign(raw, key.strip(), yaml.safe_load(value))
         except yaml.YAMLError:
-            fault = f"--set {override}: the value is not YAML"
+            fault = f"--set {override}: {value!r} is not YAML; put it in quotes"
         faults += [fault] if fault else []
         origins[key.strip()] = "flag"
     chosen: type[M] = model if isinstance(model, type) else model(raw)  # type: ignore[assignment]
@@ -141,7 +141,7 @@ def _fault(entry: Any, lines: dict[str, int], file: str, model: type[BaseModel])
     if entry["type"] == "missing":
         return f"{place}{key!r} is missing"
     given = entry.get("input")
-    shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
+    shown = "" if isinstance(given, dict | list) or "password" in entry["msg"] else f" (got {given!r})"  # a secret is not repeated
     return f"{place}{key}: {entry['msg'].removeprefix('Value error, ')}{shown}"
 
 

@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-_NAMES = ("transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2", "bitsandbytes", "peft")
+_NAMES = (
+    "transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2", "peft", "bitsandbytes",
+    "bitsandbytes.backends.cpu.ops",
+)  # fmt: skip
 
 
 @contextmanager

@@ -236,9 +236,10 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
 
 @contextmanager
 def _as_it_was(model: Any) -> Iterator[None]:
-    """Trainers replace `forward` of the model they are given (autocast, a fused head) and leave it so. A second one would wrap
-    the replacement: bf16 was lost without a word (measured), and the model measured afterwards would not be the one saved."""
-    names = ("forward", "_original_forward")
+    """Trainers replace `forward` of the model they are given (autocast, a fused head), mark it as prepared, and leave it so. A
+    second one would not prepare it: bf16 was lost without a word (measured), and so would be the summing of gradients over
+    processes; and the model measured afterwards would not be the one saved."""
+    names = ("forward", "_original_forward", "_is_accelerate_prepared")
     before = {module: {name: vars(module)[name] for name in names if name in vars(module)} for module in model.modules()}
     try:
         yield
