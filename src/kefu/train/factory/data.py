@@ -50,7 +50,8 @@ def read(loaded: Loaded, needs: str) -> Splits:
         if given.data_url:
             from kefu.train.factory.port import fetch
 
-            rows = [_named(row, needs, given.map, f"{given.data_url} ({split})", counts) for row in fetch(given.data_url, split, counts)]
+            found_there = fetch(given.data_url, _ARTEFACT.get(needs, needs), split, counts)
+            rows = [_named(row, needs, given.map, f"{given.data_url} ({split})", counts) for row in found_there]
         for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
                 rows.append(_named(row, needs, given.map, where, counts))
