@@ -39,9 +39,9 @@ Shape = Literal[
 class RecordTemplate(Block):
     """How one record of a table becomes an instruction and its answer (Jinja2, sandboxed)."""
 
-    instruction: str = Field(min_length=1)
-    output: str = Field(min_length=1)
-    system: str = ""
+    instruction: str = Field(min_length=1, description="template of what is asked")
+    output: str = Field(min_length=1, description="template of the answer to learn")
+    system: str = Field(default="", description="template of the system message; empty: none")
 
 
 class Source(Block):
