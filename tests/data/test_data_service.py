@@ -95,7 +95,7 @@ def test_every_item_by_pages_is_the_file(house: House) -> None:
         ({"text": "退款", "split": "train"}, lambda row: row["split"] == "train" and any("退款" in turn["text"] for turn in row["turns"])),
         ({"category": "no such"}, lambda row: False),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "rows",
 )
 def test_filters(house: House, query, fits) -> None:
     wanted = [i for i, row in enumerate(house.rows) if fits(row)]

@@ -41,10 +41,12 @@ class Cleaner:
         self.kept_contacts = 0
         self.held: dict[str, dict[str, str]] = {}
 
-    def __call__(self, conversation: Conversation, source: str) -> bool:
-        """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl."""
+    def __call__(self, conversation: Conversation, source: str, mask: bool | None = None) -> bool:
+        """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl.
+
+        mask: whether personal data is masked, where the source says otherwise than `data.clean.mask_pii`."""
         self.items.into += 1
-        dialogue = conversation.kind == "dialogue"
+        dialogue = conversation.kind != "faq"
         step = self.turns if dialogue else Step("faq turns", "turns")
         step.into += len(conversation.turns)
         original = conversation.text()
@@ -66,7 +68,7 @@ class Cleaner:
             self.items.dropped[reason] += 1
             self._exclusions.drop("conversations", source, conversation.source, reason, original, "clean")
             return False
-        if self._settings.mask_pii:
+        if self._settings.mask_pii if mask is None else mask:
             self._mask(conversation)
         if dialogue:
             _turn_languages(conversation)
@@ -79,7 +81,7 @@ class Cleaner:
     def _texts(self, conversation: Conversation, step: Step, source: str) -> list[Turn]:
         kept = []
         for turn in conversation.turns:
-            text = self._text(turn.text, conversation.source)
+            text = self.text(turn.text, conversation.source)
             if not text or _PLACEHOLDER_TURN.match(text):
                 reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
                 if self._boiled(turn.text):
@@ -94,10 +96,11 @@ class Cleaner:
 
     def _drop(self, conversation: Conversation, turn: Turn, reason: str, step: Step, source: str) -> None:
         step.dropped[reason] += 1
-        if conversation.kind == "dialogue":
+        if conversation.kind != "faq":
             self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
 
-    def _text(self, text: str, where: str) -> str:
+    def text(self, text: str, where: str) -> str:
+        """One text cleaned by the operators of `data.clean`, each counted where it changed something."""
         for name, step in self._steps:
             text = self._changed(name, where, text, step(text))
         for pattern in self._boilerplate:
@@ -127,7 +130,7 @@ class Cleaner:
     def _merge(self, conversation: Conversation, step: Step) -> None:
         kept: list[Turn] = []
         for turn in conversation.turns:
-            if kept and kept[-1].role == turn.role:
+            if kept and kept[-1].role == turn.role and turn.role != "tool":  # a call and its result are two things
                 kept[-1].text = join(kept[-1].text, turn.text)
                 step.merged += 1
             else:
@@ -157,7 +160,7 @@ class Cleaner:
             return "answer too short"
         if conversation.kind == "faq" and fold(customer) == fold(agent[0]):
             return "answer repeats the question"
-        if conversation.kind == "dialogue" and not _answered(conversation):
+        if conversation.kind != "faq" and not _answered(conversation):
             return "no agent answer after the customer spoke"
         return ""
 
@@ -175,8 +178,12 @@ class Cleaner:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
+        self.remember(conversation.id, memory)
+
+    def remember(self, name: str, memory: privacy.Memory) -> None:
+        """Count what was masked in the conversation or example of that id, and hold the values for the vault if there is one."""
         if self._settings.vault and memory.values:
-            self.held.setdefault(conversation.id, {}).update(memory.values)
+            self.held.setdefault(name, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
 

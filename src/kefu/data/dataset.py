@@ -71,7 +71,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def label(self, conversation: Conversation) -> str:
         """One of `labels`; the rule stands in the docstring of the class."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return "fair" if "contradiction" in conversation.flags else "good"
         turns = conversation.turns
         customer = [turn.text for turn in turns if turn.role == "customer"]
@@ -88,7 +88,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def human_intervention_idx(self, conversation: Conversation) -> int | None:
         """Index into `turns`, or None when no person is needed. Never looks at later turns."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return None
         for i, turn in enumerate(conversation.turns):
             if turn.role == "customer" and self.needs_person(conversation, i):

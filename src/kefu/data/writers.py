@@ -113,13 +113,13 @@ def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard], ma
 def _messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
     """Chat messages: bot and system turns are left out, a trailing customer turn that nobody answered too."""
     bots = set(conversation.meta.get("bot", []))
-    count = conversation.kind == "dialogue"
+    count = conversation.kind != "faq"
     kept: list[Turn] = []
     merged = 0
     for i, turn in enumerate(conversation.turns):
         if i in bots or turn.role in ("system", "tool"):
             if count:
-                turns.dropped["bot turn" if i in bots else "system turn"] += 1
+                turns.dropped["bot turn" if i in bots else f"{turn.role} turn"] += 1
         elif kept and kept[-1].role == turn.role:
             kept[-1] = Turn(turn.role, join(kept[-1].text, turn.text))
             merged += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from kefu.data.check import check_source
 from kefu.errors import ConfigError, KefuError
 from kefu.project import Loaded
 
@@ -28,8 +29,8 @@ def check(project: Loaded) -> list[str]:
         key = f"data.sources.{i} ({source.name})"
         if bool(source.path) == bool(source.url):
             faults.append(f"{key}: give either path or url")
-        elif source.path:
-            attempt(key, lambda path=source.path: project.files([path]))
+        else:
+            attempt(key, lambda source=source: check_source(source, project))
     if settings.data.split.test + settings.data.split.validation > 0.6:
         faults.append("data.split: validation and test together take more than 60 % of the data")
     if settings.data.dataset_class:

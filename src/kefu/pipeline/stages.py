@@ -38,12 +38,15 @@ def digest(artifact: Artifact, *prefixes: str) -> str:
 
 
 def _data(project: Loaded, outcome: Outcome) -> Plan:
+    from kefu.data import records
+
     settings = project.settings.data
     paths: list[Path] = []
     inputs: dict[str, str] = {}
     for source in settings.sources:
         if source.path:
             paths += project.files([source.path])
+            paths += [file] if (file := records.template_file(source, project.root)) and file.is_file() else []
         else:
             inputs[source.name] = uuid.uuid4().hex  # a live database: only reading it can tell whether it changed
     if settings.dataset_class:

@@ -24,7 +24,9 @@ def _data(facts: dict[str, Any]) -> str:
     gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3])
     masked = sum(facts["masked"].values())
     dropped = f"dropped: {gone}" if gone else "nothing dropped"
-    return f"{facts['rows']} rows read, {facts['conversations']} conversations kept ({dropped}); {masked} personal data masked; ledger balanced"
+    kept = [f"{n} {kind} rows" for kind, n in facts.get("examples", {}).items()]
+    kept = [f"{facts['conversations']} conversations", *kept] if facts["conversations"] or not kept else kept
+    return f"{facts['rows']} rows read, {', '.join(kept)} kept ({dropped}); {masked} personal data masked; ledger balanced"
 
 
 def _knowledge(facts: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 _PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
 
@@ -29,28 +29,57 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
 
+Role = Literal["customer", "agent", "bot", "system", "tool", "ignore"]
+Shape = Literal[
+    "faq", "dialogues", "messages", "alternating", "sharegpt", "openai", "alpaca", "records",
+    "preference", "classification", "tags", "qa", "parallel",
+]  # fmt: skip
+
+
+class RecordTemplate(Block):
+    """How one record of a table becomes an instruction and its answer (Jinja2, sandboxed)."""
+
+    instruction: str = Field(min_length=1, description="template of what is asked")
+    output: str = Field(min_length=1, description="template of the answer to learn")
+    system: str = Field(default="", description="template of the system message; empty: none")
+
+
 class Source(Block):
     """One export of the company. `map` names the column (or dotted path) of each field."""
 
     name: str = Field(min_length=1, pattern=r"^[\w.-]+$", description="what the source is called in reports and in `--source`")
-    shape: Literal["faq", "dialogues", "messages"] = Field(description="a row is an FAQ entry, a whole conversation, or one message")
+    shape: Shape = Field(description="what a row is: an FAQ entry, a whole conversation, one message, a labelled text, ...")
     path: str = Field(default="", description="file, folder or glob, relative to kefu.yaml")
     url: Url = Field(default="", description="SQLAlchemy URL; with a password: env:NAME or file:PATH")
-    query: str = Field(default="", description="SELECT for a database source")
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite"] = Field(
+    query: str = Field(default="", description="one SELECT for a database source; anything that writes is refused")
+    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll"] = Field(
         default="auto", description="how the file is written; auto: by its name and content"
     )
     encoding: str = Field(default="auto", description="character encoding such as gb18030; auto: recognised and reported")
-    delimiter: str = Field(default="auto", description="character between two cells; auto: recognised")
+    delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|\\t|[^\n\r\"])$")] = Field(
+        default="auto", description="character between two cells; auto: recognised"
+    )
+    rows_at: str = Field(default="", description="JSON document: dotted path of the list of rows; * takes every key (data.*.turns)")
     on_broken: Literal["fail", "skip"] = Field(default="skip", description="a row that cannot be read stops the build, or is left out and counted")
     map: dict[str, str] = Field(default={}, description="field -> column (or dotted path); what is left out is guessed and reported")
-    roles: dict[str, Literal["customer", "agent", "bot", "system", "ignore"]] = Field(default={}, description="value in the export -> role")
+    roles: dict[str, Role] = Field(default={}, description="value in the export -> customer | agent | bot | system | tool | ignore")
+    first: Literal["customer", "agent"] = Field(default="customer", description="shape alternating: who speaks first when no line says it")
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows whose column has one of these values")
     turn_where: dict[str, str | list[str]] = Field(default={}, description="the same for turns inside a row (shape dialogues)")
     similar_separator: str = Field(default="|", description="stands between the other wordings in the column `similar`")
+    label_separator: str = Field(default="", description="shape classification: what joins several labels in one cell; makes the rows multi-label")
+    labels: list[str] = Field(default=[], description="names of numeric labels or tags, in order from 0")
+    scheme: Literal["auto", "bio", "iob1", "bioes", "io"] = Field(default="auto", description="shape tags: how entities are marked; written as bio")
+    template: str | RecordTemplate = Field(
+        default="", description="shape records: risk-zh, risk-en, medical-zh, medical-en, contract-zh, contract-en, a YAML file, or the texts here"
+    )
     language: str = Field(default="auto", description="zh or en for every row; auto: found for each row")
+    target_language: str = Field(default="auto", description="shape parallel: language of the target text")
     category: str = Field(default="", description="given to rows that have none")
+    mask_pii: bool | None = Field(default=None, description="for this source alone; unset: as data.clean.mask_pii says")
     max_line_mb: float = Field(default=16, gt=0, description="a longer line of JSONL counts as broken")
+    max_document_mb: float = Field(default=512, gt=0, description="a JSON document or a workbook is held in memory; larger ones are refused")
+    timeout_s: float = Field(default=600, gt=0, description="a database query that works longer is stopped")
 
 
 class Clean(Block):

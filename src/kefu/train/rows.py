@@ -107,7 +107,7 @@ def from_messages(row: dict[str, Any]) -> Iterator[Row]:
         question = history[-1]["content"] if history else ""
         yield Row(
             f"{row['id']}@{i}",
-            str(row.get("kind") or "dialogue"),
+            "faq" if row.get("kind") == "faq" else "dialogue",
             history,
             message["content"].strip(),
             *_labels(row, question),

@@ -6,6 +6,7 @@ import typer
 
 from kefu.cli.data.augment import augment
 from kefu.cli.data.build import build
+from kefu.cli.data.import_ import import_
 from kefu.cli.data.label import label
 from kefu.cli.data.privacy_audit import privacy_audit
 from kefu.cli.data.privacy_restore import privacy_restore
@@ -18,6 +19,7 @@ app = typer.Typer(help="Clean, mask, deduplicate, label and split the company's 
 app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
+app.command("import")(import_)
 app.command("augment")(augment)
 app.command("privacy-scan")(privacy_scan)
 app.command("privacy-restore")(privacy_restore)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,9 +25,10 @@ def show(
 
     Example: kefu data show examples/cloudmax --source logs --rows 3
     """
-    from itertools import islice
+    from itertools import chain, islice
 
     from kefu.artifacts import read_jsonl
+    from kefu.data.tasks import KINDS
     from kefu.pipeline import current
 
     loaded = load(project)
@@ -42,7 +44,10 @@ def show(
             console(stderr=True).print(line, markup=False, style="dim")
         found = [conversation.as_dict() for conversation in preview(loaded, source, rows)]
     else:
-        found = list(islice(read_jsonl(current(loaded, "data").file("conversations.jsonl")), rows))
+        artifact = current(loaded, "data")
+        files = [artifact.file("conversations.jsonl"), *sorted(artifact.path.glob("*.train.jsonl"))]
+        labelled = [file for file in files[1:] if file.name.partition(".")[0] in KINDS]
+        found = list(islice(chain.from_iterable(read_jsonl(file) for file in (files[0], *labelled)), rows))
 
     if tokenizer:
         _tokenised(found, tokenizer, max_length)
@@ -52,8 +57,8 @@ def show(
         out = console()
         for row in found:
             out.print(f"{row['id']}  [{row['language']}] {row['category']}", markup=False, style="bold")
-            for turn in row["turns"]:
-                out.print(f"  {turn['role']:<9} {turn['text']}", markup=False)
+            for name, told in _lines(row):
+                out.print(f"  {name:<9} {told}", markup=False)
 
     OUTPUT.result({"ok": True, "rows": found, **({"reading": seen} if source else {})}, text)
 
@@ -96,3 +101,13 @@ def _tokenised(found: list[dict[str, Any]], tokenizer: Path, max_length: int) ->
                 )
 
     OUTPUT.result({"ok": True, "tokenizer": str(tokenizer), "max_length": max_length, "rows": views}, text)
+
+
+_BESIDE = ("id", "language", "category", "where", "flags")
+
+
+def _lines(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Who said what, or for a labelled row what stands in each field."""
+    if "turns" in row:
+        return [(turn["role"], turn["text"]) for turn in row["turns"]]
+    return [(key, value if isinstance(value, str) else json_.dumps(value, ensure_ascii=False)) for key, value in row.items() if key not in _BESIDE]
