@@ -228,7 +228,7 @@ def test_held_out_questions_are_unlike_all_in_training(root: Path, out: Path) ->
     train = [row["turns"][0]["text"].translate(digits) for row in conversations if row["kind"] == "faq" and row["split"] == "train"]
     held = [row["turns"][0]["text"].translate(digits) for row in conversations if row["kind"] == "faq" and row["split"] != "train"]
     assert len(held) >= 100
-    assert not [1 for i, _, _ in pairs([*train, *held], 0.85, indexed=len(train)) for _j in [_] if i < len(train) <= _j]
+    assert not [(i, j) for i, j, _ in pairs([*train, *held], 0.85, indexed=len(train)) if i < len(train) <= j]
     sides: dict[str, set[str]] = {}
     for row in conversations:
         if customer := row["context"]["customer"].get("id"):

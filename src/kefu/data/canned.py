@@ -36,10 +36,13 @@ def mine(conversations: Sequence[Conversation], chosen: dict[str, str]) -> tuple
     often = sorted((key for key, where in seen.items() if len(where) >= FEWEST_DIALOGUES), key=lambda key: (-len(seen[key]), key))[:MOST_ENTRIES]
     entries = {key: _entry(i, key, wordings[key]) for i, key in enumerate(often, 1)}
     rows = []
+    said = {fold(turn.text) for c in conversations if chosen[c.id] == "train" for turn in c.turns if turn.role == "customer"}
     asked: dict[tuple[str, str], int] = {}
     for conversation, turn, reply in pairs:
         entry = entries.get((conversation.language, _key(reply.text)))
         side = chosen[conversation.id]
+        if side != "train" and fold(turn.text) in said:
+            continue  # a training dialogue asks it word for word
         if entry is None or (asked.get((entry.id, side), 0) >= MOST_QUESTIONS) or _known(entry, turn.text):
             continue
         asked[entry.id, side] = asked.get((entry.id, side), 0) + 1
@@ -60,10 +63,14 @@ def mine(conversations: Sequence[Conversation], chosen: dict[str, str]) -> tuple
 
 def _pairs(conversation: Conversation) -> list[tuple[Conversation, Turn, Turn]]:
     turns = conversation.turns
+    by_bot = set(conversation.meta.get("bot") or ())  # what a machine says is not what the company's people stand for
     return [
         (conversation, turn, reply)
-        for turn, reply in pairwise(turns)
-        if (turn.role, reply.role) == ("customer", "agent") and len(units(turn.text)) >= _FEWEST_UNITS and len(units(reply.text)) >= _FEWEST_UNITS
+        for i, (turn, reply) in enumerate(pairwise(turns), 1)
+        if i not in by_bot
+        and (turn.role, reply.role) == ("customer", "agent")
+        and len(units(turn.text)) >= _FEWEST_UNITS
+        and len(units(reply.text)) >= _FEWEST_UNITS
     ]
 
 

@@ -58,8 +58,9 @@ def listen(conversations: Sequence[Conversation], entries: Sequence[Entry], chos
     for conversation in conversations:
         if conversation.kind != "dialogue" or chosen[conversation.id] != "train":
             continue
+        by_bot = set(conversation.meta.get("bot") or ())
         for i, (before, turn) in enumerate(pairwise(conversation.turns), 1):
-            if (before.role, turn.role) != ("customer", "agent") or not _stands_alone(before.text, first=i == 1):
+            if i in by_bot or (before.role, turn.role) != ("customer", "agent") or not _stands_alone(before.text, first=i == 1):
                 continue
             link = _link(turn.text, entries, answers, weight, mass)
             if link is None or fold(before.text) in known or any(jaccard(before.text, text, 2) >= LEAK for text in held):

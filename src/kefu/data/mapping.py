@@ -53,6 +53,14 @@ def text(row: Any, path: str | None) -> str:
     return plain(found)
 
 
+def words(row: Any, path: str | None) -> str:
+    """What somebody said: as `text`, but a customer may answer `None` or `NA`."""
+    found = value(row, path) if path else None
+    if isinstance(found, str) and found.strip().casefold() not in _NO_TEXT:
+        return found
+    return plain(found)
+
+
 def plain(found: Any) -> str:
     if found is None or found != found:
         return ""
@@ -69,6 +77,7 @@ def plain(found: Any) -> str:
     return str(found)
 
 
+_NO_TEXT = {"null", "nan", "\\n", "undefined"}
 _NOTHING = {"null", "none", "nan", "n/a", "na", "nil", "\\n", "#n/a", "undefined"}
 
 
@@ -291,18 +300,20 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
         if key in names:
             return str(role)
     for role, parts in known["part"]:
-        if any(part in key for part in parts):
+        if any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts):
             return str(role)
     return ""
 
 
 def language_of(name: str) -> str:
-    """`zh`, `en`, or the value itself in lower case."""
+    """`zh`, `en`, another code as it stands, or nothing for words that name no language we know (then it is found out from the text)."""
     key = name_key(name)
-    for language, names in _known()["languages"].items():
-        if key in names:
-            return str(language)
-    return key.split(" ")[0] if key else ""
+    first = re.split(r"[\s(（\[/]", key)[0]
+    for wanted in (key, first):
+        for language, names in _known()["languages"].items():
+            if wanted in names:
+                return str(language)
+    return first if re.fullmatch(r"[a-z]{2,3}", first) else ""
 
 
 def allowed(row: Any, where: dict[str, str | list[str]]) -> bool:

@@ -77,7 +77,7 @@ def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: d
         return None if items else Said([])
     said = Said([])
     for item in items:
-        text = mapping.text(item, keys["text"])
+        text = mapping.words(item, keys["text"])
         if not mapping.allowed(item, turn_where):
             said.skipped += 1
             said.skipped_texts.append(text)
@@ -107,6 +107,8 @@ def transcript(text: str) -> list[Utterance]:
             found.append(Utterance(groups["name"].strip(), (groups.get("text") or "").strip(), times.iso(groups.get("t1") or groups.get("t2") or "")))
         elif found:
             found[-1].text = f"{found[-1].text}\n{line}".strip()
+        elif line.strip():
+            found.append(Utterance("", line.strip()))  # before anybody is named: nobody's, and counted as such
     return found
 
 

@@ -20,7 +20,7 @@ from kefu.text import privacy
 
 #: drop(where, reason, text)
 Drop = Callable[[str, str, str], None]
-_SEPARATORS = ("｜", "\n", "||", "；", ";", "###", "/", "、")
+_SEPARATORS = ("｜", "\n", "||", "；", ";", "###")  # never `/` or `、`, which stand inside questions
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
 
@@ -253,7 +253,7 @@ class Former:
             if not name:
                 self._out(row, "no conversation id")
             else:
-                groups.setdefault(name, []).append((row, mapping.text(row.values, self.columns["text"])))
+                groups.setdefault(name, []).append((row, mapping.words(row.values, self.columns["text"])))
         formed: list[tuple[Row, list[senders.Utterance], str, list[str]]] = []
         for name, members in groups.items():
             members = self._ordered(members)

@@ -14,10 +14,12 @@ from kefu.conversation import Conversation
 from kefu.data import near
 from kefu.data.entries import Entry
 from kefu.project.schema import Split
+from kefu.text.segment import is_han
 
 _LEAK = 0.8  # questions at least so alike (numbers aside) are one question for the split
 _LEAK_DIALOGUE = 0.8  # all that the customer says, numbers aside
 _NUMBER = re.compile(r"\d+")
+_POLITE = re.compile(r"请问|你好|您好|麻烦|一下|[呢吗啊吧呀哦嘛了的\s，,。.！!？?~～]")
 SPLITS = ("train", "validation", "test")
 
 
@@ -34,7 +36,9 @@ def _order(seed: int, *parts: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return _NUMBER.sub("0", text)
+    """Numbers aside; of a Chinese question also what makes it polite and not another question."""
+    text = _NUMBER.sub("0", text)
+    return (_POLITE.sub("", text) or text) if any(map(is_han, text)) else text
 
 
 class Grouped(Protocol):
