@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,9 +12,10 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import canned, card, dedup, entries, heard, mapping, plots, readers, writers
+from kefu.data import augmenting, canned, card, dedup, entries, heard, labels, mapping, people, plots, readers, tasks, writers
+from kefu.data.asking import Writer
 from kefu.data.clean import Cleaner
-from kefu.data.dataset import annotate, load_class
+from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
@@ -21,23 +23,25 @@ from kefu.data.split import split
 from kefu.data.vault import Vault
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
-from kefu.project.schema import Source
+from kefu.project.schema import AccessPoint, Source
 
 Progress = Callable[[str, float], None]
 _PEEK = 300  # rows looked at before columns are decided
 _MOSTLY_BROKEN = 10
 
 
-def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: Callable[[AccessPoint], Writer] | None = None) -> dict[str, Any]:
     """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes.
+
+    open_writer: makes a language model of an access point, for the settings that name one (this room knows no engine).
 
     Raises InputError, ConfigError (wrong input or settings), GateError (ledger, too many dropped), StorageError, MissingExtra.
     """
     with storage_errors(out):
-        return _build(project, out, progress or (lambda stage, share: None))
+        return _build(project, out, progress or (lambda stage, share: None), open_writer)
 
 
-def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
+def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable[[AccessPoint], Writer] | None) -> dict[str, Any]:
     settings = project.settings.data
     _distinct(settings.sources)
     vault = Vault.of(project)  # a missing key is told before any row is read
@@ -47,20 +51,23 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     ledger, exclusions = Ledger(), Exclusions(out)
     try:
-        conversations = []
-        read = 0
+        conversations: list[tuple[str, Conversation]] = []
+        examples: list[tuple[str, bool | None, tasks.Example]] = []
         for i, source in enumerate(settings.sources):
             progress(f"reading {source.name}", 0.4 * i / len(settings.sources))
             formed = _read(source, project, ledger, exclusions)
-            read += len(formed)
-            conversations += [(source.name, conversation) for conversation in formed]
+            conversations += [(source.name, one) for one in formed if isinstance(one, Conversation)]
+            examples += [(source.name, source.mask_pii, one) for one in formed if isinstance(one, tasks.Example)]
+        read = len(conversations)
         progress("cleaning", 0.4)
         cleaner = Cleaner(settings.clean, ledger.step("clean", "conversations"), ledger.step("clean turns", "turns"), exclusions)
-        kept = [conversation for source, conversation in conversations if cleaner(conversation, source)]
+        mask = {source.name: source.mask_pii for source in settings.sources}
+        kept = [one for source, one in conversations if cleaner(one, source, mask[source])]
         ledger.expect("conversations formed", read, "conversations that cleaning saw", cleaner.items.into)
         read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
         ledger.expect("turns read", read_turns, "turns that cleaning saw", cleaner.turns.into)
-        _nothing_left(kept, ledger)
+        if conversations:
+            _nothing_left(kept, ledger)
         progress("duplicates", 0.55)
         exact = ledger.step("exact duplicates", "conversations")
         kept = dedup.exact(kept, exact, exclusions, settings.dedup)
@@ -75,7 +82,16 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         progress("labels", 0.7)
         for conversation in kept:
             writers.settle_bots(conversation)
-        annotate(dataset_class(kept))
+        given = people.read(project.root, settings.clean.mask_pii)
+        labelled = labels.apply(
+            dataset_class(kept),
+            project,
+            out,
+            augmenting.writer_of(settings.labels.model, open_writer),
+            lambda m, s: progress(m, 0.7),
+            given.labels(kept),
+        )
+        given.apply(kept, gathered.entries)
         for conversation in kept:
             if conversation.label == "bad":
                 conversation.flags = sorted({*conversation.flags, "low_quality"})
@@ -85,27 +101,40 @@ def _build(project: Loaded, out: Path, progress: Progress) -> dict[str, Any]:
         if not any(source.shape == "faq" for source in settings.sources):
             gathered.entries, derived = canned.mine(kept, chosen)
         listened = heard.listen(kept, gathered.entries, chosen) if not derived else []
+        progress("labelled rows", 0.82)
+        done = tasks.finish(examples, settings, project.settings.seed, ledger, exclusions)
     finally:
         exclusions.close()
     progress("writing", 0.85)
     turns = ledger.step("turns for training", "turns")
-    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened)
-    ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind == "dialogue"), "turns offered for training", turns.into)
-    write_jsonl(out / "contradictions.jsonl", gathered.contradictions)
+    made = augmenting.augment(project, [*kept, *derived], gathered.entries, chosen, listened, ledger, open_writer, progress)
+    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened, made=made)
+    counts |= given.write(out, kept, chosen)
+    counts |= done.write(out, ledger)
+    ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind != "faq"), "turns offered for training", turns.into)
+    contradictions = [*gathered.contradictions, *done.conflicts]
+    write_jsonl(out / "contradictions.jsonl", contradictions)
     stats = card.statistics(kept, gathered.entries, chosen)
     stats |= {
-        "masked": dict(sorted(cleaner.masked.items())),
-        "contradictions": dict(sorted(Counter(row["kind"] for row in gathered.contradictions).items())),
+        "masked": dict(sorted((Counter(cleaner.masked) + Counter(done.masked)).items())),
+        "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
+        "people": given.as_dict(),
+        "examples": done.statistics(),
         "files": counts,
+        "labelled": labelled,
+        **({"augmented": made.facts()} if made.on else {}),
         "notes": _notes(ledger, cleaner, dataset_class.__name__),
         "dataset_class": dataset_class.__name__,
+        "rule": inspect.getdoc(dataset_class) or "",
+        "licence": settings.licence,
+        "masking": settings.clean.mask_pii,
     }
     progress("plots", 0.9)
-    stats |= plots.visualise(kept, out / "plots")
+    stats |= plots.visualise(kept, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
     _expect_files(out, ledger, exclusions, kept, chosen, near.kept)
     closed = ledger.close()
     if vault:
-        vault.write({c.id: cleaner.held[c.id] for c in kept if c.id in cleaner.held})
+        vault.write({c.id: cleaner.held[c.id] for c in kept if c.id in cleaner.held} | done.held)
     write_json(out / "ledger.json", closed)
     write_json(out / "stats.json", stats)
     write_text(out / "card.md", card.card(project.settings.name, stats, closed))
@@ -119,8 +148,8 @@ def _distinct(sources: list[Source]) -> None:
         raise ConfigError(f"data.sources: the name {twice[0]!r} stands twice", "every source needs a name of its own", "rename one")
 
 
-def _read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions) -> list[Conversation]:
-    """All conversations of one source, and its place in the ledger."""
+def _read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions) -> list[Conversation | tasks.Example]:
+    """All conversations or examples of one source, and its place in the ledger."""
     reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
     step = ledger.step(f"read {source.name}", "rows")
 
@@ -145,27 +174,33 @@ def _read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusion
     columns, guessed = mapping.resolve(source, [row.values for row in head])
     turns = ledger.step(f"turns of {source.name}", "turns")
     form = ledger.step(f"form {source.name}", "rows")
-    former = Former(
+    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
+    former = make(
         source, columns, form, turns, drop, lambda where, reason, text: exclusions.drop("turns", source.name, where, reason, text, form.name)
     )
-    former.look(head)
+    former.look(head, project.root)
     formed = list(former.form(chain(head, rows)))
     _readable(source, step.into, step.kept, step.dropped)
     ledger.expect(f"rows read of {source.name}", step.kept, "rows offered to its shape", form.into)
-    ledger.expect(f"conversations of {source.name}", form.kept, "conversations it gave", len(formed))
+    ledger.expect(f"kept rows of {source.name}", form.kept, "conversations and examples it gave", len(formed))
     ledger.sources[source.name] = {
         "shape": source.shape,
         **reading.facts,
         "rows": step.into,
         "broken": sum(step.dropped.values()),
-        "conversations": len(formed),
+        "conversations": sum(isinstance(one, Conversation) for one in formed),
+        "examples": sum(isinstance(one, tasks.Example) for one in formed),
         "map": columns,
         "guessed": guessed,
         **former.notes,
     }
     if not formed:
         why = "; ".join(f"{reason}: {n}" for reason, n in form.dropped.most_common(3))
-        raise InputError(f"source {source.name} gives no conversation", f"{step.kept} rows read, {why}", "look at `map`, `where` and the file")
+        raise InputError(
+            f"source {source.name} gives no {'example' if source.shape in tasks.SHAPES else 'conversation'}",
+            f"{step.kept} rows read, {why}",
+            "look at `map`, `where` and the file",
+        )
     return formed
 
 
@@ -201,8 +236,8 @@ def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, kept: list[
 
     ledger.expect("conversations kept", count, "lines of conversations.jsonl", on_disk("conversations.jsonl"))
     ledger.expect("conversations kept", count, "conversations in a split", sum(chosen[c.id] in ("train", "validation", "test") for c in kept))
-    dropped = sum(ledger.dropped("rows").values()) + sum(ledger.dropped("conversations").values()) + _listed_turns(ledger)
-    ledger.expect("rows, conversations and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
+    dropped = sum(sum(ledger.dropped(unit).values()) for unit in ("rows", "conversations", "examples")) + _listed_turns(ledger)
+    ledger.expect("rows, conversations, examples and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
     ledger.expect("lines written to excluded.jsonl", sum(exclusions.counts.values()), "lines of excluded.jsonl", on_disk("excluded.jsonl"))
 
 
@@ -225,6 +260,7 @@ def _notes(ledger: Ledger, cleaner: Cleaner, dataset_class: str) -> list[str]:
             notes.append(f"{name}: {unknown['senders']} senders nobody knows ({unknown['turns']} turns); {fate}")
         if facts.get("unordered_conversations"):
             notes.append(f"{name}: {facts['unordered_conversations']} conversations could not be ordered and stand as exported")
+        notes += _said_of_source(name, facts)
         short = sum(details.get("short_rows", 0) for details in facts.get("files", {}).values())
         if short:
             notes.append(f"{name}: {short} rows had fewer cells than the header and were filled with empty ones")
@@ -234,11 +270,29 @@ def _notes(ledger: Ledger, cleaner: Cleaner, dataset_class: str) -> list[str]:
     return notes
 
 
+def _said_of_source(name: str, facts: dict[str, Any]) -> list[str]:
+    notes = []
+    if left := facts.get("files_left_out"):
+        notes.append(f"{name}: {len(left)} files of unknown format were not read: {', '.join(left[:5])}")
+    for file, details in facts.get("files", {}).items():
+        if others := details.get("lists_left_out"):
+            notes.append(f"{name}: only the list {details['list']!r} of {file} was read, not {', '.join(others[:5])} (rows_at chooses)")
+    if facts.get("parts_left_out"):
+        notes.append(
+            f"{name}: {facts['parts_left_out']} pictures, sounds or files inside messages were left out; addresses of pictures are in the context"
+        )
+    if facts.get("scheme", "bio") != "bio":
+        joined = "; neighbouring entities of one type cannot be told apart in it" if facts["scheme"] == "io" else ""
+        notes.append(f"{name}: tags written as {facts['scheme']} were brought to bio{joined}")
+    return notes
+
+
 def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions) -> dict[str, Any]:
     return {
         "rows": sum(source["rows"] for source in ledger["sources"].values()),
         "broken": sum(source["broken"] for source in ledger["sources"].values()),
         "conversations": stats["conversations"],
+        "examples": {kind: numbers["examples"] for kind, numbers in stats["examples"].items()},
         "kinds": stats["kinds"],
         "languages": stats["languages"],
         "dropped": dict(exclusions.counts),
@@ -249,6 +303,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "contradictions": stats["contradictions"],
         "labels": stats["labels"],
         "files": stats["files"],
+        **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
@@ -258,6 +313,6 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
 def _reasons(ledger: dict[str, Any]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for step in ledger["steps"]:
-        if step["unit"] != "turns":
+        if step["unit"] in ("rows", "conversations", "examples"):
             total.update(step["dropped"])
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kefu.artifacts import fingerprint, read_jsonl
+from kefu.artifacts import fingerprint
 from kefu.conversation import Context, Conversation
 from kefu.data import signals
+from kefu.data.lines import ConversationFile
 from kefu.errors import ConfigError, InputError
 
 try:
@@ -45,15 +46,18 @@ class SupportDataset(Dataset[Conversation]):
     labels: tuple[str, ...] = ("good", "fair", "bad")
 
     def __init__(self, conversations: Sequence[Conversation]) -> None:
-        self.conversations = list(conversations)
+        self.conversations = conversations if isinstance(conversations, ConversationFile) else list(conversations)
 
     @classmethod
     def from_file(cls, path: str | Path) -> SupportDataset:
-        """Read conversations.jsonl. Raises InputError for a missing file or a damaged row."""
+        """Over conversations.jsonl, each item read from the file when asked for.
+
+        Raises InputError for a missing file, and when a damaged row is asked for.
+        """
         file = Path(path)
         if not file.is_file():
             raise InputError(f"no conversations at {file}", "the file does not exist", "run `kefu data build` first")
-        return cls([Conversation.from_dict(row) for row in read_jsonl(file)])
+        return cls(ConversationFile(file))
 
     def __len__(self) -> int:
         return len(self.conversations)
@@ -67,7 +71,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def label(self, conversation: Conversation) -> str:
         """One of `labels`; the rule stands in the docstring of the class."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return "fair" if "contradiction" in conversation.flags else "good"
         turns = conversation.turns
         customer = [turn.text for turn in turns if turn.role == "customer"]
@@ -84,7 +88,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def human_intervention_idx(self, conversation: Conversation) -> int | None:
         """Index into `turns`, or None when no person is needed. Never looks at later turns."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return None
         for i, turn in enumerate(conversation.turns):
             if turn.role == "customer" and self.needs_person(conversation, i):

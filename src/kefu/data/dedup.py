@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from kefu.conversation import Conversation
 from kefu.data import near
 from kefu.data.exclusions import Exclusions
@@ -25,7 +27,7 @@ def exact(conversations: list[Conversation], step: Step, exclusions: Exclusions,
         else:
             first[key] = conversation.id
             kept.append(conversation)
-    return _done(kept, step, settings)
+    return guarded(kept, step, settings)
 
 
 def near_duplicates(conversations: list[Conversation], step: Step, exclusions: Exclusions, settings: Dedup) -> list[Conversation]:
@@ -36,8 +38,8 @@ def near_duplicates(conversations: list[Conversation], step: Step, exclusions: E
     if settings.near:
         entries: dict[str, list[int]] = {}
         for i, conversation in enumerate(conversations):
-            key = f"faq:{conversation.answer_id}" if conversation.kind == "faq" else f"dialogue:{conversation.language}"
-            entries.setdefault(key, []).append(i)
+            if not conversation.meta.get("record"):  # records of one template are alike in every word that is not theirs
+                entries.setdefault(_comparable(conversation), []).append(i)
         for members in entries.values():
             texts = [_text(conversations[i]) for i in members]
             for a, b, _ in near.pairs(texts, settings.threshold):
@@ -50,7 +52,15 @@ def near_duplicates(conversations: list[Conversation], step: Step, exclusions: E
             _drop(conversation, f"nearly the same as {conversations[gone[i]].id}", "near-duplicate", step, exclusions)
         else:
             kept.append(conversation)
-    return _done(kept, step, settings)
+    return guarded(kept, step, settings)
+
+
+def _comparable(conversation: Conversation) -> str:
+    """Conversations with the same key may be near-duplicates: never two with different answers."""
+    if conversation.kind == "dialogue":
+        return f"dialogue:{conversation.language}"
+    answer = conversation.answer_id if conversation.kind == "faq" else fold(conversation.turns[-1].text)
+    return f"{conversation.kind}:{answer}"
 
 
 def _text(conversation: Conversation) -> str:
@@ -63,12 +73,16 @@ def _drop(conversation: Conversation, why: str, reason: str, step: Step, exclusi
     exclusions.drop("conversations", conversation.id.split(":", 1)[0], conversation.source, reason, text, step.name)
 
 
-def _done(kept: list[Conversation], step: Step, settings: Dedup) -> list[Conversation]:
+Kept = TypeVar("Kept")
+
+
+def guarded(kept: list[Kept], step: Step, settings: Dedup) -> list[Kept]:
+    """What a step keeps, counted. Raises GateError when it would drop more than `data.dedup.max_drop_share`."""
     step.kept = len(kept)
     dropped = step.into - step.kept
     if step.into >= _ENOUGH and dropped > step.into * settings.max_drop_share:
         raise GateError(
-            f"{step.name} would drop {dropped} of {step.into} conversations", f"data.dedup.max_drop_share is {settings.max_drop_share:g}",
+            f"{step.name} would drop {dropped} of {step.into} {step.unit}", f"data.dedup.max_drop_share is {settings.max_drop_share:g}",
             "look at the source (was it exported twice?), or raise the limit", layer="data",
         )  # fmt: skip
     return kept

@@ -54,6 +54,8 @@ def turns_of(cell: Any, columns: dict[str, str], turn_where: dict[str, str | lis
         cell = next((item for item in cell.values() if isinstance(item, list)), list(cell.values()))
     if not isinstance(cell, list):
         return Said([]) if cell is None else None
+    if cell and all(isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[1], str) for item in cell):
+        return Said([Utterance(mapping.plain(name).strip(), text) for name, text in cell])  # ["agent", "Hello"]
     if all(isinstance(item, str) for item in cell):
         told = transcript("\n".join(cell))
         return Said(told or [Utterance(("customer", "agent")[i % 2], text) for i, text in enumerate(cell)])

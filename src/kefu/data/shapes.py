@@ -1,4 +1,4 @@
-"""Rows to conversations: FAQ pairs, dialogues in one row, dialogues with one row per message."""
+"""Rows to conversations: FAQ pairs, dialogues in one row, dialogues with one row per message, instructions, records."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import mapping, senders, times
+from kefu.data import chats, mapping, records, senders, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
+from kefu.errors import InputError
 from kefu.project.schema import Source
 from kefu.text import privacy
 
@@ -31,9 +33,13 @@ class Former:
         self._customers: dict[str, str] = {}
         self._ids: Counter[str] = Counter()
         self.notes: dict[str, Any] = {}
+        self._write: Callable[[dict[str, Any]], tuple[str, str, str]]
 
-    def look(self, head: list[Row]) -> None:
-        """See the first rows before any is formed: how the phrasings in one cell are separated."""
+    def look(self, head: list[Row], root: Path) -> None:
+        """See the first rows before any is formed: how the phrasings in one cell are separated; whether the template fits."""
+        if self.source.shape == "records":
+            self._write = records.Writer(self.source, records.load(self.source, root), self.columns, [row.values for row in head])
+            return
         column = self.columns.get("similar") if self.source.shape == "faq" else None
         cells = [text for row in head if (text := mapping.text(row.values, column))] if column else []
         if not cells or any(self.source.similar_separator in cell for cell in cells):
@@ -43,8 +49,13 @@ class Former:
                 self.notes["similar_separator"] = other
                 return
 
-    def form(self, rows: Iterator[Row]) -> Iterator[Conversation]:
-        yield from {"faq": self._faq, "dialogues": self._dialogues, "messages": self._messages}[self.source.shape](rows)
+    def form(self, rows: Iterator[Row]) -> Iterator[Any]:
+        """Conversations (of `ExampleFormer`: examples) of the rows, as they come."""
+        if self.source.shape in mapping.TURNS_IN_A_CELL:
+            yield from self._dialogues(rows)
+        else:
+            shapes = {"faq": self._faq, "messages": self._messages, "alpaca": self._alpaca, "records": self._records}
+            yield from shapes[self.source.shape](rows)
 
     def _get(self, row: dict[str, Any], field: str) -> str:
         return mapping.text(row, self.columns.get(field)).strip()
@@ -105,7 +116,7 @@ class Former:
             source=row.where,
             outcome=privacy.mask(self._get(row.values, "outcome")),
             group=group,
-            context=Context(customer=customer),
+            context=Context(customer=customer, tools=self._tools(row.values), images=fields.pop("images", [])),
             meta={**meta, **fields.pop("meta", {})},
             **fields,
         )
@@ -159,13 +170,72 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            said = senders.turns_of(mapping.value(row.values, self.columns["turns"]), self.columns, self.source.turn_where)
+            said, images = self._said(mapping.value(row.values, self.columns["turns"]))
             if said is None or not said.turns:
                 self._out(row, "no turns" if said is not None else "turns cannot be read")
                 continue
             self._not_selected(row.where, said)
-            formed.append((row, said.turns))
-        yield from self._speak([(row, turns, self._get(row.values, "id")) for row, turns in formed])
+            if system := self._get(row.values, "system"):
+                said.turns.insert(0, senders.Utterance("system", system))
+            formed.append((row, said.turns, images))
+        yield from self._speak([(row, turns, self._get(row.values, "id"), images) for row, turns, images in formed])
+
+    def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
+        """The turns in one cell, and the pictures in them."""
+        if self.source.shape == "alternating":
+            return chats.alternate(cell, self.columns, self.source.first), []
+        if self.source.shape == "openai":
+            found = chats.openai(cell)
+            if found and found.parts_left_out:
+                self.notes["parts_left_out"] = self.notes.get("parts_left_out", 0) + found.parts_left_out
+            return (found.said, found.images) if found else (None, [])
+        return senders.turns_of(cell, self.columns, self.source.turn_where), []
+
+    def _tools(self, row: dict[str, Any]) -> list[Any]:
+        given = mapping.value(row, self.columns["tools"]) if "tools" in self.columns else None
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except (ValueError, RecursionError):
+                return [given] if given.strip() else []
+        return given if isinstance(given, list) else [given] if given else []
+
+    def _alpaca(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        for row in rows:
+            if not self._take(row):
+                continue
+            instruction, output = self._get(row.values, "instruction"), self._get(row.values, "output")
+            if not instruction or not output:
+                self._out(row, "no output" if instruction else "no instruction")
+                continue
+            turns = [Turn("system", system)] if (system := self._get(row.values, "system")) else []
+            history = mapping.value(row.values, self.columns["history"]) if "history" in self.columns else None
+            for pair in history if isinstance(history, list) else []:
+                if isinstance(pair, list | tuple) and len(pair) == 2:
+                    turns += [Turn("customer", mapping.plain(pair[0]).strip()), Turn("agent", mapping.plain(pair[1]).strip())]
+            asked = "\n".join(part for part in (instruction, self._get(row.values, "input")) if part)
+            yield self._instruction(row, [*turns, Turn("customer", asked), Turn("agent", output)])
+
+    def _records(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        for row in rows:
+            if not self._take(row):
+                continue
+            try:
+                system, instruction, output = self._write(row.values)
+            except InputError as error:
+                self._out(row, error.what)
+                continue
+            if not instruction or not output:
+                self._out(row, "the template gives no " + ("output" if instruction else "instruction"))
+                continue
+            turns = [*([Turn("system", system)] if system else []), Turn("customer", instruction), Turn("agent", output)]
+            yield self._instruction(row, turns, record=True)
+
+    def _instruction(self, row: Row, turns: list[Turn], **meta: Any) -> Conversation:
+        self.step.kept += 1
+        self.turns.into += len(turns)
+        self.turns.kept += len(turns)
+        return self._conversation(row, self._get(row.values, "id"), turns, kind="instruction", meta=meta)
 
     def _not_selected(self, where: str, said: senders.Said) -> None:
         self.turns.into += said.skipped
@@ -184,7 +254,7 @@ class Former:
                 self._out(row, "no conversation id")
             else:
                 groups.setdefault(name, []).append((row, mapping.text(row.values, self.columns["text"])))
-        formed = []
+        formed: list[tuple[Row, list[senders.Utterance], str, list[str]]] = []
         for name, members in groups.items():
             members = self._ordered(members)
             first = members[0][0]
@@ -198,7 +268,7 @@ class Former:
                 inner = senders.transcript(text)
                 said += inner or [senders.Utterance(mapping.plain(sender).strip(), text, at, row.where)]
             self.step.merged += len(members) - 1
-            formed.append((Row(first.where, merged), said, name))
+            formed.append((Row(first.where, merged), said, name, []))
         yield from self._speak(formed)
 
     def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
@@ -210,11 +280,11 @@ class Former:
         order = sorted(range(len(members)), key=lambda n: (*(keys[n][i] for i in usable), n))
         return [members[n] for n in order]
 
-    def _speak(self, formed: list[tuple[Row, list[senders.Utterance], str]]) -> Iterator[Conversation]:
+    def _speak(self, formed: list[tuple[Row, list[senders.Utterance], str, list[str]]]) -> Iterator[Conversation]:
         """Give every utterance its role; senders nobody knows are guessed from the company they keep, or dropped."""
-        roles = senders.Roles(self.source, [said for _, said, _ in formed])
+        roles = senders.Roles(self.source, [said for _, said, *_ in formed])
         self.notes.update(roles.facts)
-        for row, said, name in formed:
+        for row, said, name, images in formed:
             turns = []
             self.turns.into += len(said)
             for utterance in said:
@@ -227,4 +297,4 @@ class Former:
                     turns.append(Turn(role, utterance.text, utterance.at))
             self.turns.kept += len(turns)
             self.step.kept += 1
-            yield self._conversation(row, name, turns, kind="dialogue")
+            yield self._conversation(row, name, turns, kind="dialogue", images=images)

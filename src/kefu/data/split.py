@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
+from typing import Protocol
 
 from kefu.conversation import Conversation
 from kefu.data import near
@@ -22,7 +24,7 @@ SPLITS = ("train", "validation", "test")
 def split(conversations: list[Conversation], entries: list[Entry], settings: Split, seed: int) -> dict[str, str]:
     """`{conversation id: split}` for every conversation."""
     chosen = {c.id: "train" for c in conversations}
-    chosen.update(_dialogues([c for c in conversations if c.kind == "dialogue"], settings, seed))
+    chosen.update(whole_groups([c for c in conversations if c.kind != "faq"], settings, seed))
     chosen.update(_questions(conversations, entries, settings, seed))
     return chosen
 
@@ -35,14 +37,24 @@ def _plain(text: str) -> str:
     return _NUMBER.sub("0", text)
 
 
-def _dialogues(dialogues: list[Conversation], settings: Split, seed: int) -> dict[str, str]:
+class Grouped(Protocol):
+    """What can be split by groups."""
+
+    id: str
+    group: str
+    language: str
+
+    def customer_text(self) -> str: ...
+
+
+def whole_groups(dialogues: Sequence[Grouped], settings: Split, seed: int) -> dict[str, str]:
     """Whole groups (customer, ticket, near-duplicates) go to one side, by language, up to the wanted shares."""
     groups = near.Groups(len(dialogues))
     first: dict[str, int] = {}
     for i, conversation in enumerate(dialogues):
         if conversation.group:
             groups.join(first.setdefault(conversation.group, i), i)
-    for i, j, _ in near.pairs([_plain(c.customer_text()) for c in dialogues], _LEAK_DIALOGUE):
+    for i, j, _ in near.pairs([_compared(c) for c in dialogues], _LEAK_DIALOGUE):
         groups.join(i, j)
     members = groups.members(range(len(dialogues)))
     chosen: dict[str, str] = {}
@@ -62,6 +74,11 @@ def _dialogues(dialogues: list[Conversation], settings: Split, seed: int) -> dic
                     got += len(group)
                     ours.remove(group)
     return chosen
+
+
+def _compared(one: Grouped) -> str:
+    """Records written by one template are alike in their words; only their group says what belongs together."""
+    return "" if isinstance(one, Conversation) and one.meta.get("record") else _plain(one.customer_text())
 
 
 def _questions(conversations: list[Conversation], entries: list[Entry], settings: Split, seed: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kefu.artifacts import write_jsonl
 from kefu.conversation import MESSAGE_ROLE, Conversation, Turn
+from kefu.data.augment import Augmented, Made
 from kefu.data.clean import join
 from kefu.data.entries import Entry
 from kefu.data.heard import Heard
@@ -33,14 +34,20 @@ def write(
     *,
     derived: Sequence[Conversation] = (),
     listened: Sequence[Heard] = (),
+    made: Augmented | None = None,
 ) -> dict[str, int]:
     """Write every training file; returns `{file: rows}`. `turns` counts the turns of dialogues that go into training files.
 
     derived: FAQ rows drawn from dialogues (`canned`), which are in the dialogues' own files already. listened: wordings for
-    known entries (`heard`); each is one more question to search by and one more row to learn from.
+    known entries (`heard`); each is one more question to search by and one more row to learn from. made: questions made from
+    others (`augment`); to learn from only, never to search by: the index is calibrated on questions taken out of it, whose copies would stay.
     """
     counts = {"conversations.jsonl": write_jsonl(out / "conversations.jsonl", ({**c.as_dict(), "split": chosen[c.id]} for c in conversations))}
-    counts["faq.jsonl"] = write_jsonl(out / "faq.jsonl", (_faq_row(entry, chosen, listened) for entry in entries))
+    counts["faq.jsonl"] = write_jsonl(out / "faq.jsonl", (_faq_row(entry, chosen, listened, made) for entry in entries))
+    if made and made.on:
+        counts["augmented.jsonl"] = write_jsonl(out / "augmented.jsonl", (row.as_dict() for row in made.rows))
+        counts["augmented.rejected.jsonl"] = write_jsonl(out / "augmented.rejected.jsonl", made.samples)
+        counts["preferences.train.jsonl"] = write_jsonl(out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
     counts["heard.jsonl"] = write_jsonl(out / "heard.jsonl", (one.as_dict() for one in listened))
     answers = {entry.id: entry.answer for entry in entries}
     for name in ("validation", "test"):
@@ -62,6 +69,7 @@ def write(
         messages = [row for c in ours if (row := _messages_row(c, turns))]
         if name == "train":
             messages += [_heard_row(one, entry) for entry in entries for one in listened if one.entry == entry.id]
+            messages += [_made_row(row, answers[row.entry]) for row in (made.rows if made else ())]
         counts[f"messages.{name}.jsonl"] = write_jsonl(out / f"messages.{name}.jsonl", messages)
         counts[f"instruction.{name}.jsonl"] = write_jsonl(out / f"instruction.{name}.jsonl", (row for one in messages for row in _instructions(one)))
     return counts
@@ -75,7 +83,16 @@ def _heard_row(one: Heard, entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard]) -> dict[str, Any]:
+def _made_row(row: Made, answer: str) -> dict[str, Any]:
+    spoken = [{"role": "user", "content": row.text}, {"role": "assistant", "content": answer}]
+    described = row.as_dict()
+    return {
+        "id": row.id, "messages": spoken, "language": row.language, "category": row.category,
+        "answer_id": row.entry, "kind": "faq", "label": None, "augmented": described["augmented"],
+    }  # fmt: skip
+
+
+def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard], made: Augmented | None = None) -> dict[str, Any]:
     questions = [c.turns[0].text for c in entry.rows if chosen[c.id] == "train"]
     questions += [one.text for one in listened if one.entry == entry.id]
     row = {
@@ -88,19 +105,21 @@ def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard]) ->
         "source": entry.source,
         "flags": entry.flags,
     }
+    if extra := [one.text for one in (made.rows if made else ()) if one.entry == entry.id]:
+        row["augmented"] = extra
     return {**row, "aliases": entry.aliases} if entry.aliases else row
 
 
 def _messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
     """Chat messages: bot and system turns are left out, a trailing customer turn that nobody answered too."""
     bots = set(conversation.meta.get("bot", []))
-    count = conversation.kind == "dialogue"
+    count = conversation.kind != "faq"
     kept: list[Turn] = []
     merged = 0
     for i, turn in enumerate(conversation.turns):
         if i in bots or turn.role in ("system", "tool"):
             if count:
-                turns.dropped["bot turn" if i in bots else "system turn"] += 1
+                turns.dropped["bot turn" if i in bots else f"{turn.role} turn"] += 1
         elif kept and kept[-1].role == turn.role:
             kept[-1] = Turn(turn.role, join(kept[-1].text, turn.text))
             merged += 1

@@ -74,7 +74,7 @@ def find(path: Path) -> Path:
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
         hint = "give the folder that holds kefu.yaml, or make one with `kefu init DIR`"
-        raise InputError(f"no project at {path}", f"{file} does not exist", hint)
+        raise InputError(f"no project in {path.resolve()}", f"there is no {FILE_NAME}" if path.is_dir() else "there is no such file", hint)
     return file
 
 
