@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from kefu.conversation import Conversation, Turn
-from kefu.data.exclusions import Exclusions
+from kefu.data.exclusions import Exclusions, Notes
 from kefu.data.ledger import Step
 from kefu.errors import ConfigError, MissingExtra
 from kefu.project.schema import Clean
@@ -32,7 +33,7 @@ _PLACEHOLDER_TURN = re.compile(
 class Cleaner:
     """Applies `data.clean` to conversations. `items` counts conversations, `turns` the turns of dialogues."""
 
-    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions) -> None:
+    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions | Notes) -> None:
         self._settings, self.items, self.turns, self._exclusions = settings, items, turns, exclusions
         self._boilerplate = _patterns("data.clean.boilerplate", settings.boilerplate)
         self._off_topic = _patterns("data.clean.off_topic", settings.off_topic)
@@ -40,6 +41,13 @@ class Cleaner:
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
+
+    def afresh(self, items: Step, turns: Step, exclusions: Exclusions | Notes) -> Cleaner:
+        """The same cleaner with counters at zero, its patterns not compiled again."""
+        made = copy(self)
+        made.items, made.turns, made._exclusions = items, turns, exclusions
+        made._main_dropped, made.masked, made.kept_contacts = set(), {}, 0
+        return made
 
     def __call__(self, conversation: Conversation, source: str) -> bool:
         """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl."""

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kefu.artifacts import fingerprint, read_jsonl
+from kefu.artifacts import fingerprint
 from kefu.conversation import Context, Conversation
 from kefu.data import signals
-from kefu.errors import ConfigError, InputError
+from kefu.data.lines import ConversationFile
+from kefu.errors import ConfigError, InputError, KefuError
 
 try:
     from torch.utils.data import Dataset
@@ -45,15 +46,15 @@ class SupportDataset(Dataset[Conversation]):
     labels: tuple[str, ...] = ("good", "fair", "bad")
 
     def __init__(self, conversations: Sequence[Conversation]) -> None:
-        self.conversations = list(conversations)
+        self.conversations = conversations if isinstance(conversations, Sequence) else list(conversations)
 
     @classmethod
     def from_file(cls, path: str | Path) -> SupportDataset:
-        """Read conversations.jsonl. Raises InputError for a missing file or a damaged row."""
+        """Over conversations.jsonl, each read from it when asked for. Raises InputError for a missing file, later for a damaged row."""
         file = Path(path)
         if not file.is_file():
             raise InputError(f"no conversations at {file}", "the file does not exist", "run `kefu data build` first")
-        return cls([Conversation.from_dict(row) for row in read_jsonl(file)])
+        return cls(ConversationFile(file))
 
     def __len__(self) -> int:
         return len(self.conversations)
@@ -135,11 +136,17 @@ def load_class(reference: str, root: Path) -> type[SupportDataset]:
     return found
 
 
-def annotate(dataset: SupportDataset) -> None:
-    """Write label and intervention into every conversation. Raises ConfigError when the class breaks its contract."""
-    for conversation in dataset.conversations:
+def annotate(dataset: SupportDataset, conversations: Iterable[Conversation]) -> None:
+    """Write label and intervention into conversations. Raises ConfigError when the class breaks its contract.
+
+    A build labels batches in several processes, in any order: `label` and `human_intervention_idx` must depend on nothing
+    but the conversation they are given and `self.conversations`, which is all that stays, not yet labelled, read from the disk.
+    """
+    for conversation in conversations:
         try:
             label, index = dataset.label(conversation), dataset.human_intervention_idx(conversation)
+        except KefuError:
+            raise
         except Exception as error:
             raise ConfigError(
                 f"{type(dataset).__name__} failed on {conversation.id}", f"{type(error).__name__}: {error}", "correct the dataset class"

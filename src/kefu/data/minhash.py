@@ -70,7 +70,7 @@ def _signatures(texts: Sequence[str]) -> np.ndarray:
     for back in range(1, SHINGLE):
         inside[ends - back] = False  # a shingle does not reach into the next text
     inside = inside[: len(flat) - SHINGLE + 1]
-    hashed = np.zeros(len(inside), np.uint64)
+    hashed: np.ndarray = np.zeros(len(inside), np.uint64)
     for step in range(SHINGLE):
         hashed = (hashed ^ flat[step : step + len(inside)]) * _SPREAD
         hashed ^= hashed >> np.uint64(29)
@@ -90,9 +90,11 @@ class Buckets:
 
     def __init__(self, parts: Iterable[np.ndarray], count: int) -> None:
         """parts: (n,) of each band, n = count."""
-        texts, buckets, before = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], 0
+        texts: list[np.ndarray] = [np.zeros(0, np.int32)]
+        buckets: list[np.ndarray] = [np.zeros(0, np.int32)]
+        before = 0
         for part in parts:
-            order = np.argsort(part, kind="stable").astype(np.int32)
+            order: np.ndarray = np.argsort(part, kind="stable").astype(np.int32)
             sorted_ = part[order]
             new = np.concatenate([[True], sorted_[1:] != sorted_[:-1]]) if count else np.zeros(0, bool)
             bucket = np.cumsum(new) - 1

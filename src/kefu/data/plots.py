@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from kefu.conversation import Conversation
-from kefu.data import signals
 from kefu.data.fonts import chinese_font
+from kefu.data.tally import Tally
 from kefu.errors import MissingExtra
 
 _INK, _SOFT = "#1f4e79", "#c55a11"
@@ -24,11 +23,12 @@ _TOP = 20
 
 
 def visualise(dataset: Any, out: Path) -> dict[str, Any]:
-    """Draw the plots of a dataset (anything that iterates over Conversation, or the path of a conversations.jsonl).
+    """Draw the plots of a dataset (anything that iterates over Conversation, the path of a
+    conversations.jsonl, or a tally of conversations).
 
     Returns `{"plots": [file names], "chinese_font": name or "none"}`. Raises MissingExtra without matplotlib.
     """
-    conversations = _conversations(dataset)
+    tally = _tally(dataset)
     try:
         import matplotlib
     except ImportError:
@@ -40,20 +40,20 @@ def visualise(dataset: Any, out: Path) -> dict[str, Any]:
     for name, draw in _PLOTS.items():
         # With a Chinese font one drawing serves both formats; without, the PNG gets labels of its own.
         for suffixes in (("png", "svg"),) if font else (("png",), ("svg",)):
-            _save(out / name, suffixes, draw, conversations, font)
+            _save(out / name, suffixes, draw, tally, font)
         names += [f"{name}.png", f"{name}.svg"]
     return {"plots": names, "chinese_font": font.name if font else "none"}
 
 
-def _conversations(dataset: Any) -> list[Conversation]:
+def _tally(dataset: Any) -> Tally:
     if isinstance(dataset, str | Path):
         from kefu.data.dataset import SupportDataset
 
-        return SupportDataset.from_file(dataset).conversations
-    return list(dataset.conversations) if hasattr(dataset, "conversations") else list(dataset)
+        dataset = SupportDataset.from_file(dataset)
+    return dataset if isinstance(dataset, Tally) else Tally.of(getattr(dataset, "conversations", dataset))
 
 
-def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, conversations: list[Conversation], font: Path | None) -> None:
+def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, tally: Tally, font: Path | None) -> None:
     from matplotlib import font_manager, rc_context
     from matplotlib.figure import Figure
 
@@ -70,7 +70,7 @@ def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, conversations: list
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         warnings.filterwarnings("ignore", message=".*[Ff]ont family.*")
         figure = Figure(figsize=(8, 4.5), layout="constrained")
-        draw(figure.subplots(), conversations, labels)
+        draw(figure.subplots(), tally, labels)
         if labels.replaced:
             figure.supxlabel(f"No Chinese font on this machine: {labels.legend()} … see the .svg or stats.json", fontsize=7, color="#666666")
         for suffix in suffixes:
@@ -78,7 +78,7 @@ def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, conversations: list
             figure.savefig(path.with_suffix(f".{suffix}"), dpi=110, metadata=metadata)
 
 
-Draw = Callable[[Any, list[Conversation], "Labels"], None]
+Draw = Callable[[Any, Tally, "Labels"], None]
 
 
 class Labels:
@@ -98,9 +98,8 @@ class Labels:
         return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _lengths(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
-    dialogues = [signals.length(c.turns) for c in conversations if c.kind == "dialogue"]
-    pairs = [signals.length(c.turns) for c in conversations if c.kind == "faq"]
+def _lengths(axes: Any, tally: Tally, labels: Labels) -> None:
+    dialogues, pairs = tally.lengths.get("dialogue", ()), tally.lengths.get("faq", ())
     given = [
         (values, name, colour)
         for values, name, colour in ((pairs, f"FAQ pairs (n={len(pairs)})", _INK), (dialogues, f"dialogues (n={len(dialogues)})", _SOFT))
@@ -115,11 +114,13 @@ def _lengths(axes: Any, conversations: list[Conversation], labels: Labels) -> No
         axes.legend(frameon=False)
 
 
-def _quality(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
-    names = sorted({c.label or "none" for c in conversations}, key=lambda n: (list(_COLOURS).index(n) if n in _COLOURS else 99, n))
+def _quality(axes: Any, tally: Tally, labels: Labels) -> None:
+    names = sorted({label or "none" for _, label in tally.labels}, key=lambda n: (list(_COLOURS).index(n) if n in _COLOURS else 99, n))
     bottoms = [0] * len(names)
     for kind, hatch in (("faq", ""), ("dialogue", "//")):
-        counts = Counter(c.label or "none" for c in conversations if c.kind == kind)
+        counts: Counter[str] = Counter()
+        for (its, label), n in tally.labels.items():
+            counts[label or "none"] += n if its == kind else 0
         values = [counts[name] for name in names]
         if any(values):
             axes.bar(
@@ -139,18 +140,19 @@ def _quality(axes: Any, conversations: list[Conversation], labels: Labels) -> No
         axes.legend(frameon=False)
 
 
-def _interventions(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
-    dialogues = [c for c in conversations if c.kind == "dialogue"]
-    places = Counter(c.intervention for c in dialogues if c.intervention is not None)
-    never = sum(c.intervention is None for c in dialogues)
+def _interventions(axes: Any, tally: Tally, labels: Labels) -> None:
+    places = {at: n for at, n in tally.interventions.items() if at is not None}
     if places:
         span = list(range(max(places) + 1))
-        axes.bar(span, [places[i] for i in span], color=_SOFT)
-    axes.set(title=f"Where a person should take over (never: {never} of {len(dialogues)} dialogues)", xlabel="index of the turn", ylabel="dialogues")
+        axes.bar(span, [places.get(i, 0) for i in span], color=_SOFT)
+    title = f"Where a person should take over (never: {tally.interventions[None]} of {tally.count('dialogue')} dialogues)"
+    axes.set(title=title, xlabel="index of the turn", ylabel="dialogues")
 
 
-def _categories(axes: Any, conversations: list[Conversation], labels: Labels) -> None:
-    counts = Counter(c.category or "(none)" for c in conversations)
+def _categories(axes: Any, tally: Tally, labels: Labels) -> None:
+    counts: Counter[str] = Counter()
+    for name, n in tally.categories.items():
+        counts[name or "(none)"] += n
     top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_TOP][::-1]
     axes.barh([f"{labels(name)}" for name, _ in top], [n for _, n in top], color=_INK)
     for i, (_, n) in enumerate(top):

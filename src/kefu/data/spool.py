@@ -11,7 +11,9 @@ import pickle
 import shutil
 import tempfile
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, overload
 
@@ -49,6 +51,39 @@ def _writable(value: Any) -> Any:
     if isinstance(value, dict):
         return {_writable(str(key)): _writable(item) for key, item in value.items()}
     return [_writable(item) for item in value] if isinstance(value, list) else value
+
+
+def number(text: str) -> int:
+    """64 bits of a text; 0 for none."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little") if text else 0
+
+
+class Seen:
+    """A set of such numbers that grows to millions: 8 bytes each, beside the newest."""
+
+    _NEWEST = 1 << 16
+
+    def __init__(self) -> None:
+        self._newest: set[int] = set()
+        self._sorted = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._sorted) + len(self._newest)
+
+    def add(self, value: int) -> bool:
+        """False when it was there."""
+        if value in self._newest:
+            return False
+        place = bisect_left(self._sorted, value)
+        if place < len(self._sorted) and self._sorted[place] == value:
+            return False
+        self._newest.add(value)
+        if len(self._newest) >= max(self._NEWEST, len(self._sorted) // 4):
+            merged = np.concatenate([np.frombuffer(self._sorted, np.uint64), np.fromiter(self._newest, np.uint64, len(self._newest))])
+            merged.sort()
+            self._sorted = array("Q", merged.tobytes())
+            self._newest = set()
+        return True
 
 
 class Shelf:
@@ -90,7 +125,7 @@ class Column:
 
     def __init__(self, dtype: Any, width: int = 1, folder: Path | None = None) -> None:
         self._dtype, self._width = np.dtype(dtype), width
-        self._file = tempfile.TemporaryFile(dir=folder) if width > 1 else None
+        self._file = tempfile.TemporaryFile(dir=folder) if width > 1 else None  # noqa: SIM115 - gone with the column
         self._held = bytearray()
         self._blocks: list[int] = []
 
