@@ -23,7 +23,7 @@ from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
 from kefu.data.ledger import Ledger, Step
-from kefu.data.reading import read
+from kefu.data.reading import read, sections
 from kefu.data.spool import Column, Spool, pack
 from kefu.data.tally import Tally
 from kefu.data.workers import BATCH, Crew, crew
@@ -123,7 +123,8 @@ class _Build:
 
     def _clean(self) -> None:
         total, ledger = self.cleaned, self.ledger
-        self.exclusions.begin("clean")
+        for section in (section for source in self.settings.sources for section in sections(source)):
+            self.exclusions.begin(section)
         setup = jobs.CleanSetup(self.settings.clean.model_dump(), self.seed, self.near)
         for done in self.workers.map(jobs.CleanJob, setup, self._batches()):
             self.spool.extend(done.blob, done.sizes)

@@ -21,6 +21,11 @@ _PEEK = 300  # rows looked at before columns are decided
 _MOSTLY_BROKEN = 10
 
 
+def sections(source: Source) -> tuple[str, str]:
+    """Of excluded.jsonl: what goes while rows are read, and what goes when the senders are known."""
+    return f"rows of {source.name}", f"senders of {source.name}"
+
+
 def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions, folder: Path) -> Iterator[Conversation]:
     """The conversations of one source, as they are formed, and its place in the ledger once they have all been taken.
 
@@ -28,9 +33,7 @@ def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions
     """
     reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
     step = ledger.step(f"read {source.name}", "rows")
-    rows_section, said_section = f"rows of {source.name}", f"senders of {source.name}"
-    exclusions.begin(rows_section)
-    exclusions.begin(said_section)
+    rows_section, said_section = sections(source)
 
     def good(stream: Iterator[readers.Row | readers.Broken]) -> Iterator[readers.Row]:
         for row in stream:
