@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from kefu.conversation import Conversation, Turn
@@ -170,6 +171,8 @@ class Cleaner:
             # The company's own answers name its hotline, office and mailbox: contact data stay there, persons' data do not.
             public = privacy.contact_types() if conversation.kind == "faq" and turn.role == "agent" else frozenset()
             before = turn.text
+            if memory.language and not memory.names and _nothing_personal(before):
+                continue
             turn.text = privacy.mask(before, memory, keep=public)
             if turn.text != before:
                 self.turns.changed["pii"] += 1
@@ -180,6 +183,12 @@ class Cleaner:
                 self.kept_contacts += 1
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
+
+
+@lru_cache(8192)
+def _nothing_personal(text: str) -> bool:
+    """Greetings and standard replies come again and again."""
+    return not privacy.find(text)
 
 
 def join(first: str, second: str) -> str:

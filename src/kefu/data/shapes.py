@@ -27,6 +27,7 @@ Drop = Callable[[str, str, str], None]
 #: A row, what was said in it, and the name its conversation wants.
 Said = tuple[Row, list[senders.Utterance], str]
 _SEPARATORS = ("｜", "\n", "||", "；", ";", "###", "/", "、")
+_TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
 
@@ -82,7 +83,7 @@ class Former:
 
     def _id(self, wanted: str, where: str) -> str:
         """A unique, telling id; personal data in an id is replaced by the place of the row."""
-        name = wanted if wanted and not privacy.find(wanted) else where.rsplit("#", 1)[-1]
+        name = wanted if wanted and (_TICKET.fullmatch(wanted) or not privacy.find(wanted)) else where.rsplit("#", 1)[-1]
         name = f"{self.source.name}:{name}"
         if self._ids.add(number(name)):
             return name
@@ -95,7 +96,7 @@ class Former:
             return ""
         if wanted in self._customers:
             return self._customers[wanted]
-        if _OPAQUE.fullmatch(wanted) and not privacy.find(wanted):
+        if _TICKET.fullmatch(wanted) or (_OPAQUE.fullmatch(wanted) and not privacy.find(wanted)):
             self._opaque.add(number(wanted))
             return wanted
         self._customers[wanted] = f"customer_{len(self._customers) + len(self._opaque) + 1}"
