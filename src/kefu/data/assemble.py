@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,16 +47,9 @@ def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[
         for source in settings.sources:
             readers.source_files(source, project)  # every missing file before the first row is read
         out.mkdir(parents=True, exist_ok=True)
-        spool = Spool(out)
-        exclusions = Exclusions(out)
-        try:
-            with crew(settings.engine, settings.workers, spool.folder) as workers:
-                return _Build(project, out, spool, exclusions, workers, progress or (lambda stage, share: None)).run()
-        except BaseException:
-            exclusions.discard()
-            raise
-        finally:
-            spool.close()
+        with closing(Spool(out)) as spool, Exclusions(out) as exclusions, crew(settings.engine, settings.workers, spool.folder) as workers:
+            with closing(_Build(project, out, spool, exclusions, workers, progress or (lambda stage, share: None))) as work:
+                return work.run()
 
 
 def _distinct(sources: list[Source]) -> None:
@@ -118,6 +112,10 @@ class _Build:
         self.exclusions.close()
         self.progress("labels and files", 0.7)
         return self._write(found, sides, gathered.contradictions, near_step.kept)
+
+    def close(self) -> None:
+        self.columns.near.close()
+        self.columns.leak.close()
 
     # -- clean -----------------------------------------------------------------------------------------------
 

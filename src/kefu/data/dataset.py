@@ -136,13 +136,15 @@ def load_class(reference: str, root: Path) -> type[SupportDataset]:
     return found
 
 
-def annotate(dataset: SupportDataset, conversations: Iterable[Conversation]) -> None:
-    """Write label and intervention into conversations. Raises ConfigError when the class breaks its contract.
+def annotate(dataset: SupportDataset, conversations: Iterable[Conversation] | None = None) -> None:
+    """Write label and intervention into conversations (default: the dataset's own, held in memory).
+
+    Raises ConfigError when the class breaks its contract.
 
     A build labels batches in several processes, in any order: `label` and `human_intervention_idx` must depend on nothing
     but the conversation they are given and `self.conversations`, which is all that stays, not yet labelled, read from the disk.
     """
-    for conversation in conversations:
+    for conversation in dataset.conversations if conversations is None else conversations:
         try:
             label, index = dataset.label(conversation), dataset.human_intervention_idx(conversation)
         except KefuError:

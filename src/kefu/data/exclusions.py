@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -104,8 +105,12 @@ class Exclusions:
             for rows in self._samples.values():
                 handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
-    def discard(self) -> None:
-        """After a failure: nothing is written."""
+    def __enter__(self) -> Exclusions:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        """After a failure nothing is written."""
         self._closed = True
         for part in self._sections.values():
-            part.close()
+            with suppress(OSError):  # a full disk was reported where it was met
+                part.close()

@@ -97,32 +97,34 @@ class CleanJob:
             if cleaner(conversation, source):
                 kept.append(conversation)
         done.masked, done.kept_contacts = cleaner.masked, cleaner.kept_contacts
-        self._fingerprint(kept, done)
+        fingerprint(kept, done, self._setup.seed, self._setup.near)
         return done
 
-    def _fingerprint(self, kept: list[Conversation], done: Cleaned) -> None:
-        exact, lines = [], []
-        near_texts, leak_texts = [], []
-        for c in kept:
-            folded = [fold(turn.text) for turn in c.turns]
-            key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(c.turns, folded, strict=True)))
-            exact.append(blake2b("\x1f".join(key).encode("utf-8", "replace"), digest_size=16).digest())
-            dialogue = c.kind != "faq"
-            near_texts.append("".join(folded).replace(" ", "") if dialogue else "")
-            asked = "".join(form for turn, form in zip(c.turns, folded, strict=True) if turn.role == "customer")
-            leak_texts.append(plain(asked.replace(" ", "")) if dialogue else "")
-            writers.settle_bots(c)
-            lines.append(pack(c))
-        done.blob, done.sizes = b"".join(lines), np.array([len(line) for line in lines], np.uint32).tobytes()
-        done.kinds = bytes(FAQ if c.kind == "faq" else DIALOGUE for c in kept)
-        done.exact = b"".join(exact)
-        done.orders = b"".join(order(self._setup.seed, c.id)[:8] for c in kept)
-        done.groups = np.array([number(c.group) for c in kept], np.uint64).tobytes()
-        done.languages = [c.language for c in kept]
-        if kept:
-            if self._setup.near:
-                done.near = minhash.bands(near_texts, self._setup.near, [crc32(c.language.encode()) for c in kept]).tobytes()
-            done.leak = minhash.bands(leak_texts, LEAK).tobytes()
+
+def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_threshold: float) -> None:
+    """Fill the lines and columns of `done`."""
+    exact, lines = [], []
+    near_texts, leak_texts = [], []
+    for c in kept:
+        folded = [fold(turn.text) for turn in c.turns]
+        key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(c.turns, folded, strict=True)))
+        exact.append(blake2b("\x1f".join(key).encode("utf-8", "replace"), digest_size=16).digest())
+        dialogue = c.kind != "faq"
+        near_texts.append("".join(folded).replace(" ", "") if dialogue else "")
+        asked = "".join(form for turn, form in zip(c.turns, folded, strict=True) if turn.role == "customer")
+        leak_texts.append(plain(asked.replace(" ", "")) if dialogue else "")
+        writers.settle_bots(c)
+        lines.append(pack(c))
+    done.blob, done.sizes = b"".join(lines), np.array([len(line) for line in lines], np.uint32).tobytes()
+    done.kinds = bytes(FAQ if c.kind == "faq" else DIALOGUE for c in kept)
+    done.exact = b"".join(exact)
+    done.orders = b"".join(order(seed, c.id)[:8] for c in kept)
+    done.groups = np.array([number(c.group) for c in kept], np.uint64).tobytes()
+    done.languages = [c.language for c in kept]
+    if kept:
+        if near_threshold:
+            done.near = minhash.bands(near_texts, near_threshold, [crc32(c.language.encode()) for c in kept]).tobytes()
+        done.leak = minhash.bands(leak_texts, LEAK).tobytes()
 
 
 # -- list ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,12 @@ class Former:
 
     def _messages(self, rows: Iterator[Row]) -> Iterator[Conversation]:
         """Rows of a conversation may stand anywhere, so all of them wait on the disk; 16 bytes of memory a row."""
-        shelf, names, places = Shelf(self._folder), array("Q"), array("Q")
+        with closing(Shelf(self._folder)) as shelf:
+            yield from self._speak(self._gathered(self._grouped(rows, shelf)))
+
+    def _grouped(self, rows: Iterator[Row], shelf: Shelf) -> Iterator[list[Row]]:
+        """Rows of one conversation, in the order of the first row of each."""
+        names, places = array("Q"), array("Q")
         for row in rows:
             if not self._take(row):
                 continue
@@ -217,8 +223,8 @@ class Former:
         order = np.argsort(hashes, kind="stable")
         starts = np.flatnonzero(np.concatenate([[True], np.diff(hashes[order]) != 0])[: len(order)])
         ends = np.append(starts[1:], len(order))
-        groups = np.argsort(order[starts], kind="stable")  # by the first row of each
-        yield from self._speak(self._gathered([shelf.get(places[i]) for i in order[starts[g] : ends[g]]] for g in groups))
+        for group in np.argsort(order[starts], kind="stable"):
+            yield [shelf.get(places[i]) for i in order[starts[group] : ends[group]]]
 
     def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Said]:
         for rows in groups:
@@ -251,16 +257,16 @@ class Former:
         From the first conversation with such a sender on, all wait (on the disk) until the last one has been seen.
         """
         roles = senders.Roles(self.source)
-        waiting = Shelf(self._folder)
-        for one in formed:
-            if not roles.see(one[1]) or waiting:
-                waiting.put(one)
-            else:
+        with closing(Shelf(self._folder)) as waiting:
+            for one in formed:
+                if not roles.see(one[1]) or waiting:
+                    waiting.put(one)
+                else:
+                    yield self._spoken(roles, *one)
+            roles.settle()
+            self.notes.update(roles.facts)
+            for one in waiting:
                 yield self._spoken(roles, *one)
-        roles.settle()
-        self.notes.update(roles.facts)
-        for one in waiting:
-            yield self._spoken(roles, *one)
 
     def _spoken(self, roles: senders.Roles, row: Row, said: list[senders.Utterance], name: str) -> Conversation:
         turns = []

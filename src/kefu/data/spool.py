@@ -112,6 +112,10 @@ class Shelf:
         self._file.seek(place)
         return pickle.load(self._file)  # noqa: S301 - written by this process into a file without a name
 
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
     def __iter__(self) -> Iterator[Any]:
         """Everything in the order it was put; nothing may be put after."""
         if self._file is not None:
@@ -153,6 +157,10 @@ class Column:
             before += rows
         return np.concatenate(found)
 
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
 
 class Spool(Sequence[Conversation]):
     """The cleaned conversations in order. Every access reads the disk and gives a new object."""
@@ -164,6 +172,7 @@ class Spool(Sequence[Conversation]):
         self._file = os.open(self.folder / "conversations.jsonl", os.O_RDWR | os.O_CREAT, 0o600)
         self._starts, self._sizes = array("Q"), array("I")
         self._at = 0
+        self._sealed: Kept | None = None
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -204,10 +213,13 @@ class Spool(Sequence[Conversation]):
         """The conversations that stay, as any process on this machine can read them."""
         place = self.folder / "kept.npy"
         np.save(place, np.stack([np.array(self._starts)[indices], np.array(self._sizes, np.uint64)[indices]]))
-        return Kept(self.folder / "conversations.jsonl", place)
+        self._sealed = Kept(self.folder / "conversations.jsonl", place)
+        return self._sealed
 
     def close(self) -> None:
         os.close(self._file)
+        if self._sealed is not None:
+            self._sealed.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -229,6 +241,11 @@ class Kept(Sequence[Conversation]):
                 way_out = "put the project into a folder that all machines share, or let the class look at one conversation at a time"
                 raise InputError("the dataset class asks for other conversations", f"{self._path}: {error.strerror}", way_out) from None
         return self._opened
+
+    def close(self) -> None:
+        if self._opened is not None:
+            os.close(self._opened[0])
+            self._opened = None
 
     def __len__(self) -> int:
         return int(self._open()[1].shape[1])

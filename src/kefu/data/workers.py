@@ -111,12 +111,16 @@ class Local:
     def _start(self, place: str, batch: Any) -> Future[Any]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"), initializer=_begin)
+        # What starts now is born deaf to the terminal's interrupt; the interrupt itself waits a moment and is not lost.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             return self._pool.submit(_run, place, batch)
         except BrokenProcessPool as error:  # found out while handing in: reported when its turn comes
             failed: Future[Any] = Future()
             failed.set_exception(error)
             return failed
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _bury(self) -> None:
         if self._pool is not None:
@@ -125,8 +129,7 @@ class Local:
 
 
 def _begin() -> None:
-    """In a new worker: the terminal's interrupt is the parent's business, and no parent means no work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a new worker: no parent means no work."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
