@@ -331,6 +331,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore")  # Ray warns of its own settings and leaves sockets open
 def test_ray_with_a_node_killed_gives_the_same_bytes(tmp_path: Path, project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two nodes; one dies while batches are under way."""
     ray = pytest.importorskip("ray")

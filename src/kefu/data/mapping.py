@@ -56,7 +56,7 @@ def plain(found: Any) -> str:
     if found is None or found != found:
         return ""
     if isinstance(found, str):
-        return "" if found.strip().casefold() in _NOTHING else found
+        return "" if len(found) < 100 and found.strip().casefold() in _NOTHING else found
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, float) and found.is_integer():

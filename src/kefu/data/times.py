@@ -41,6 +41,8 @@ def seconds(value: Any) -> float | None:
 
 def iso(value: Any) -> str:
     """ISO 8601 to the second, or an empty string."""
+    if value is None or value == "":
+        return ""
     found = seconds(value)
     if found is None or found < 86_400 * 366:
         return ""
