@@ -10,8 +10,10 @@ import pytest
 
 from kefu.assistant import ALL, Assistant, HandoffState
 from kefu.assistant.handoff import STEPS
+from kefu.assistant.listen import pick
 from kefu.conversation import Conversation, Turn
 from kefu.errors import ConfigError, InputError
+from kefu.knowledge import KnowledgeBase
 from kefu.project.schema import Assistant as Settings
 
 from .support_desk import COMPANY, ask, dialogue, make_kb, talk
@@ -323,3 +325,56 @@ def test_a_hunch_calls_a_person_only_where_there_is_no_answer(assistant: Assista
     assert reply.receipt.rules == ["hunch.person"]
     assert not any("hunch" in rule for rule in ask(assistant, "怎么联系你们").receipt.rules)
     assert not any("hunch" in rule for rule in ask(assistant, "公司的创始人是谁").receipt.rules)
+
+
+def test_a_rule_of_the_project_that_hands_over_is_known_again_in_the_next_turn(kb: KnowledgeBase, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {id: own.vip, kind: vip, action: handoff, phrases: [贵宾专线], reply: {zh: 已为您转接贵宾专员}}\n", "utf-8")
+    assistant = Assistant(kb, None, Settings(), rules=[rules])
+    first, second = talk(assistant, "我要贵宾专线", "在吗")
+    assert (first.text, first.handoff) == ("已为您转接贵宾专员", True)
+    assert (second.tier, second.handoff) == ("person", True)
+
+
+def test_a_rule_that_does_not_fit_the_trade_can_be_switched_off(kb: KnowledgeBase) -> None:
+    from kefu.assistant.rules import builtin
+    from kefu.project.schema import Guard
+
+    weather = next(rule.id for rule in builtin() if rule.kind == "out_of_scope" or "scope" in rule.id)
+    assert weather in {rule.id for rule in Assistant(kb, None, Settings()).book.rules}
+    assert weather not in {rule.id for rule in Assistant(kb, None, Settings(guard=Guard(off=[weather]))).book.rules}
+    safety = next(rule.id for rule in builtin() if rule.kind == "safety")
+    with pytest.raises(ConfigError, match="protects people"):
+        Assistant(kb, None, Settings(guard=Guard(off=[safety])))
+
+
+@pytest.mark.parametrize(("said", "which"), [("1", 1), ("2。", 2), ("第三个", 3), ("选2", 2), ("the second one", 2), ("option 3", 3), ("一", 1)])
+def test_a_customer_picks_an_offered_question_by_its_number(said: str, which: int) -> None:
+    assert pick(said, ["a", "b", "c"]) == "abc"[which - 1]
+
+
+@pytest.mark.parametrize("said", ["", "1个月多少钱", "第二天能到吗", "first of all, how much", "4", "12", "三天"])
+def test_what_is_no_choice_is_read_as_it_stands(said: str) -> None:
+    assert pick(said, ["a", "b", "c"]) == ""
+    assert pick("2", ["a"]) == ""
+
+
+def test_near_questions_are_offered_once_and_lead_to_their_answer(kb: KnowledgeBase, assistant: Assistant) -> None:
+    """Of all distortions of known questions some are near enough to be offered; each offer leads on to an approved answer."""
+    offers = 0
+    for entry in kb.entries:
+        for question in entry.questions:
+            distorted = "我想问一下公司食堂的" + question[-4:] if entry.language == "zh" else f"my neighbour wonders about {question.split()[-1]}"
+            first = ask(assistant, distorted)
+            if first.receipt.kind != "suggest":
+                continue
+            offers += 1
+            assert first.refused
+            assert [offer["question"] for offer in first.receipt.offered] == assistant.texts.offered(first.text)
+            assert assistant.texts.known(first.text) == "suggest"
+            second = ask(assistant, distorted, first.text, "1")
+            assert second.text == kb.entry(second.sources[0]).answer
+            assert second.sources == [first.receipt.offered[0]["id"]]
+            again = ask(assistant, distorted, first.text, distorted)
+            assert again.receipt.kind != "suggest", "offered once, then a person"
+    assert offers >= 3

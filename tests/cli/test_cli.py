@@ -37,6 +37,12 @@ def test_every_verb_has_help(verb: str) -> None:
         (["run", "--bogus"], "No such option"),
         (["frobnicate"], "No such command"),
         (["run", "{shop}", "--until", "lunch"], "no stage 'lunch'"),
+        (["run", "{shop}", "--until", "all"], "no stage 'all'"),
+        (["check", "{shop}", "--set", "assistant.name=@x"], "is not YAML; put it in quotes"),
+        (["check", "{shop}", "--set", "assistant.guard.off=[scope.wether]"], "no built-in rule 'scope.wether'"),
+        (["check", "{shop}", "--set", "assistant.texts={farewell: {zh: 再见}}"], "assistant.texts has no text 'farewell'"),
+        (["check", "{shop}", "--set", "data.clean.boilerplate=['(']"], "no regular expression"),
+        (["check", "{shop}", "--set", "train.hidden=100"], "use 96 or 128"),
         (["check", "{shop}", "--set", "train.epoch=2"], "train.epochs"),
         (["models", "show", "{shop}"], "kefu run"),
         (["chat", "{shop}", "--batch", "q.jsonl"], "--batch and --out go together"),
@@ -47,7 +53,7 @@ def test_every_verb_has_help(verb: str) -> None:
 def test_wrong_use_is_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
     shop = tmp_path / "shop"
     assert kefu("init", str(shop)).returncode == 0
-    done = kefu(*[argument.format(shop=shop) for argument in arguments])
+    done = kefu(*[argument.replace("{shop}", str(shop)) for argument in arguments])
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kefu.errors import InputError
+from kefu.errors import ConfigError, InputError
 from kefu.knowledge import judge as judging
 from kefu.knowledge import ridge
 from kefu.knowledge.analyse import Analyser
-from kefu.knowledge.documents import passages
+from kefu.knowledge.documents import names, passages
 from kefu.knowledge.fit import Choice, Logistic, fit_logistic, fit_ranker
 from kefu.knowledge.index import SIGNALS, Index, Question
 from kefu.knowledge.lexicon import Lexicon
@@ -28,6 +28,28 @@ def test_postings_sum_as_a_dense_matrix_does():
     assert unknown == [9.0]
     (empty,) = posts.sums(*posts.ids({"z": 1.0})[:2])
     assert empty.tolist() == [0, 0, 0, 0]
+
+
+def test_manuals_of_one_name_in_two_folders_stay_apart(tmp_path):
+    files = []
+    for folder in ("zh/shop", "en/shop"):
+        (tmp_path / folder).mkdir(parents=True)
+        files.append(tmp_path / folder / "policy.md")
+        files[-1].write_text("# Returns\n\nSeven days.\n", "utf-8")
+    files.append(tmp_path / "about.md")
+    files[-1].write_text("Open daily.\n", "utf-8")
+    named = names(files)
+    assert list(named.values()) == ["zh/shop/policy.md", "en/shop/policy.md", "about.md"]
+    ids = [entry.id for file, name in named.items() for entry in passages(file, 400, name)]
+    assert len(ids) == len(set(ids)) == 3
+
+
+@pytest.mark.parametrize("word", ["*退款", "退款*", "the*refund", "*"])
+def test_a_synonym_with_an_empty_side_is_a_fault(tmp_path, word):
+    file = tmp_path / "synonyms.yaml"
+    file.write_text(f"refund: ['{word}']\n", "utf-8")
+    with pytest.raises(ConfigError, match="synonyms"):
+        Lexicon.load(file)
 
 
 def test_leave_one_out_of_the_ridge_equals_refitting():

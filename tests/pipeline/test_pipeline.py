@@ -168,6 +168,27 @@ def test_stopped_in_a_stage_that_stage_is_done_again_and_no_other(ran: Path, tmp
     assert kefu("models", "verify", str(shop)).returncode == 0
 
 
+def test_nothing_is_promoted_when_the_smoke_test_fails(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kefu.errors import GateError
+    from kefu.pipeline import run, smoke
+    from kefu.project import load
+
+    shop = tmp_path / "shop"
+    shutil.copytree(ran, shop)
+    (shop / "models.yaml").unlink()
+    shutil.rmtree(shop / "build" / "smoke")
+
+    def broken(*_: Any) -> dict[str, Any]:
+        raise GateError("smoke check 'FAQ hit, zh' failed", "no answer", layer="serve")
+
+    monkeypatch.setattr(smoke, "smoke", broken)
+    settings = [part for part in QUICK if part != "--set"]
+    with pytest.raises(GateError):
+        run(load(shop, [*settings, "eval.release.min_score=0", "eval.release.max_glitch_rate=1", "eval.release.beat_baselines=false"]))
+    models = json.loads(kefu("models", "list", str(shop), "--json").stdout)["models"]
+    assert [(model["release_passed"], model["stage"]) for model in models] == [(True, "candidate")]
+
+
 def test_two_runs_at_once_one_is_told_to_wait(tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     kefu("init", str(shop))
@@ -188,5 +209,8 @@ def test_a_refused_release_is_exit_code_1_and_is_not_promoted(ran: Path, tmp_pat
     document = json.loads(done.stdout)
     assert done.returncode == 1
     assert document["failure"]["layer"] == "evaluation"
-    assert "stays a candidate" in document["failure"]["message"]
+    assert "is in production, but no longer passes" in document["failure"]["message"]
     assert kefu("models", "promote", str(copy), "@latest").returncode == 1
+    (copy / "models.yaml").unlink()
+    again = json.loads(kefu("run", str(copy), "--json", *QUICK, "--set", "eval.release.min_score=0.999").stdout)
+    assert (again["stage"], "stays a candidate" in again["failure"]["message"]) == ("candidate", True)

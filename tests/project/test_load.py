@@ -68,6 +68,27 @@ def test_missing_and_undecodable_files(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("serve: {records: 'postgresql://kefu:hunter2@db/kefu'}\n", "holds a password"),
+        ("assistant: {big_model: 'https://me:hunter2@models.example/v1'}\n", "holds a password"),
+    ],
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path, more: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, GOOD + more))
+    assert said in caught.value.line()
+    assert "env:NAME" in caught.value.line()
+    assert "hunter2" not in caught.value.line()
+    load(write(tmp_path, GOOD + "serve: {records: 'env:RECORDS_URL'}\n"))
+
+
+def test_a_role_that_does_not_exist_is_a_fault(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"roles.*'customer', 'agent'"):
+        load(write(tmp_path, GOOD.replace("path: faq.csv}", "path: faq.csv, roles: {用户: user}}")))
+
+
 def test_flags_that_name_nothing_are_faults(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(write(tmp_path, GOOD), ["train.epochz=2", "novalue"])

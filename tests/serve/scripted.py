@@ -1,7 +1,8 @@
 """A small assistant that follows the contract of `kefu.assistant`, so that serving is tested without a model.
 
 What it does is in the customer's words: `慢` / `slow` streams for five seconds, `stall` says nothing for ever, `break` dies
-before the first word, `half` dies mid-stream, `人工` / `human` hands over; everything else is answered at once.
+before the first word, `half` dies mid-stream, `不想活` is danger, `不用了` takes a call back, `人工` / `human` hands over;
+everything else is answered at once.
 """
 
 from __future__ import annotations
@@ -51,9 +52,17 @@ class Peer:
                 yield Piece(part)
             text = "".join(parts)
             tier = "person" if "人工" in said or "human" in said else "model" if "model" in said.split() else "faq"
-            receipt = {"rules": ["asks_person"] if tier == "person" else [], "hits": [{"id": "Z001", "similarity": 0.91}], "query": said}
+            receipt: dict[str, Any] = {
+                "rules": ["asks_person"] if tier == "person" else [],
+                "hits": [{"id": "Z001", "similarity": 0.91}],
+                "query": said,
+            }
             if tier == "model":
                 receipt["tokens"] = {"prompt": 40, "completion": 7}
+            if "不想活" in said:
+                receipt["kind"] = "safety"
+            if "不用了" in said and conversation.meta.get("owner") == "waiting":
+                receipt["handoff"] = {"state": "bot"}
             yield Piece("", Reply(text, tier, handoff=tier == "person", receipt=receipt))
             self.finished += 1
         except (asyncio.CancelledError, GeneratorExit):
@@ -71,6 +80,9 @@ class Peer:
             for i in range(100):
                 yield f"{i} "
                 await asyncio.sleep(0.05)
+            return
+        if "不想活" in said:
+            yield "请马上拨打热线。"
             return
         yield "您好，"
         await asyncio.sleep(0)

@@ -100,6 +100,10 @@ def test_a_conversation_belongs_to_its_key(serving) -> None:
         assert two.post("/v1/chat/completions", json=body("退款", conversation_id="c-1")).status_code == 404
         assert two.post("/v1/conversations/c-1/handoff", json={}).status_code == 404
         assert two.post("/v1/ratings", json={"reply_id": answer["id"], "score": 1}).status_code == 404
+        desk.records.flush()
+        assert [message.text for message in desk.records.transcript("c-1") if message.role == "customer"] == ["退款"], (
+            "nothing of another key is kept"
+        )
         assert one.get("/v1/conversations/c-1").status_code == 200
         assert one.post("/v1/ratings", json={"reply_id": answer["id"], "score": 1}).status_code == 200
 

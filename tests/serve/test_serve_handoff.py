@@ -46,7 +46,8 @@ def test_the_whole_way_and_back(desk, ask: str, queue: str, joined: str) -> None
         view = client.get("/v1/conversations/c-1").json()
         assert (view["state"], view["operator"], [m["text"] for m in view["messages"]]) == ("human", "小王", ["您好，请讲"])
         assert client.get("/v1/conversations/c-1", params={"after": view["messages"][-1]["id"]}).json()["messages"] == []
-        assert desk.peer.begun == begun, "the assistant is silent while a person owns the conversation"
+        assert [seen.meta["owner"] for seen in desk.peer.seen[begun:]] == ["waiting"] * 3 + ["human"] * 2  # asked, and kept silent
+        begun = desk.peer.begun
         assert act("release") == 200
         assert act("reply", text="晚了") == 409
         assert say("退款")["kefu"]["state"] == "bot"
@@ -56,6 +57,34 @@ def test_the_whole_way_and_back(desk, ask: str, queue: str, joined: str) -> None
         assert kept == ["customer", "agent", "customer", "customer", "customer", "customer", "customer", "operator", "customer", "agent"]
         metrics = client.get("/metrics").text
         assert all(f'kefu_handoffs_total{{step="{step}"}} 1.0' in metrics for step in ("ask", "take", "release"))
+
+
+def test_danger_is_answered_whoever_owns_the_conversation(desk) -> None:
+    with desk.client() as client:
+
+        def say(text: str) -> tuple[str, str]:
+            answer = client.post("/v1/chat/completions", json=body(text, conversation_id="c-1")).json()
+            return answer["choices"][0]["message"]["content"], answer["kefu"]["state"]
+
+        say("我要人工")
+        assert say("我不想活了") == ("请马上拨打热线。", "waiting")
+        client.post(f"{DESK}/c-1/take", json={"operator": "小王"})
+        assert say("我不想活了") == ("请马上拨打热线。", "human")
+
+
+def test_a_customer_who_takes_the_call_back_is_answered_again(desk) -> None:
+    with desk.client() as client:
+
+        def say(text: str) -> tuple[str, str]:
+            answer = client.post("/v1/chat/completions", json=body(text, conversation_id="c-1")).json()
+            return answer["choices"][0]["message"]["content"], answer["kefu"]["state"]
+
+        say("我要人工")
+        assert say("不用了，退款多久") == ("您好，退款在三个工作日内到账。", "bot")
+        assert client.get(DESK).json()["conversations"] == []
+        say("我要人工")
+        client.post(f"{DESK}/c-1/take", json={"operator": "小王"})
+        assert say("不用了，退款多久")[1] == "human"
 
 
 def test_two_operators_take_at_once_and_one_gets_it(desk) -> None:

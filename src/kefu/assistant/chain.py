@@ -20,7 +20,7 @@ from typing import Any
 from kefu.assistant.guard import OutputGuard
 from kefu.assistant.handoff import HandoffState, exchanges, from_turns, misses, same_question
 from kefu.assistant.hunch import CALL_AT, CALLS, Hunch
-from kefu.assistant.listen import Heard, listen
+from kefu.assistant.listen import Heard, listen, pick
 from kefu.assistant.reply import ALL, Piece, Receipt, Reply
 from kefu.assistant.rules import Rule, RuleBook
 from kefu.assistant.smalltalk import smalltalk
@@ -40,6 +40,8 @@ _SURE = 0.6
 #: The same, from which a complaint that nothing helped is a question of its own (`重置密码还是不行`).
 _ABOUT = 0.4
 _HITS = 5
+#: Known questions offered at most when none is sure to be meant.
+_OFFERS = 3
 #: Confidence from which a hit inside the scope is offered as a guess. The calibration rests on withheld questions, which are
 #: harder than real ones: on the demo's questions 47 of 60 such guesses were right.
 _PERHAPS_AT = 0.2
@@ -59,7 +61,8 @@ class Assistant:
     ) -> None:  # fmt: skip
         self.kb, self.engine, self.settings, self.version = kb, engine, settings, version
         self.texts = Texts(settings)
-        self.book = RuleBook(rules, settings.handoff_phrases)
+        self.book = RuleBook(rules, settings.handoff_phrases, settings.guard.off)
+        self.texts.announce(text for rule in self.book.rules if rule.action == "handoff" for text in rule.reply.values())
         self.hunch = Hunch(question for entry in kb.entries for question in entry.questions)
         self.guard = OutputGuard(self.book.output)
         self.style = style or style_of(engine, settings)
@@ -123,6 +126,8 @@ class Turn:
         self.state = known or from_turns(conversation.turns, assistant.texts)
         began = time.perf_counter()
         self.heard: Heard = listen(assistant.book, conversation)
+        if picked := pick(self.heard.text, assistant.texts.offered(self._last_words())):
+            self.heard.query, self.heard.unclear, self.heard.smalltalk = picked, False, ""
         self.receipt.timings_ms["listen"] = round((time.perf_counter() - began) * 1e3, 3)
         self.receipt.language, self.receipt.rules, self.receipt.notes = self.heard.language, self.heard.rules, self.heard.notes
         self.result: Any = None
@@ -160,9 +165,9 @@ class Turn:
         if heard.dissatisfied:
             return self._not_answered("clarify", "dissatisfied")
         if not result.in_scope:
-            return self._not_answered("unknown")
+            return self._suggest() or self._not_answered("unknown")
         if "model" not in self.tiers or not self.a.models:
-            return self._perhaps() or self._not_answered("unknown")
+            return self._perhaps() or self._suggest() or self._not_answered("unknown")
         if self._misses() + 1 > self.a.settings.handoff_after and "person" in self.tiers:
             return self._not_answered("unknown")
         return None
@@ -240,6 +245,20 @@ class Turn:
         self.receipt.kind = "perhaps"
         return Reply(text, tier, sources=[hit.id], confidence=round(hit.confidence, 4), receipt=self._sealed())
 
+    def _suggest(self) -> Reply | None:
+        """Known questions that may have been meant, once; a second miss in a row goes the usual way to a person."""
+        language = self.heard.language
+        if not self.result.near or "rule" not in self.tiers or self._misses() or self._called():
+            return None
+        told = {turn.text.strip() for turn in self.conversation.turns if turn.role == "agent"}
+        hits = [hit for hit in self.result.hits if hit.kind == "faq" and hit.language in (language, "und", "") and hit.answer.strip() not in told]
+        offered = [hit for hit in hits if self.a.guard.check(hit.question) is None and "\n" not in hit.question][:_OFFERS]
+        if not offered:
+            return None
+        self.receipt.offered, self.receipt.kind = [{"id": hit.id, "question": hit.question} for hit in offered], "suggest"
+        self.receipt.handoff = {"misses": 1}
+        return Reply(self.a.texts.suggest(language, [hit.question for hit in offered]), "rule", refused=True, receipt=self._sealed())
+
     # ---- the model ------------------------------------------------------------------------------------------------------
 
     async def model(self) -> AsyncGenerator[str, None]:
@@ -262,7 +281,7 @@ class Turn:
             confidence = round(self.outcome.confidence, 4)
             return Reply(self.outcome.text, "model", sources=self.outcome.sources, confidence=confidence, receipt=self._sealed())
         self.outcome.text = ""
-        return self._perhaps() or self._not_answered("unknown")
+        return self._perhaps() or self._suggest() or self._not_answered("unknown")
 
     def _note(self, outcome: Outcome, began: float) -> None:
         r = self.receipt
@@ -304,17 +323,21 @@ class Turn:
 
     def _not_answered(self, key: str, kind: str = "") -> Reply:
         """I don't know; or a person, by a hunch of what was meant or once that has been said often enough."""
-        if key == "unknown" and "person" in self.tiers:
-            wanted, sure = self.a.hunch(self.heard.query)
-            if wanted in CALLS and sure >= CALL_AT:
-                self.receipt.rules = [*self.receipt.rules, f"hunch.{wanted}"]
-                self.receipt.notes = [*self.receipt.notes, f"hunch {sure:.2f}"]
-                return self._hand_over(wanted, "handoff" if wanted == "person" else f"handoff_{wanted}")
+        if key == "unknown" and (call := self._called()):
+            wanted, sure = call
+            self.receipt.rules = [*self.receipt.rules, f"hunch.{wanted}"]
+            self.receipt.notes = [*self.receipt.notes, f"hunch {sure:.2f}"]
+            return self._hand_over(wanted, "handoff" if wanted == "person" else f"handoff_{wanted}")
         count = self._misses() + 1
         self.receipt.handoff = {"misses": count}
         if count >= self.a.settings.handoff_after and "person" in self.tiers and not (count == 1 and key == "unclear"):
             return self._hand_over("repeated", "handoff_repeated")
         return self._fixed(key, "rule", refused=True, kind=kind or key)
+
+    def _called(self) -> tuple[str, float] | None:
+        """A person is probably wanted, though no rule says so: (what for, how sure)."""
+        wanted, sure = self.a.hunch(self.heard.query) if "person" in self.tiers else ("", 0.0)
+        return (wanted, sure) if wanted in CALLS and sure >= CALL_AT else None
 
     def _hand_over(self, kind: str, key: str, own: str = "") -> Reply:
         if self.state.owner == "bot":

@@ -18,6 +18,11 @@ from kefu.text.segment import is_han
 ORDER = ("safety", "injection", "person", "legal", "illegal", "privacy", "compliance", "security", "dispute", "complaint", "anger", "out_of_scope")
 #: Characters of a turn given to the knowledge base.
 MAX_QUERY = 600
+_PLACES = (("1", "一", "first"), ("2", "二", "second"), ("3", "三", "third"))
+_NUMBER = re.compile(
+    r"(?:第|选|选择|我选|我想问第?)*(?P<zh>[一二三])个?(?:问题)?|(?:the )?(?P<en>first|second|third)(?: one| question)?"
+    r"|(?:第|选|选择|我选|我想问第?|option |number |question |no\. ?|#)*(?P<digit>[123])(?:个|号|个问题)?"
+)
 _INTERJECTIONS = set("啊呃额嗯哦唔哎呀哈呵嘿咦诶噢喔嘻哼哇嗷呜嘛呢吧")
 
 
@@ -63,6 +68,17 @@ def listen(book: RuleBook, conversation: Conversation) -> Heard:
         notes.append(f"searched with the first {MAX_QUERY} of {len(query)} characters")
     heard.query, heard.notes = query[:MAX_QUERY], notes
     return heard
+
+
+def pick(text: str, offered: Sequence[str]) -> str:
+    """The offered question that a customer names by its number (`2`, `第二个`, `the second one`), or an empty string."""
+    plain = unicodedata.normalize("NFKC", text).strip().lower().rstrip("。.!！)）、，, 的")
+    found = _NUMBER.fullmatch(plain)
+    if found is None:
+        return ""
+    name = found["zh"] or found["en"] or found["digit"]
+    place = next(i for i, names in enumerate(_PLACES, 1) if name in names)
+    return offered[place - 1] if place <= len(offered) else ""
 
 
 def newest(conversation: Conversation) -> str:

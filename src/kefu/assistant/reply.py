@@ -15,6 +15,7 @@ class Receipt:
     """How a reply came about. Times are in milliseconds; everything else is the same on every run.
 
     kind: what the customer's turn was taken for (`answer`, `person`, `injection`, `unknown`, ...).
+    offered: known questions put before the customer, as {id, question}, in the order of their numbers.
     rules: ids of the rules that spoke. guard: what the guard caught, as {rule, where: input|output|approved, tier}.
     hits: what was retrieved, best first, as {id, kind, score, confidence}. degraded: tiers that could
     not be used, and why. handoff: {state, reason, misses}. model: name, style, finish, agreement.
@@ -37,6 +38,7 @@ class Receipt:
     degraded: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     handoff: dict[str, Any] = field(default_factory=dict)
+    offered: list[dict[str, str]] = field(default_factory=list)
     version: str = ""
     knowledge: str = ""
     timings_ms: dict[str, float] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -86,11 +87,14 @@ class Compiled:
 
 
 class RuleBook:
-    """All rules, in order of reading. `files` are the project's own; `handoff_phrases` call a person wherever they stand."""
+    """All rules, in order of reading. `files` are the project's own; `handoff_phrases` call a person wherever they stand; `off`
+    names built-in rules that do not apply."""
 
-    def __init__(self, files: Sequence[Path] = (), handoff_phrases: Sequence[str] = ()) -> None:
+    def __init__(self, files: Sequence[Path] = (), handoff_phrases: Sequence[str] = (), off: Sequence[str] = ()) -> None:
         rules: dict[str, Rule] = {rule.id: rule for rule in builtin()}
-        faults: list[str] = []
+        faults = [f"assistant.guard.off: no built-in rule {name!r}{_nearest(name, rules)}" for name in off if name not in rules]
+        faults += [f"assistant.guard.off: {name!r} protects people and stays" for name in off if name in rules and rules[name].kind == "safety"]
+        rules = {name: rule for name, rule in rules.items() if name not in off}
         for file in files:
             found, wrong = _read(file)
             faults += wrong
@@ -125,6 +129,11 @@ class RuleBook:
         """Whether a rule's words stand in any of these texts (the questions of a FAQ entry)."""
         one = next(one for one in self.input if one.rule.id == rule.id)
         return any(one.find.search(unmask(text)) for text in texts)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 @lru_cache(maxsize=1)

@@ -30,8 +30,8 @@ def run(
     from kefu.pipeline.run import ORDER
     from kefu.pipeline.run import run as run_stages
 
-    for name in [until, *force]:
-        if name not in (*ORDER, "all"):
+    for name in [until, *(name for name in force if name != "all")]:
+        if name not in ORDER:
             raise ConfigError(f"no stage {name!r}", f"stages are {', '.join(ORDER)}", "correct the flag")
     loaded = load(project, set_)
     outcome = run_stages(loaded, until=until, force=tuple(force), listener=_listener())

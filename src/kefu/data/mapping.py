@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -245,7 +245,7 @@ def choose_table(shape: str, tables: dict[str, list[str]]) -> str:
     return best[0] if best and (len(best) == 1 or scores[best[0]] > scores[best[1]]) else ""
 
 
-def role_of(sender: Any, own: dict[str, str]) -> str:
+def role_of(sender: Any, own: Mapping[str, str]) -> str:
     """customer, agent, bot, system, ignore, or an empty string for a sender nobody knows."""
     name = plain(sender).strip()
     for given, role in own.items():

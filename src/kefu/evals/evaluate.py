@@ -10,7 +10,7 @@ from typing import Any
 
 from kefu import __version__
 from kefu.artifacts import fingerprint
-from kefu.errors import ConfigError
+from kefu.errors import ConfigError, InputError
 from kefu.evals import metrics, release, runner, scenarios, statistics, systems, takeover, undesired
 from kefu.evals import questions as single
 from kefu.evals.answers import Entry, load_entries
@@ -112,7 +112,16 @@ async def evaluate(
                 await system.engine.close()
         if opened:
             await opened.close()
-    return build(project, asked, runs, absent, entries, kb) | {"model": model}, runs
+    return build(project, asked, runs, absent, entries, kb) | {"model": model, "never_said": never_said(assistant, entries)}, runs
+
+
+def never_said(assistant: Any, entries: Mapping[str, Entry]) -> list[dict[str, str]]:
+    """Approved answers that the project's own output rules keep from ever being shown: `{"entry", "rule"}`."""
+    guard = getattr(assistant, "guard", None)
+    if guard is None:
+        return []
+    found = ((name, guard.check(entry.answer)) for name, entry in entries.items())
+    return [{"entry": name, "rule": hit.id} for name, hit in found if hit is not None]
 
 
 async def _perplexity(assistant: Any, held_out: Sequence[single.Question], entries: Mapping[str, Entry]) -> dict[str, Any]:
@@ -123,10 +132,14 @@ async def _perplexity(assistant: Any, held_out: Sequence[single.Question], entri
     from kefu.engines.prompt import build_messages
 
     logprobs: list[float] = []
+    too_long = 0
     for one in held_out[:PERPLEXITY_QUESTIONS]:
         turns = [{"role": "user", "content": one.text}, {"role": "assistant", "content": entries[str(one.answer_id)].answer}]
-        logprobs += (await engine.score(build_messages(turns, (), style, one.language))).token_logprobs
-    return {"perplexity": metrics.perplexity(logprobs)}
+        try:
+            logprobs += (await engine.score(build_messages(turns, (), style, one.language))).token_logprobs
+        except InputError:  # longer than the model's context
+            too_long += 1
+    return ({"perplexity": metrics.perplexity(logprobs)} if logprobs else {}) | ({"too_long": too_long} if too_long else {})
 
 
 def evaluate_sync(*args: Any, **kwargs: Any) -> tuple[dict[str, Any], list[Run]]:

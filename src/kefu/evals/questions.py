@@ -59,6 +59,11 @@ class Asked:
     def good(self) -> bool:
         return self.outcome in ("right", "turned_away")
 
+    @property
+    def offered(self) -> bool:
+        """Whether the right entry was among the questions offered: right after one more turn."""
+        return self.said is not None and not self.question.accepted.isdisjoint(self.said.offered)
+
     def as_dict(self, case: str) -> dict[str, Any]:
         question = self.question
         return {
@@ -176,6 +181,7 @@ def _rates(asked: Sequence[Asked]) -> dict[str, Any]:
     outside = [one for one in asked if one.question.answer_id is None]
     return {
         "right": statistics.share([one.good for one in inside], "in-scope questions"),
+        "right_or_offered": statistics.share([one.good or one.offered for one in inside], "in-scope questions"),
         "wrong": statistics.share([one.outcome == "wrong" for one in inside], "in-scope questions"),
         "turned_away": statistics.share([one.good for one in outside], "out-of-scope questions"),
         "in_scope": dict(sorted(Counter(one.outcome for one in inside).items())),

@@ -40,6 +40,7 @@ class RemoteAssistant:
         return Said(
             text, str(extra.get("tier", "")), bool(extra.get("handoff")), bool(extra.get("refused")),
             tuple(map(str, extra.get("sources") or ())), float(extra.get("confidence") or 0.0),
+            tuple(str(offer["id"]) for offer in (extra.get("receipt") or {}).get("offered") or ()),
         )  # fmt: skip
 
     async def close(self) -> None:

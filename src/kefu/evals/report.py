@@ -54,7 +54,7 @@ def facts(report: Mapping[str, Any]) -> dict[str, Any]:
     for case in ("questions", "held_out"):
         if report[case]:
             rates = report[case]["all"]
-            found |= {f"{case}.{name}": rates[name] for name in ("right", "wrong", "turned_away") if rates[name]["n"]}
+            found |= {f"{case}.{name}": rates[name] for name in ("right", "right_or_offered", "wrong", "turned_away") if rates[name]["n"]}
     return {**found, "errors": report["errors"], "release": {key: report["release"][key] for key in ("passed", "reasons")}}
 
 
@@ -76,9 +76,13 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     for case, title in (("questions", "questions"), ("held_out", "held-out")):
         for language, rates in (report[case] or {"by_language": {}})["by_language"].items():
             away = f", out of scope turned away {show(rates['turned_away'])}" if rates["turned_away"]["n"] else ""
-            out.append(f"{title} {language}: right {show(rates['right'])}, answered wrongly {show(rates['wrong'])}{away}")
+            helped = f"right {show(rates['right'])}, right or offered {show(rates['right_or_offered'])}"
+            out.append(f"{title} {language}: {helped}, answered wrongly {show(rates['wrong'])}{away}")
     worst = ", ".join(f"{name} {count}" for name, count in report["undesired"].items() if count)
     out.append(f"undesired behaviours in scenario replies: {worst or 'none'}")
+    if hushed := report.get("never_said"):
+        some = ", ".join(f"{row['entry']} ({row['rule']})" for row in hushed[:5])
+        out.append(f"approved answers that an output rule keeps from being said: {len(hushed)}: {some}; reword them or see assistant.guard.off")
     for row in report["comparisons"]:
         if row["case"] == "all":
             out.append(f"against {row['baseline']}: {row['difference']:+.3f} on {row['n']} cases, p {row['p']:.2g} ({row['how']})")

@@ -11,7 +11,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """`tier`: who answered; `sources`: ids, the decisive one first; `confidence`: 0..1."""
+    """`tier`: who answered; `sources`: ids, the decisive one first; `confidence`: 0..1; `offered`: ids of entries whose questions
+    were offered to choose from."""
 
     text: str
     tier: str = ""
@@ -19,6 +20,7 @@ class Said:
     refused: bool = False
     sources: tuple[str, ...] = ()
     confidence: float = 0.0
+    offered: tuple[str, ...] = ()
 
     @property
     def turned_away(self) -> bool:
@@ -27,7 +29,7 @@ class Said:
     def as_dict(self) -> dict[str, Any]:
         return {
             "text": self.text, "tier": self.tier, "handoff": self.handoff, "refused": self.refused,
-            "sources": list(self.sources), "confidence": round(self.confidence, 4),
+            "sources": list(self.sources), "confidence": round(self.confidence, 4), "offered": list(self.offered),
         }  # fmt: skip
 
 
@@ -42,4 +44,5 @@ def said(reply: Any) -> Said:
         refused=bool(getattr(reply, "refused", False)),
         sources=tuple(str(source) for source in getattr(reply, "sources", ())),
         confidence=float(getattr(reply, "confidence", 0.0) or 0.0),
+        offered=tuple(offer["id"] for offer in getattr(getattr(reply, "receipt", None), "offered", ())),
     )

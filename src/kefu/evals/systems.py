@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kefu.conversation import Conversation
-from kefu.errors import InputError
+from kefu.errors import EngineError, InputError, MissingExtra
 from kefu.evals.answers import Entry
 from kefu.evals.bm25 import BM25
 from kefu.evals.questions import Question
@@ -224,7 +224,13 @@ def assemble(
             else:
                 made.append(ModelAlone(engine, style, max_tokens))
         elif name == "prompt_faq":
-            made.append(QuotedFaq(entries) if project.settings.train.base == "embedded" else _prompted(project, kb, max_tokens))
+            if project.settings.train.base == "embedded":
+                made.append(QuotedFaq(entries))
+            else:
+                try:
+                    made.append(_prompted(project, kb, style, max_tokens))
+                except (EngineError, InputError) as error:
+                    absent[name] = f"the untuned base cannot be opened: {error.line()}"
         elif name == "do_nothing":
             made.append(DoNothing())
         elif name == "oracle":
@@ -234,13 +240,28 @@ def assemble(
     return made, absent
 
 
-def _prompted(project: Loaded, kb: Any, max_tokens: int) -> PromptWithFaq:
-    """Opens the untuned base; the caller closes `engine`."""
+def _prompted(project: Loaded, kb: Any, trained: Any, max_tokens: int) -> PromptWithFaq:
+    """Opens the untuned base, prompted as the tuned one is; the caller closes `engine`."""
+    from dataclasses import replace
+
     from kefu import engines
     from kefu.engines.prompt import PromptStyle
 
     base = project.settings.train.base
     folder = project.path(base)
-    engine = engines.open(folder if folder.is_dir() else base)
-    style = PromptStyle(kind="full", company=project.settings.assistant.name)
+    engine = engines.open(folder if folder.is_dir() else _downloaded(base))
+    own = PromptStyle(kind="full", company=project.settings.assistant.name)
+    style = replace(trained, max_hits=own.max_hits) if trained is not None and trained.kind == "full" else own
     return PromptWithFaq(engine, style, max_tokens, kb, base)
+
+
+def _downloaded(name: str) -> str:
+    """The folder where training left a model of the hub. Raises EngineError when it is not on this machine."""
+    try:
+        from huggingface_hub import snapshot_download
+
+        return snapshot_download(name, local_files_only=True)
+    except ImportError:
+        raise MissingExtra("the untuned base", "train") from None
+    except OSError:
+        raise EngineError(f"{name} is not in the local cache", "it was trained elsewhere, or the cache was emptied", "train here first") from None

@@ -94,7 +94,12 @@ def examine(project: Loaded, folder: Path, engine: Path, full: Path, data: Path,
     style, seed = PromptStyle.load(engine), project.settings.seed
     samples = collect(data, knowledge, style, limits.samples, seed)
     reference = Reference(folder, style.template_kwargs)
-    prompts = [reference.ids(reference.text(sample.messages)) for sample in samples]
+    asked = [(sample, reference.ids(reference.text(sample.messages))) for sample in samples]
+    fitting = [(sample, ids) for sample, ids in asked if reference.context is None or len(ids) < reference.context]
+    if not fitting:
+        longest = f"all {len(asked)} prompts are longer than the model's {reference.context} tokens"
+        raise GateError("no question to test the export with", longest, "choose a base with a longer context", layer="data")
+    samples, prompts = [sample for sample, _ in fitting], [ids for _, ids in fitting]
     say("gates: what the tuned model says", 0.65)
     before = reference.answers(prompts, max_tokens)
     # The last position predicts the end token, which must stay the same too.
@@ -134,6 +139,7 @@ def examine(project: Loaded, folder: Path, engine: Path, full: Path, data: Path,
         "passed": all(g.passed for g in found),
         "gates": [g.as_dict() for g in found],
         "samples": len(samples),
+        "too_long": len(asked) - len(fitting),
         "seed": seed,
         "max_tokens": max_tokens,
         "task": {"metric": "token_f1", "held_out": len(held), **mean},

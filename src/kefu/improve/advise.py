@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from kefu.improve.cases import GAPS
 from kefu.project.schema import Project
 from kefu.text.similarity import jaccard
 
@@ -35,7 +36,7 @@ def advise(records: Records, settings: Project) -> dict[str, Any]:
         usage = row.receipt.get("tokens") or {}
         if row.tier == "model" and usage.get("completion"):
             completions.append(int(usage["completion"]))
-        if (row.refused or row.handoff) and row.tier not in ("guard", "rule") and question:
+        if question and row.receipt.get("kind") in GAPS and (row.refused or row.handoff):
             open_questions.append(question)
     total = sum(tiers.values())
     groups = _groups(open_questions)

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from kefu.records import Records
 
 Kind = Literal["low_rating", "failed", "handed_over", "unanswered"]
-#: Tiers whose hand-off or refusal is the right behaviour, not a gap in knowledge.
-_BY_RULE = {"guard", "rule"}
+#: What the receipt calls a turn that found no answer; any other refusal or hand-off was the right behaviour, not a gap in knowledge.
+GAPS = frozenset({"unknown", "unclear", "clarify", "dissatisfied", "repeated", "blocked"})
 
 
 @dataclass(frozen=True)
 class BadCase:
     """kind: `low_rating` (a customer said so), `failed` (error or time-out), `handed_over` (no answer, a person
-    took over), `unanswered` (declined as out of scope: a gap in the FAQ, or rightly none of our business)."""
+    took over), `unanswered` (declined: a gap in the FAQ, or rightly none of our business)."""
 
     kind: Kind
     conversation_id: str
@@ -53,14 +53,13 @@ def find_cases(records: Records, settings: Improve) -> list[BadCase]:
             kind: Kind = "low_rating"
         elif row.outcome in ("error", "timeout"):
             kind = "failed"
-        elif row.handoff and row.tier not in _BY_RULE and not row.receipt.get("rules"):
-            kind = "handed_over"
-        elif row.refused and row.tier not in _BY_RULE:
-            kind = "unanswered"
+        elif row.receipt.get("kind") in GAPS and (row.handoff or row.refused):
+            kind = "handed_over" if row.handoff else "unanswered"
         else:
             continue
         asked = tuple(turn.text for turn in row.conversation.turns if turn.role == "customer")
-        said = row.conversation.turns[-1].text if row.conversation.turns else ""
+        newest = row.conversation.turns[-1] if row.conversation.turns else None
+        said = newest.text if newest is not None and newest.role == "agent" else ""
         case = BadCase(kind, row.conversation.id, row.reply_id, row.conversation.language, asked, said, row.tier, row.score, row.comment, row.at)
         found[kind, row.conversation.id] = case
     order = ("low_rating", "failed", "handed_over", "unanswered")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kefu.errors import InputError
@@ -20,16 +20,27 @@ _ENCODINGS = ("utf-8-sig", "gb18030", "utf-16")
 MOST_SENTENCES = 12
 
 
-def passages(path: Path, chunk_chars: int) -> list[Entry]:
-    """Entries of kind "document", `source` = `file#heading`. Raises InputError for a file that cannot be read as text."""
+def names(paths: Sequence[Path]) -> dict[Path, str]:
+    """A short name for each file: its own, with as many folders before it as tell it from the others."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        for depth in range(1, len(path.parts) + 1):
+            if not any(other != path and other.parts[-depth:] == path.parts[-depth:] for other in paths):
+                break
+        found[path] = "/".join(path.parts[-depth:])
+    return found
+
+
+def passages(path: Path, chunk_chars: int, name: str = "") -> list[Entry]:
+    """Entries of kind "document", `source` = `name#heading`. Raises InputError for a file that cannot be read as text."""
+    file = name or path.name
     found: list[Entry] = []
     for heading, body in _sections(_read(path)):
         for part in _chunks(body, chunk_chars):
             title = heading or path.stem
             asked = [title, *[one for one in sentences(part) if len(one) > 3][:MOST_SENTENCES]]
-            name = f"{path.name}#{title}" if heading else path.name
-            language = detect(part)
-            found.append(Entry(f"{path.name}:{len(found) + 1}", "document", part, tuple(dict.fromkeys(asked)), (), name, title, language))
+            source = f"{file}#{title}" if heading else file
+            found.append(Entry(f"{file}:{len(found) + 1}", "document", part, tuple(dict.fromkeys(asked)), (), source, title, detect(part)))
     return found
 
 

@@ -21,6 +21,7 @@ FEATURES = (
 )
 _CANDIDATES = 12
 _OWN_LIMITS = 60  # trials in scope and out of it that a language must have for thresholds of its own
+_NEAR = 0.8  # share of out-of-scope questions that are turned away without known questions being offered
 _LEAST_CERTAIN = 0.4  # below this no precision measured on trials, which are easier than life, justifies a direct answer
 # Where fits start from and return to when a company has few questions. Found on banking77, clinc150 and bitext; RANK_PRIOR also on
 # trials of the demo FAQ.
@@ -44,18 +45,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judge:
-    """The fitted parts. `answer_at`, `scope_at`: thresholds on confidence and scope; `own` has them for a language that needs its own."""
+    """The fitted parts. `answer_at`, `scope_at`, `near_at`: thresholds on confidence and (twice) on scope; `own` has them for a
+    language that needs its own."""
 
     rank: Array
     right: Logistic
     scope: Logistic
     answer_at: float = 0.5
     scope_at: float = 0.5
-    own: dict[str, tuple[float, float]] = field(default_factory=dict)
+    near_at: float = 0.5
+    own: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
-    def limits(self, language: str) -> tuple[float, float]:
-        """(answer_at, scope_at) for a question in this language."""
-        return self.own.get(language, (self.answer_at, self.scope_at))
+    def limits(self, language: str) -> tuple[float, float, float]:
+        """(answer_at, scope_at, near_at) for a question in this language."""
+        return self.own.get(language, (self.answer_at, self.scope_at, self.near_at))
 
     def order(self, signals: Signals, k: int) -> Verdict:
         return verdict(self.rank, signals, k)
@@ -67,6 +70,7 @@ class Judge:
             "scope": [*self.scope.weights.tolist(), self.scope.bias],
             "answer_at": self.answer_at,
             "scope_at": self.scope_at,
+            "near_at": self.near_at,
             "own": self.own,
         }
 
@@ -74,8 +78,8 @@ class Judge:
     def from_dict(cls, value: dict[str, Any]) -> Judge:
         right, scope = np.array(value["right"]), np.array(value["scope"])
         parts = (Logistic(right[:-1], float(right[-1])), Logistic(scope[:-1], float(scope[-1])))
-        own = {name: (float(pair[0]), float(pair[1])) for name, pair in value["own"].items()}
-        return cls(np.array(value["rank"]), *parts, float(value["answer_at"]), float(value["scope_at"]), own)
+        own = {name: (float(at[0]), float(at[1]), float(at[2])) for name, at in value["own"].items()}
+        return cls(np.array(value["rank"]), *parts, float(value["answer_at"]), float(value["scope_at"]), float(value["near_at"]), own)
 
 
 def verdict(rank: Array, signals: Signals, k: int) -> Verdict:
@@ -117,7 +121,7 @@ def fit(made: Sequence[Trial], target_precision: float, scope_recall: float, see
     if not folds:
         for row, trial in enumerate(made):
             right[row], scope[row], correct[row] = _judge(whole, trial)
-    answer_at, scope_at = _limits(made, right, scope, correct, target_precision, scope_recall)
+    limits = _limits(made, right, scope, correct, target_precision, scope_recall)
     own = {}
     languages = np.array([trial.language for trial in made])
     for language in sorted(set(languages.tolist())):
@@ -126,14 +130,17 @@ def fit(made: Sequence[Trial], target_precision: float, scope_recall: float, see
         if len(rows) < len(made) and min(inner, len(rows) - inner) >= _OWN_LIMITS:
             part = [made[row] for row in rows]
             own[language] = _limits(part, right[rows], scope[rows], correct[rows], target_precision, scope_recall)
-    judge = Judge(whole.rank, whole.right, whole.scope, answer_at, scope_at, own)
+    judge = Judge(whole.rank, whole.right, whole.scope, *limits, own)
     return judge, _facts(made, right, scope, correct, judge)
 
 
-def _limits(made: Sequence[Trial], right: Array, scope: Array, correct: NDArray[np.bool_], precision: float, recall: float) -> tuple[float, float]:
+def _limits(
+    made: Sequence[Trial], right: Array, scope: Array, correct: NDArray[np.bool_], precision: float, recall: float
+) -> tuple[float, float, float]:
     traffic = _weights(made, TRAFFIC, 0.8)
     outer = np.array([trial.entry < 0 for trial in made])
-    return _precision_at(right, correct, traffic, precision), _recall_at(scope[outer], traffic[outer], recall)
+    scope_at, near_at = (_recall_at(scope[outer], traffic[outer], share) for share in (recall, min(recall, _NEAR)))
+    return _precision_at(right, correct, traffic, precision), scope_at, near_at
 
 
 def _weights(made: Sequence[Trial], shares: Mapping[str, float], inner_share: float) -> Array:
@@ -206,5 +213,6 @@ def _facts(made: Sequence[Trial], right: Array, scope: Array, correct: NDArray[n
         "trials": facts,
         "answer_at": judge.answer_at,
         "scope_at": judge.scope_at,
+        "near_at": judge.near_at,
         "by_language": {name: list(pair) for name, pair in judge.own.items()},
     }

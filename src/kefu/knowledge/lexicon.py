@@ -178,6 +178,10 @@ def _own_groups(path: Path) -> dict[str, list[str]]:
     good = isinstance(value, dict) and all(isinstance(words, list) and all(str(word).strip("* ") for word in words) for words in value.values())
     if not good:
         raise ConfigError(what, "is not a mapping of lists", fix)
+    for name, words in value.items():
+        for word in _strings(words):
+            if not all(symbols(part) for part in word.split("*")):
+                raise ConfigError(what, f"{name}: {word!r} has an empty side of `*` or no word in it", "write a word on both sides of `*`")
     return {str(name): _strings(words) for name, words in value.items()}
 
 

@@ -15,7 +15,7 @@ from kefu.artifacts import read_jsonl, write_json
 from kefu.errors import InputError
 from kefu.knowledge import judge as judging
 from kefu.knowledge.analyse import Analyser, Reading
-from kefu.knowledge.documents import passages
+from kefu.knowledge.documents import names, passages
 from kefu.knowledge.index import SIGNALS, Index
 from kefu.knowledge.lexicon import Lexicon
 from kefu.knowledge.result import Entry
@@ -35,7 +35,7 @@ def build(faq: Path, documents: Sequence[Path], settings: Knowledge, out: Path, 
     """
     started = time.perf_counter()
     entries, dropped = read_entries(faq) if faq.exists() else ([], Counter())
-    manuals = [entry for path in documents for entry in passages(Path(path), settings.chunk_chars)]
+    manuals = [entry for path, name in names(documents).items() for entry in passages(path, settings.chunk_chars, name)]
     if not entries and not manuals:
         raise InputError(
             f"{faq.name} has no usable entry",

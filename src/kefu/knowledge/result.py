@@ -44,10 +44,11 @@ class Hit:
 @dataclass(frozen=True)
 class Thresholds:
     """`answer_at`: confidence from which a direct FAQ answer reaches the target precision; `document_at` the same for a passage;
-    `scope_at`: scope below which a question is turned away."""
+    `scope_at`: scope below which a question is turned away; `near_at`: scope from which known questions may be offered then."""
 
     answer_at: float
     scope_at: float
+    near_at: float = 1.0
     document_at: float = 1.0
 
 
@@ -66,6 +67,11 @@ class Result:
     @property
     def in_scope(self) -> bool:
         return bool(self.hits) and self.scope >= self.thresholds.scope_at
+
+    @property
+    def near(self) -> bool:
+        """True when the first hits may be offered as what was perhaps meant."""
+        return bool(self.hits) and self.scope >= self.thresholds.near_at
 
     @property
     def certain(self) -> bool:

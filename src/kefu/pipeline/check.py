@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from kefu.errors import ConfigError, KefuError
@@ -43,6 +44,9 @@ def check(project: Loaded) -> list[str]:
     ):
         attempt(key, lambda globs=globs: project.files(globs))
     attempt("eval", lambda: _scenarios(project))
+    attempt("assistant", lambda: _words(project))
+    attempt("knowledge.synonyms", lambda: _synonyms(project))
+    faults += _patterns(project)
     attempt("train.base", lambda: _base(project))
     return list(dict.fromkeys(faults))
 
@@ -66,8 +70,40 @@ def _scenarios(project: Loaded) -> None:
         questions.load(project.path(settings.questions))
 
 
+def _words(project: Loaded) -> None:
+    from kefu.assistant.rules import RuleBook
+    from kefu.assistant.texts import Texts
+
+    settings = project.settings.assistant
+    RuleBook(project.files(settings.guard.rules), settings.handoff_phrases, settings.guard.off)
+    Texts(settings)
+
+
+def _synonyms(project: Loaded) -> None:
+    from kefu.knowledge.lexicon import Lexicon
+
+    given = project.knowledge().synonyms
+    if given and Path(given).is_file():
+        Lexicon.load(Path(given))
+
+
+def _patterns(project: Loaded) -> list[str]:
+    clean = project.settings.data.clean
+    faults = []
+    for key, patterns in (("boilerplate", clean.boilerplate), ("off_topic", clean.off_topic)):
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                faults.append(f"data.clean.{key}: {pattern!r} is no regular expression ({error})")
+    return faults
+
+
 def _base(project: Loaded) -> None:
     base = project.settings.train.base
     looks_local = base.startswith((".", "/", "~", "$")) or Path(base).suffix or base.count("/") > 1
     if base != "embedded" and looks_local and not project.path(base).is_dir():
         raise ConfigError(f"no folder {base}", f"looked in {project.root}", "give `embedded`, a Hugging Face id, or a folder with config.json")
+    hidden = project.settings.train.hidden
+    if base == "embedded" and hidden > 32 and hidden % 32:
+        raise ConfigError(f"train.hidden: {hidden}", "it is not a multiple of 32", f"use {hidden // 32 * 32} or {(hidden // 32 + 1) * 32}")

@@ -20,7 +20,7 @@ ROOMS = ("data", "knowledge", "train", "export", "eval")
 
 
 def register(project: Loaded, outcome: Outcome) -> tuple[Entry, GateError | None]:
-    """Add (or find) the entry; promote it, or return the GateError that says why not."""
+    """Add (or find) the entry, and the GateError that says why it may not be promoted."""
     artifacts = {room: outcome.artifact(room) for room in ROOMS}
     verdict = json.loads(artifacts["eval"].file("eval.json").read_text("utf-8"))["release"]
     training = json.loads(artifacts["train"].file("training.json").read_text("utf-8"))
@@ -48,10 +48,15 @@ def register(project: Loaded, outcome: Outcome) -> tuple[Entry, GateError | None
         "release_passed": bool(verdict["passed"]),
         "release_reasons": list(verdict["reasons"]),
     }
+    entry = Registry(project.root).add(fields)
+    if entry.release_passed:
+        return entry, None
+    what = f"{entry.label} is in production, but no longer passes" if entry.stage == "production" else f"{entry.label} stays a candidate"
+    fix = "read the failures in the report, improve data or knowledge, run again"
+    return entry, GateError(what, "; ".join(entry.release_reasons), fix, layer="evaluation")
+
+
+def promote(project: Loaded, outcome: Outcome) -> str:
+    """Once the last check passed too: into production, unless the release was refused. Returns the entry's stage."""
     registry = Registry(project.root)
-    entry = registry.add(fields)
-    if not entry.release_passed:
-        why = "; ".join(entry.release_reasons)
-        fix = "read the failures in the report, improve data or knowledge, run again"
-        return entry, GateError(f"{entry.label} stays a candidate", why, fix, layer="evaluation")
-    return registry.promote(entry.label), None
+    return registry.promote(outcome.model).stage if outcome.failure is None else registry.resolve(outcome.model).stage

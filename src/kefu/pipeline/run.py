@@ -80,10 +80,12 @@ class Listener:
 def run(project: Loaded, *, until: str = "smoke", force: tuple[str, ...] = (), listener: Listener | None = None) -> Outcome:
     """Run every stage up to `until`; stages named in `force` are made anew.
 
-    Raises ConfigError with all faults found by the check, GateError when a gate fails (nothing is
-    published then), KefuError kinds for bad input. A refused release is no exception: the entry
-    stays a candidate and `Outcome.failure` says why.
+    Raises ConfigError with all faults found by the check, GateError when a gate fails (that stage publishes
+    nothing then, and nothing is promoted), KefuError kinds for bad input. A refused release is no exception:
+    the entry stays a candidate and `Outcome.failure` says why.
     """
+    from kefu.pipeline.register import promote
+
     listener = listener or Listener()
     store = Store(project.build)
     outcome = Outcome(project)
@@ -94,6 +96,7 @@ def run(project: Loaded, *, until: str = "smoke", force: tuple[str, ...] = (), l
                 _register(project, store, outcome, listener)
             _stage(name, project, store, outcome, name in force or "all" in force, listener)
         if until == "smoke":
+            outcome.stage = promote(project, outcome)
             _report(project, store, outcome, listener)
     return outcome
 

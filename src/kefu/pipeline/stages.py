@@ -67,8 +67,7 @@ def _knowledge(project: Loaded, outcome: Outcome) -> Plan:
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import knowledge
 
-        resolved = settings.model_copy(update={"synonyms": str(extra[0]) if extra else ""})
-        return knowledge.build(data.file("faq.jsonl"), documents, resolved, out, project.settings.seed)
+        return knowledge.build(data.file("faq.jsonl"), documents, project.knowledge(), out, project.settings.seed)
 
     return Plan(inputs, {"knowledge": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("knowledge", "text"), work)
 
@@ -83,10 +82,12 @@ def _train(project: Loaded, outcome: Outcome) -> Plan:
     data, knowledge = outcome.artifact("data"), outcome.artifact("knowledge")
     read = ("messages.train.jsonl", "messages.validation.jsonl", "questions.validation.jsonl", "faq.jsonl")
     inputs = {f"data/{name}": digest(data, name) for name in read}
-    chosen = {"train": settings.model_dump(), "assistant.name": project.settings.assistant.name, "seed": project.settings.seed}
+    assistant = project.settings.assistant
+    chosen = {"train": settings.model_dump(), "assistant.name": assistant.name, "assistant.max_answer_tokens": assistant.max_answer_tokens}
+    chosen["seed"] = project.settings.seed
     if uses_knowledge(settings):
         inputs["knowledge"] = knowledge_digest(outcome)
-        chosen |= {"knowledge": project.settings.knowledge.model_dump(), "assistant.max_answer_tokens": project.settings.assistant.max_answer_tokens}
+        chosen["knowledge"] = project.settings.knowledge.model_dump()
     base = project.path(settings.base)
     if settings.base != "embedded" and base.is_dir():
         inputs |= fingerprint_files([p for p in base.rglob("*") if p.is_file()], project.root)
@@ -112,7 +113,8 @@ def _export(project: Loaded, outcome: Outcome) -> Plan:
 
         return export.run(project, model.path, data.path, knowledge.path, out, progress)
 
-    return Plan(inputs, {"export": project.settings.export.model_dump()}, code_fingerprint("export", "engines"), work)
+    chosen = {"export": project.settings.export.model_dump(), "assistant.max_answer_tokens": project.settings.assistant.max_answer_tokens}
+    return Plan(inputs, {**chosen, "seed": project.settings.seed}, code_fingerprint("export", "engines"), work)
 
 
 def _assistant_inputs(project: Loaded, outcome: Outcome) -> dict[str, str]:

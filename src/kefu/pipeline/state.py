@@ -12,6 +12,7 @@ from kefu.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from kefu.assistant import Assistant
+    from kefu.engines.protocol import Engine
 
 
 def current(project: Loaded, stage: str) -> Artifact:
@@ -51,4 +52,16 @@ def assemble(project: Loaded, knowledge: Path, export: Path, *, version: str = "
     settings = project.settings.assistant
     engine = engines.open(export / "engine", **options) if settings.model else None
     rules = project.files(settings.guard.rules)
-    return Assistant(KnowledgeBase.load(knowledge), engine, settings, rules=rules, version=version or export.name)
+    big = _big(project) if settings.model and settings.big_model else None
+    return Assistant(KnowledgeBase.load(knowledge), engine, settings, rules=rules, version=version or export.name, big=big)
+
+
+def _big(project: Loaded) -> Engine:
+    from kefu import engines
+    from kefu.project import secret
+
+    settings = project.settings.assistant
+    if settings.big_model.startswith(("http://", "https://")):
+        key = secret(settings.big_model_key) if settings.big_model_key else ""
+        return engines.open(settings.big_model, model=settings.big_model_name, api_key=key, timeout_s=settings.model_timeout_s)
+    return engines.open(project.path(settings.big_model))

@@ -45,16 +45,17 @@ def _eval(facts: dict[str, Any]) -> str:
     parts = [f"scenarios {figure(facts['score'])}"]
     for key, words in (
         ("questions.right", "questions right"),
+        ("questions.right_or_offered", "right or offered"),
         ("questions.turned_away", "out of scope turned away"),
         ("held_out.right", "held-out right"),
     ):
         if key in facts:
             parts.append(f"{words} {figure(facts[key])}")
-    return ", ".join(parts[:3])
+    return ", ".join(parts[:4])
 
 
 def _registry(facts: dict[str, Any]) -> str:
-    return f"{facts['model']} is {facts['stage']}"
+    return f"{facts['model']} registered ({facts['stage']})"
 
 
 def _check(facts: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kefu.errors import ConfigError, InputError
-from kefu.project.schema import Project
+from kefu.project.schema import Knowledge, Project
 
 FILE_NAME = "kefu.yaml"
 
@@ -48,6 +48,11 @@ class Loaded:
                 raise InputError(f"no file matches {pattern!r}", f"looked in {self.root}", "correct the pattern in kefu.yaml")
             found += files
         return list(dict.fromkeys(found))
+
+    def knowledge(self) -> Knowledge:
+        """The knowledge settings with the synonym file where it lies; only for work, never for a key or a record."""
+        settings = self.settings.knowledge
+        return settings.model_copy(update={"synonyms": str(self.path(settings.synonyms))}) if settings.synonyms else settings
 
     def origin(self, key: str) -> str:
         return self.origins.get(key, "default")
@@ -108,7 +113,10 @@ def load(path: Path, overrides: typing.Sequence[str] = ()) -> Loaded:
         if not equals:
             faults.append(f"--set {override}: expected key=value")
             continue
-        fault = _assign(raw, key.strip(), yaml.safe_load(value))
+        try:
+            fault = _assign(raw, key.strip(), yaml.safe_load(value))
+        except yaml.YAMLError:
+            fault = f"--set {override}: {value!r} is not YAML; put it in quotes"
         faults += [fault] if fault else []
         origins[key.strip()] = "flag"
     try:
@@ -192,7 +200,7 @@ def _fault(entry: Any, lines: dict[str, int], file: str) -> str:
     if entry["type"] == "missing":
         return f"{place}{key!r} is missing"
     given = entry.get("input")
-    shown = "" if isinstance(given, dict | list) else f" (got {given!r})"
+    shown = "" if isinstance(given, dict | list) or "password" in entry["msg"] else f" (got {given!r})"  # a secret is not repeated
     return f"{place}{key}: {entry['msg'].removeprefix('Value error, ')}{shown}"
 
 

@@ -6,9 +6,23 @@ with its reason, by the room that uses it.
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_PASSWORD = re.compile(r"://[^/@:\s]*:[^/@\s]+@")
+
+
+def _no_password(url: str) -> str:
+    """Settings are copied into manifests and models.yaml, which people keep in version control."""
+    if _PASSWORD.search(url):
+        raise ValueError("the URL holds a password; put the whole URL into an environment variable and write env:NAME (or file:PATH)")
+    return url
+
+
+#: A URL that may name a secret place but not hold the secret.
+Url = Annotated[str, AfterValidator(_no_password)]
 
 
 class Block(BaseModel):
@@ -21,14 +35,14 @@ class Source(Block):
     name: str = Field(min_length=1, pattern=r"^[\w.-]+$")
     shape: Literal["faq", "dialogues", "messages"]
     path: str = Field(default="", description="file, folder or glob, relative to kefu.yaml")
-    url: str = Field(default="", description="SQLAlchemy URL, or env:NAME to read it from the environment")
+    url: Url = Field(default="", description="SQLAlchemy URL; with a password: env:NAME or file:PATH")
     query: str = Field(default="", description="SELECT for a database source")
     format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite"] = "auto"
     encoding: str = "auto"
     delimiter: str = "auto"
     on_broken: Literal["fail", "skip"] = "skip"
     map: dict[str, str] = {}
-    roles: dict[str, str] = Field(default={}, description="value in the export -> customer | agent | bot | system | ignore")
+    roles: dict[str, Literal["customer", "agent", "bot", "system", "ignore"]] = Field(default={}, description="value in the export -> role")
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows whose column has one of these values")
     turn_where: dict[str, str | list[str]] = Field(default={}, description="the same for turns inside a row (shape dialogues)")
     similar_separator: str = "|"
@@ -99,7 +113,7 @@ class Train(Block):
 
 class Gates(Block):
     size_ratio: float = Field(default=0.27, gt=0, description="quantised weights / fp32 weights, at most")
-    agreement: float = Field(default=0.97, gt=0, le=1, description="share of positions with the same first choice, at least")
+    agreement: float = Field(default=0.99, gt=0, le=1, description="share of positions with the same first choice, at least")
     answers: float = Field(default=0.9, gt=0, le=1, description="share of right answers that stay right, at least")
     score_drop: float = Field(default=0.01, ge=0, description="fall of the task score, at most")
     samples: int = Field(default=100, ge=8)
@@ -113,6 +127,7 @@ class Export(Block):
 
 class Guard(Block):
     rules: list[str] = Field(default=[], description="YAML files with compliance rules of your own, beside the built-in ones")
+    off: list[str] = Field(default=[], description="ids of built-in rules that do not fit your trade (receipts and `kefu check --rules` name them)")
     mask_pii_in_replies: bool = True
 
 
@@ -127,7 +142,9 @@ class Assistant(Block):
     max_answer_tokens: int = Field(default=160, ge=8)
     model_timeout_s: float = Field(default=15, gt=0, description="a model that takes longer is left out of this reply")
     model: bool = Field(default=True, description="use the language model tier")
-    big_model: str = Field(default="", description="access point of a bigger model (URL or registry name) asked last")
+    big_model: Url = Field(default="", description="a bigger model asked last: http(s) URL of an OpenAI-compatible API, or a folder")
+    big_model_name: str = Field(default="", description="its name at that URL; empty: the first it lists")
+    big_model_key: str = Field(default="", description="API key for that URL, as env:NAME or file:PATH")
     guard: Guard = Guard()
 
 
@@ -159,7 +176,7 @@ class Serve(Block):
     max_concurrent: int = Field(default=64, ge=1, description="beyond this, requests are shed with 503 and Retry-After")
     timeout_s: float = Field(default=30, gt=0)
     max_body_kb: int = Field(default=256, ge=1)
-    records: str = Field(default="", description="SQLAlchemy URL or env:NAME; empty: SQLite in build/records.db")
+    records: Url = Field(default="", description="SQLAlchemy URL (with a password: env:NAME or file:PATH); empty: SQLite in build/records.db")
     allow_origins: list[str] = []
 
 

@@ -15,6 +15,8 @@ from kefu.records import tables
 
 #: Seconds after which a database that does not answer counts as away.
 PATIENCE_S = 2.0
+#: Execution option of an engine whose transactions only read.
+READS = "kefu_reads"
 _DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql"}
 
 
@@ -80,7 +82,7 @@ def _options(url: sa.URL) -> dict[str, Any]:
 
 def _begin(connection: sa.Connection) -> None:
     """Take the write lock at the start: a reading transaction that turns to writing is refused at once, whatever the patience."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(READS) else "BEGIN IMMEDIATE")
 
 
 def _pragmas(connection: Any, record: Any) -> None:

@@ -34,13 +34,15 @@ def inbox(connection: sa.Connection, limit: int) -> list[Waiting]:
     return [Waiting(row[0], row[1], row[2], row[3], row[4], row[5], row[6] or "", row[7]) for row in connection.execute(query)]
 
 
-def cases(connection: sa.Connection, since: str, score_at_most: int | None, limit: int) -> Iterator[Case]:
+def cases(connection: sa.Connection, after: tuple[str, str], score_at_most: int | None, limit: int) -> Iterator[Case]:
+    """Replies behind `after` (time, id), oldest first."""
+    since, last = after
     r, c = replies.c, conversations.c
     query = (
         sa.select(replies, c.language, ratings.c.score, ratings.c.comment)
         .join(conversations, c.id == r.conversation_id)
         .join(ratings, ratings.c.reply_id == r.id, isouter=True)
-        .where(r.at >= since)
+        .where(sa.or_(r.at > since, sa.and_(r.at == since, r.id > last)))
         .order_by(r.at, r.id)
         .limit(limit)
     )
@@ -48,7 +50,9 @@ def cases(connection: sa.Connection, since: str, score_at_most: int | None, limi
         query = query.where(ratings.c.score <= score_at_most)
     for row in connection.execute(query).mappings().all():
         said = transcript(connection, row["conversation_id"])
-        end = next((i for i, message in enumerate(said) if message.reply_id == row["id"]), len(said) - 1)
+        end = next((i for i, message in enumerate(said) if message.reply_id == row["id"]), None)
+        if end is None:  # a reply that failed has no words of its own: what was said up to its time
+            end = sum(message.at <= row["at"] for message in said) - 1
         spoken = [Turn(_TURN_ROLE.get(m.role, m.role), m.text, m.at) for m in said[: end + 1]]
         conversation = Conversation(row["conversation_id"], spoken, language=row["language"], source="records")
         yield Case(

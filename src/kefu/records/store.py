@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from kefu.records import database, masking, ownership, reading, writing
 from kefu.records.kinds import Case, Health, Message, Owner, Ownership, Waiting, now
 from kefu.records.tables import conversations, replies, turns
 from kefu.records.writer import Writer
+
+_PAGE = 500
 
 
 class Records:
@@ -25,6 +27,7 @@ class Records:
 
     def __init__(self, url: str, *, room: int = 10_000) -> None:
         self._engine = database.connect(url)
+        self._reading = self._engine.execution_options(**{database.READS: True})
         self._salt = ""
         self._prepared = False
         self._preparing = threading.Lock()
@@ -53,7 +56,7 @@ class Records:
 
     def owner(self, conversation_id: str) -> Ownership | None:
         """Who answers this conversation; None when nothing is stored of it."""
-        with self._open() as connection:
+        with self._read() as connection:
             return ownership.read(connection, conversation_id)
 
     def ask(self, conversation_id: str, *, reason: str, by: str, key_id: str = "", language: str = "und") -> bool:
@@ -96,38 +99,47 @@ class Records:
 
     def inbox(self, limit: int = 200) -> list[Waiting]:
         """Conversations waiting for a person or held by one, the longest waiting first."""
-        with self._open() as connection:
+        with self._read() as connection:
             return reading.inbox(connection, limit)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
     def transcript(self, conversation_id: str, after: int = 0) -> list[Message]:
         """Stored turns of a conversation with an id above `after`, in order."""
-        with self._open() as connection:
+        with self._read() as connection:
             return reading.transcript(connection, conversation_id, after)
 
     def reply_place(self, reply_id: str) -> tuple[str, str] | None:
         """`(conversation id, key id)` of a stored reply, or None."""
-        with self._open() as connection:
+        with self._read() as connection:
             columns = sa.select(replies.c.conversation_id, conversations.c.key_id).join(
                 conversations, conversations.c.id == replies.c.conversation_id
             )
             row = connection.execute(columns.where(replies.c.id == reply_id)).first()
             return (row[0], row[1]) if row else None
 
-    def cases(self, *, since: str = "", score_at_most: int | None = None, limit: int = 10_000) -> Iterator[Case]:
-        """Replies with the conversation up to them, oldest first. `score_at_most`: only those rated that badly."""
-        with self._open() as connection:
-            yield from reading.cases(connection, since, score_at_most, limit)
+    def cases(self, *, since: str = "", score_at_most: int | None = None) -> Iterator[Case]:
+        """All replies with the conversation up to them, oldest first. `score_at_most`: only those rated that badly.
+
+        Read page by page, so that a server writing to the same database never waits for whoever goes through them.
+        """
+        after = (since, "")
+        while True:
+            with self._read() as connection:
+                page = list(reading.cases(connection, after, score_at_most, _PAGE))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = (page[-1].at, page[-1].reply_id)
 
     def counts(self) -> dict[str, int]:
         """Rows of each table."""
-        with self._open() as connection:
+        with self._read() as connection:
             return reading.counts(connection)
 
     def ping(self) -> None:
         """One round trip. Raises StorageError when the database is away."""
-        with self._open() as connection:
+        with self._read() as connection:
             connection.execute(sa.select(1))
 
     def opaque(self, identifier: str) -> str:
@@ -146,11 +158,15 @@ class Records:
                 self._prepared = False
             raise
 
+    def _read(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction that only reads: it takes no write lock."""
+        return self._open(self._reading)
+
     @contextmanager
-    def _open(self) -> Iterator[sa.Connection]:
+    def _open(self, engine: sa.Engine | None = None) -> Iterator[sa.Connection]:
         try:
             self._prepare()
-            with self._engine.begin() as connection:
+            with (engine or self._engine).begin() as connection:
                 yield connection
         except (sa.exc.SQLAlchemyError, OSError) as error:
             self._prepared = False

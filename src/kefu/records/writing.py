@@ -36,7 +36,10 @@ def ensure(connection: sa.Connection, conversation_id: str, *, key_id: str, lang
 
 def _write_exchanges(connection: sa.Connection, exchanges: list[Exchange]) -> None:
     ids = {exchange.conversation_id for exchange in exchanges}
-    known = set(connection.execute(sa.select(conversations.c.id).where(conversations.c.id.in_(ids))).scalars())
+    owners = {
+        row.id: row.key_id for row in connection.execute(sa.select(conversations.c.id, conversations.c.key_id).where(conversations.c.id.in_(ids)))
+    }
+    known = set(owners)
     last = _last_turns(connection, known)
     stored = set(connection.execute(sa.select(replies.c.id).where(replies.c.id.in_([e.reply.id for e in exchanges if e.reply]))).scalars())
     new: list[dict[str, Any]] = []
@@ -45,6 +48,8 @@ def _write_exchanges(connection: sa.Connection, exchanges: list[Exchange]) -> No
     touched: dict[str, tuple[str, str]] = {}
     for exchange in exchanges:
         name = exchange.conversation_id
+        if owners.setdefault(name, exchange.key_id) != exchange.key_id:
+            continue  # taken while the database was away and nobody could know whose conversation it is
         said = mask_turns(exchange.turns)
         if name not in known:
             known.add(name)

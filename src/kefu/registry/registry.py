@@ -33,8 +33,8 @@ class Registry:
             return []
         try:
             raw = yaml.safe_load(self.path.read_text("utf-8")) or {}
-            return [Entry.model_validate(row) for row in raw.get("models", [])]
-        except (yaml.YAMLError, ValidationError, AttributeError, UnicodeDecodeError) as error:
+            return [Entry.model_validate(row) for row in raw.get("models") or []]
+        except (yaml.YAMLError, ValidationError, AttributeError, TypeError, UnicodeDecodeError) as error:
             first = str(error).splitlines()[0]
             raise InputError(f"{self.path} cannot be read", first, "restore it from version control, or remove it and run `kefu run`") from None
 

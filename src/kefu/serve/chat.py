@@ -81,6 +81,7 @@ class ChatResponse(Response):
         self._first_s: float | None = None
         self._reply: Any = None
         self._state = "bot"
+        self._ours = False  # whether the conversation is known to belong to this caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = asyncio.create_task(self._answer(scope, receive, send))
@@ -122,8 +123,9 @@ class ChatResponse(Response):
 
     async def _speak(self, send: Send) -> None:
         owner = await self._owner()
+        self._ours = True
         self._state = owner.state
-        pieces: Any = self._gateway.answerer().reply(self._conversation()) if owner.state == "bot" else self._person(owner)
+        pieces: Any = self._gateway.answerer().reply(self._conversation()) if owner.state == "bot" else self._called(owner)
         async with aclosing(pieces):
             async for piece in pieces:
                 if piece.text:
@@ -153,6 +155,25 @@ class ChatResponse(Response):
         # A stateless caller's turns tell the assistant whether a person was promised; otherwise the records know.
         meta = {"owner": self._state} if self._call.reachable else {}
         return Conversation(self._call.conversation_id, list(self._turns), language=self._language, source="live", meta=meta)
+
+    async def _called(self, owner: Ownership) -> AsyncIterator[Any]:
+        """While a person is called or at work the assistant speaks only in danger, or when the customer takes the call back."""
+        reply: Any = None
+        async with aclosing(self._gateway.answerer().reply(self._conversation())) as pieces:
+            async for piece in pieces:
+                reply = piece.reply or reply
+        receipt = receipt_dict(reply.receipt) if reply is not None else {}
+        told = receipt.get("handoff")
+        taken_back = owner.state == "waiting" and isinstance(told, dict) and told.get("state") == "bot"
+        if taken_back and await self._gateway.desk.give_back(owner):
+            self._gateway.metrics.handoffs.labels("release").inc()
+            self._state = "bot"
+        elif receipt.get("kind") != "safety":
+            async for piece in self._person(owner):
+                yield piece
+            return
+        yield _Piece(reply.text, None)
+        yield _Piece("", reply)
 
     async def _person(self, owner: Ownership) -> AsyncIterator[Any]:
         """A person owns the conversation: the assistant says so once, then stays silent."""
@@ -237,7 +258,8 @@ class ChatResponse(Response):
                 self._gateway.info.model, outcome, round(seconds * 1000, 2),
                 None if self._first_s is None else round(self._first_s * 1000, 2), prompt, completion,
             )  # fmt: skip
-        self._gateway.desk.records.put(Exchange(call.kept_as, tuple(self._turns), record, self._language, call.key_id))
+        if self._ours:  # never into a conversation that another key owns
+            self._gateway.desk.records.put(Exchange(call.kept_as, tuple(self._turns), record, self._language, call.key_id))
         self._gateway.metrics.reply(tier, outcome, self._first_s, prompt, completion)
         scope["kefu.facts"] = {
             "tier": tier, "outcome": outcome, "state": self._state, "stream": self._stream, "language": self._language,

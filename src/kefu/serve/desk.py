@@ -106,6 +106,16 @@ class Desk:
             self._remember(waiting)
         return moved
 
+    async def give_back(self, owner: Ownership) -> bool:
+        """waiting → bot, because the customer no longer wants a person. False: a person was faster, or the database is away."""
+        try:
+            moved = await self.call(self.records.release, owner.conversation_id, "customer", only_owner=True)
+        except StorageError:
+            return False
+        if moved:
+            self._remember(Ownership(owner.conversation_id, key_id=owner.key_id, language=owner.language))
+        return moved
+
     async def tell_once(self, owner: Ownership) -> bool:
         """Whether this request is the one that tells the customer who owns the conversation now."""
         if owner.state == owner.told:

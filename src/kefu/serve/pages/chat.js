@@ -101,7 +101,9 @@ function meta(turn) {
   for (const [name, value] of rows) if (value) list.append(make("dt", { text: name }), make("dd", { text: value }));
   const raw = Object.keys(extra.receipt || {}).length ? make("pre", { text: JSON.stringify(extra.receipt, null, 1) }) : null;
   const details = make("details", {}, make("summary", { text: parts.join(" · ") }), make("div", { class: "receipt" }, list, raw));
-  return make("div", { class: "meta" }, thumbs(turn), details);
+  const offered = (extra.receipt?.offered || []).map(({ question }) => make("button", { class: "button", type: "button", text: question, onclick: () => ask(question) }));
+  const row = make("div", { class: "meta" }, thumbs(turn), details);
+  return offered.length ? make("div", {}, make("div", { class: "samples" }, ...offered), row) : row;
 }
 
 function thumbs(turn) {
