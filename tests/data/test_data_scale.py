@@ -239,6 +239,15 @@ def test_a_dataset_class_may_look_at_all_that_stay(tmp_path: Path, project: Make
     assert facts["labels"]["dialogue"] == {f"{facts['conversations']}-{last['id']}-None": facts["conversations"]}
 
 
+def test_who_does_the_work_is_no_reason_to_do_it_again(tmp_path: Path, project: Make) -> None:
+    from kefu.pipeline.run import Outcome
+    from kefu.pipeline.stages import PLANS
+
+    company(tmp_path, 20)
+    plans = [PLANS["data"](loaded, Outcome(loaded)) for loaded in (project(LOGS), project(LOGS, workers=2, engine="ray"))]
+    assert plans[0].settings == plans[1].settings and plans[0].inputs == plans[1].inputs
+
+
 # -- the parts -------------------------------------------------------------------------------------------------
 
 
