@@ -6,9 +6,9 @@ Data-Juicer (package py-data-juicer) gets an environment of its own under --work
 (conversations.py). Data-Juicer sees one text a row, the turns joined, and runs: Unicode repair, HTML, white space, e-mail and mobile
 number replaced, length filter, exact and MinHash duplicates. kefu runs all its operators: reading and mapping of columns, senders'
 roles, HTML, normalisation, twenty kinds of personal data, merging, exact and near duplicates, mining of standard replies, quality and
-take-over labels, splits without leakage, seven files, ledger and pictures. Memory is the greatest sum of resident sets over the process
-tree, seen every 0.2 s; pages that processes share count once for each. The time is the whole command's, start included; CPU time is what all its processes used, and holds on a
-machine that others use too.
+take-over labels, splits without leakage, seven files, ledger and pictures. The time is the whole command's, start included; CPU time
+is what all its processes used, and holds on a machine that others use too. Memory is the greatest sum of resident sets over the process
+tree, seen every 0.2 s; pages that processes share count once for each.
 
 A run that fails or takes longer than --limit has an empty figure and its reason.
 """
