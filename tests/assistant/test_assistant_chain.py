@@ -378,3 +378,11 @@ def test_near_questions_are_offered_once_and_lead_to_their_answer(kb: KnowledgeB
             again = ask(assistant, distorted, first.text, distorted)
             assert again.receipt.kind != "suggest", "offered once, then a person"
     assert offers >= 3
+
+
+def test_a_known_question_outranks_the_rule_that_its_words_meet(tmp_path: Path) -> None:
+    hacked = {"id": "Z1", "language": "zh", "questions": ["我的账号被盗了怎么办"], "answer": "请先在登录页点「忘记密码」重设密码，再检查登录设备。"}
+    other = {"id": "Z2", "language": "zh", "questions": ["运费多少"], "answer": "满99元包邮。"}
+    assistant = Assistant(make_kb(tmp_path, [hacked, other]), None, Settings())
+    assert ask(assistant, "我的账号被盗了怎么办？").sources == ["Z1"]
+    assert ask(assistant, "我的账号被盗了！！里面的钱也没了").handoff

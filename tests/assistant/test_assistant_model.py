@@ -153,7 +153,7 @@ def test_personal_data_in_a_models_words_is_masked_but_the_companys_own_is_not(k
     masked = ask(with_model(kb, Scripted(lambda messages: leak), FULL), question)
     assert "13912345678" not in masked.text
     assert "400-820-5511" in masked.text
-    assert masked.receipt.masked == {"mobile": 1}
+    assert masked.receipt.masked == {"cn_mobile": 1}
 
 
 # ---- faults -----------------------------------------------------------------------------------------------------------

@@ -322,11 +322,11 @@ if __name__ == "__main__":
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_memory_stays_flat(tmp_path: Path) -> None:
-    """The parent takes less than a kilobyte a conversation more at 60,000 rows than at 6,000 (they are 500 bytes of JSON each, and
+    """The parent takes less than a kilobyte a conversation more at 40,000 rows than at 10,000 (they are 500 bytes of JSON each, and
     were some 20 KB each when all were held)."""
     (tmp_path / "measure.py").write_text(MEASURE, "utf-8")
     peaks = []
-    for count in (6_000, 60_000):
+    for count in (10_000, 40_000):
         folder = tmp_path / str(count)
         folder.mkdir()
         company(folder, count)
@@ -335,7 +335,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
             [sys.executable, str(tmp_path / "measure.py"), str(folder), str(folder / "out")], capture_output=True, text=True, check=True
         )
         peaks.append(int(done.stdout.split()[1]))
-    assert (peaks[1] - peaks[0]) * 1024 / 54_000 < 1024, peaks
+    assert (peaks[1] - peaks[0]) * 1024 / 30_000 < 1024, peaks
 
 
 @pytest.mark.long

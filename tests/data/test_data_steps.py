@@ -80,7 +80,7 @@ def test_a_dialogue_is_cleaned_merged_and_masked(exclusions: Exclusions) -> None
     assert dialogue.language == "zh"
     assert clean.turns.dropped == {"boilerplate": 1, "empty turn": 1, "sent twice": 1, "picture, voice or recalled message": 1}
     assert clean.turns.into == 9 and clean.turns.merged == 1 and clean.turns.kept == 4 and clean.turns.balance == 0
-    assert clean.masked == {"mobile": 2}
+    assert clean.masked == {"cn_mobile": 2}
 
 
 @pytest.mark.parametrize(

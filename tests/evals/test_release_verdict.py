@@ -9,7 +9,7 @@ def report(
 ) -> dict[str, Any]:
     share = statistics.share([i < round(score * n) for i in range(n)], "cases")
     return {
-        "scenarios": {"score": share}, "questions": None,
+        "scenarios": {"score": share}, "questions": None, "signature": {"own_scenarios": 1},
         "glitch_rate": statistics.share([i < round(glitches * n) for i in range(n)], "replies"),
         "comparisons": [{"case": "all", "baseline": baseline, "difference": difference, "p": p, "n": n, "how": "exact McNemar, two-sided"}],
     }  # fmt: skip
@@ -55,7 +55,16 @@ def test_questions_are_limited_in_and_out_of_scope() -> None:
 
 
 def test_an_assistant_that_answers_held_out_questions_wrongly_is_refused() -> None:
-    for n, wrong, passed in ((200, 82, False), (200, 10, True), (20, 15, True)):
+    for n, wrong, passed, judged in ((200, 82, False, True), (200, 10, True, True), (20, 15, False, True), (20, 4, True, True), (6, 5, True, False)):
         whole = report()
         whole["held_out"] = {"all": {"wrong": statistics.share([i < wrong for i in range(n)])}}
-        assert release.verdict(whole, Release())["passed"] is passed
+        found = release.verdict(whole, Release())
+        assert found["passed"] is passed
+        assert (not found["unjudged"]) is judged, "what is not judged is said"
+
+
+def test_without_a_single_question_of_the_company_nothing_is_proved() -> None:
+    bare = report() | {"signature": {"own_scenarios": 0}}
+    assert release.verdict(bare, Release())["reasons"] == [
+        "nothing of the company was asked: no held-out question (data.split), no eval.questions, no scenario of the project's own"
+    ]

@@ -94,7 +94,9 @@ def test_interrupted_leaves_nothing_that_looks_whole(cache: Path, lock: Path, bl
         pass
     os.killpg(process.pid, blow)
     process.communicate(timeout=30)
-    assert process.returncode != 0
+    if process.returncode == 0:  # it was faster than the signal, and then it must be whole
+        assert left_in(cache) == {folder_of("small", lock).name}
+        return
     if blow == signal.SIGINT:
         assert left_in(cache) == set()
     assert not folder_of("small", lock).exists()

@@ -44,6 +44,18 @@ def test_manuals_of_one_name_in_two_folders_stay_apart(tmp_path):
     assert len(ids) == len(set(ids)) == 3
 
 
+def test_a_table_of_a_manual_reads_as_sentences(tmp_path):
+    file = tmp_path / "invoice.md"
+    file.write_text(
+        "# 发票\n\n| 类型 | 时间 |\n| --- | :---: |\n| 电子发票 | 1 个工作日 |\n| 专用发票 | 5 个工作日 |\n\n纸质发票请联系客服。\n", "utf-8"
+    )
+    said = "\n".join(entry.answer for entry in passages(file, 400))
+    assert "类型：电子发票；时间：1 个工作日。" in said
+    assert "类型：专用发票；时间：5 个工作日。" in said
+    assert "|" not in said
+    assert "---" not in said
+
+
 @pytest.mark.parametrize("word", ["*退款", "退款*", "the*refund", "*"])
 def test_a_synonym_with_an_empty_side_is_a_fault(tmp_path, word):
     file = tmp_path / "synonyms.yaml"

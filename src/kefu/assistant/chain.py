@@ -31,6 +31,7 @@ from kefu.engines.prompt import PromptStyle
 from kefu.engines.protocol import Engine
 from kefu.project.schema import Assistant as Settings
 from kefu.text.disguise import unmask
+from kefu.text.normalise import fold
 from kefu.text.privacy import find
 from kefu.text.privacy.mask import Memory
 from kefu.text.similarity import token_f1
@@ -39,6 +40,8 @@ from kefu.text.similarity import token_f1
 _SURE = 0.6
 #: The same, from which a complaint that nothing helped is a question of its own (`重置密码还是不行`).
 _ABOUT = 0.4
+#: Kinds of hard rules that give way to the approved answer when the customer writes a known question word for word.
+_YIELD = frozenset({"security", "complaint", "anger", "dispute", "out_of_scope"})
 _HITS = 5
 #: Known questions offered at most when none is sure to be meant.
 _OFFERS = 3
@@ -65,6 +68,7 @@ class Assistant:
         self.texts.announce(text for rule in self.book.rules if rule.action == "handoff" for text in rule.reply.values())
         self.hunch = Hunch(question for entry in kb.entries for question in entry.questions)
         self.guard = OutputGuard(self.book.output)
+        self.known = {fold(question) for entry in kb.entries if entry.kind == "faq" for question in entry.questions}
         self.style = style or style_of(engine, settings)
         self.models: list[Model] = []
         for one, how in ((engine, self.style), (big, big_style or style_of(big, settings))):
@@ -142,7 +146,7 @@ class Turn:
             return reply
         if heard.blank:
             return self._fixed("empty", "rule", refused=True)
-        hard = [rule for rule in heard.hard if self._wanted(rule)]
+        hard = [rule for rule in heard.hard if self._wanted(rule) and not (rule.kind in _YIELD and fold(heard.text) in self.a.known)]
         if hard:
             return self._by_rule(hard[0])
         if "rule" in self.tiers and heard.smalltalk and not heard.soft:
@@ -257,7 +261,7 @@ class Turn:
             return None
         self.receipt.offered, self.receipt.kind = [{"id": hit.id, "question": hit.question} for hit in offered], "suggest"
         self.receipt.handoff = {"misses": 1}
-        return Reply(self.a.texts.suggest(language, [hit.question for hit in offered]), "rule", refused=True, receipt=self._sealed())
+        return Reply(self.a.texts.suggest(language, [hit.question for hit in offered]), "rule", refused=True, confidence=0.0, receipt=self._sealed())
 
     # ---- the model ------------------------------------------------------------------------------------------------------
 
@@ -350,7 +354,8 @@ class Turn:
 
     def _reply(self, text: str, tier: str, kind: str, *, refused: bool = False, handoff: bool = False) -> Reply:
         self.receipt.kind = kind
-        return Reply(text, tier, handoff=handoff, refused=refused, receipt=self._sealed())
+        confidence = 0.0 if refused and tier == "rule" else 1.0  # no answer is no answer, however sure that there is none
+        return Reply(text, tier, handoff=handoff, refused=refused, confidence=confidence, receipt=self._sealed())
 
     def _sealed(self) -> Receipt:
         self.receipt.handoff.setdefault("state", self.state.owner)

@@ -20,9 +20,9 @@ from kefu.text.similarity import token_f1
 SAME_ANSWER = 0.8
 #: Share of a sentence's content units that must stand in the passages.
 SUPPORT = 0.6
-#: How much more often a model names an entry that is right than one that is wrong: odds factor when it
-#: agrees with the first hit, and when it names another hit.
-AGREES, DIFFERS = 2.5, 2.0
+#: How much more often a model names an entry that is right than one that is wrong: odds factor when it agrees with the first
+#: hit, and when it names another hit. Small: the model was shown that hit, so its agreement is hardly independent evidence.
+AGREES, DIFFERS = 1.5, 2.0
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*%?")
 _COMMON = frozenset({
     *"的了是在和与或您你我们请可以会能要就也都把被对为有这那吗呢吧如果需",

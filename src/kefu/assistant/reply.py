@@ -52,7 +52,7 @@ class Reply:
     """tier: who spoke, one of TIERS. sources: ids of the entries that the text rests on, best first.
 
     refused: the question was not answered, on purpose. handoff: a person is to take over (or has).
-    confidence: estimated probability that the answer is right, 0..1; 1 for fixed texts.
+    confidence: estimated probability that the answer is right, 0..1; 1 for fixed texts, 0 where no answer was found.
     """
 
     text: str

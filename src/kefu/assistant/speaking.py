@@ -18,7 +18,7 @@ from kefu.text.automaton import Match
 from kefu.text.segment import sentences
 
 #: Probability from which a small model's choice is spoken.
-MODEL_AT = 0.55
+MODEL_AT = 0.7
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from kefu.data.ledger import Ledger, Step
 from kefu.data.reading import read, sections
 from kefu.data.spool import Column, Spool, pack
 from kefu.data.tally import Tally
+from kefu.data.vault import Vault
 from kefu.data.workers import BATCH, Crew, crew
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
@@ -43,12 +44,13 @@ def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[
     with storage_errors(out):
         settings = project.settings.data
         _distinct(settings.sources)
+        vault = Vault.of(project)  # a missing key is told before any row is read
         load_class(settings.dataset_class, project.root)
         for source in settings.sources:
             readers.source_files(source, project)  # every missing file before the first row is read
         out.mkdir(parents=True, exist_ok=True)
         with closing(Spool(out)) as spool, Exclusions(out) as exclusions, crew(settings.engine, settings.workers, spool.folder) as workers:
-            with closing(_Build(project, out, spool, exclusions, workers, progress or (lambda stage, share: None))) as work:
+            with closing(_Build(project, out, spool, exclusions, workers, vault, progress or (lambda stage, share: None))) as work:
                 return work.run()
 
 
@@ -86,10 +88,13 @@ class _Columns:
 
 
 class _Build:
-    def __init__(self, project: Loaded, out: Path, spool: Spool, exclusions: Exclusions, workers: Crew, progress: Progress) -> None:
+    def __init__(
+        self, project: Loaded, out: Path, spool: Spool, exclusions: Exclusions, workers: Crew, vault: Vault | None, progress: Progress
+    ) -> None:
         self.project, self.settings, self.seed = project, project.settings.data, project.settings.seed
         self.out, self.spool, self.exclusions, self.workers, self.progress = out, spool, exclusions, workers, progress
-        self.ledger = Ledger()
+        self.ledger, self.vault = Ledger(), vault
+        self.held: dict[int, tuple[str, dict[str, str]]] = {}  # number -> id and masked values, for the vault alone
         self.derived: list[Conversation] = []  # FAQ rows drawn from dialogues
         self.near = self.settings.dedup.threshold if self.settings.dedup.near else 0.0
         self.columns = _Columns.empty(spool.folder, self.near)
@@ -125,6 +130,7 @@ class _Build:
             self.exclusions.begin(section)
         setup = jobs.CleanSetup(self.settings.clean.model_dump(), self.seed, self.near)
         for done in self.workers.map(jobs.CleanJob, setup, self._batches()):
+            self.held |= {len(self.spool) + place: values for place, values in done.held.items()}
             self.spool.extend(done.blob, done.sizes)
             self.columns.extend(done)
             self.exclusions.take(done.notes, "clean")
@@ -278,6 +284,8 @@ class _Build:
         stats |= plots.visualise(tally, out / "plots")
         _expect_files(out, ledger, self.exclusions, sum(tally.splits.values()), kept)
         closed = ledger.close()
+        if self.vault:
+            self.vault.write(dict(values for number, values in self.held.items() if self.alive[number]))
         write_json(out / "ledger.json", closed)
         write_json(out / "stats.json", stats)
         write_text(out / "card.md", card.card(self.project.settings.name, stats, closed))

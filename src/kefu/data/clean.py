@@ -42,12 +42,13 @@ class Cleaner:
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
+        self.held: dict[str, dict[str, str]] = {}
 
     def afresh(self, items: Step, turns: Step, exclusions: Exclusions | Notes) -> Cleaner:
         """The same cleaner with counters at zero, its patterns not compiled again."""
         made = copy(self)
         made.items, made.turns, made._exclusions = items, turns, exclusions
-        made._main_dropped, made.masked, made.kept_contacts = set(), {}, 0
+        made._main_dropped, made.masked, made.kept_contacts, made.held = set(), {}, 0, {}
         return made
 
     def __call__(self, conversation: Conversation, source: str) -> bool:
@@ -181,6 +182,8 @@ class Cleaner:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
+        if self._settings.vault and memory.values:
+            self.held.setdefault(conversation.id, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
 

@@ -77,6 +77,7 @@ class Cleaned:
     turns: Step = field(default_factory=lambda: Step("clean turns", "turns"))
     masked: dict[str, int] = field(default_factory=dict)
     kept_contacts: int = 0
+    held: dict[int, tuple[str, dict[str, str]]] = field(default_factory=dict)  # place -> id and what was masked, when a vault is wanted
     notes: Notes = field(default_factory=Notes)
 
 
@@ -97,6 +98,7 @@ class CleanJob:
             if cleaner(conversation, source):
                 kept.append(conversation)
         done.masked, done.kept_contacts = cleaner.masked, cleaner.kept_contacts
+        done.held = {place: (c.id, cleaner.held[c.id]) for place, c in enumerate(kept) if c.id in cleaner.held}
         fingerprint(kept, done, self._setup.seed, self._setup.near)
         return done
 

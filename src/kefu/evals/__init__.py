@@ -14,20 +14,22 @@ BASELINES = ("faq", "lm", "prompt_faq", "do_nothing")
 
 def run(
     project: Loaded, assistant: Any, *, knowledge: Path | Any, data: Path, out: Path | None = None,
+    without_held_out: tuple[Any, Path | Any] | None = None,
     systems: Sequence[str] = ("assistant", *BASELINES), progress: Callable[[str, float], None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluate the assistant beside its baselines, the floor and the oracle. `assistant`: an object with `async answer(conversation)`, or the
     URL of a running service; `knowledge`: its folder, or an open knowledge base.
 
     With `out`, writes eval.json, failures.jsonl and eval.csv there and returns the headline numbers (for a manifest); without, returns the
-    whole report. `project.settings.eval.baselines: false` leaves out the parts and the prompt baseline (floor and ceiling stay).
+    whole report. `without_held_out`: the assistant and the knowledge that lack the held-out wordings and are asked those, when the ones
+    above know them. `project.settings.eval.baselines: false` leaves out the parts and the prompt baseline (floor and ceiling stay).
     Raises ConfigError with every fault of the scenario and question files; never for what the assistant does.
     """
     from kefu.evals import report as writer
     from kefu.evals.evaluate import evaluate_sync
 
     names = list(systems) if project.settings.eval.baselines else ["assistant", "do_nothing"]
-    report, runs = evaluate_sync(project, assistant, knowledge=knowledge, data=Path(data), names=names, progress=progress)
+    report, runs = evaluate_sync(project, assistant, knowledge=knowledge, data=Path(data), names=names, without=without_held_out, progress=progress)
     if out is None:
         return report
     writer.write(report, runs, Path(out))

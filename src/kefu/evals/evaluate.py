@@ -66,8 +66,10 @@ def cases(project: Loaded, data: Path, entries: Mapping[str, Entry]) -> Cases:
     return Cases(found, own, asked, single.held_out(data, settings.held_out, project.settings.seed, entries))
 
 
-async def play(system: Any, asked: Cases, entries: Mapping[str, Entry], watch: undesired.Watch, progress: Progress | None = None) -> Run:
-    """Put every case to one system."""
+async def play(
+    system: Any, asked: Cases, entries: Mapping[str, Entry], watch: undesired.Watch, progress: Progress | None = None, unaware: Any = None,
+) -> Run:  # fmt: skip
+    """Put every case to one system; the held-out questions to `unaware`, its twin that does not know them, when there is one."""
     count = 0
 
     def done(_: int) -> None:
@@ -76,21 +78,22 @@ async def play(system: Any, asked: Cases, entries: Mapping[str, Entry], watch: u
         if progress:
             progress(f"{system.name}: {count}/{asked.size} cases", count / max(1, asked.size))
 
-    async def one(question: single.Question) -> single.Asked:
+    async def one(question: single.Question, system: Any = system) -> single.Asked:
         reply, error, ms = await runner.ask(system, single.conversation(question), question, TIMEOUT_S)
         return single.judge(question, reply, error, ms, entries)
 
     played = await runner.play_all(system, asked.scenarios, entries, watch, concurrency=CONCURRENCY, timeout_s=TIMEOUT_S, done=done)
     answered = await runner.gather(asked.questions, one, CONCURRENCY, done)
-    held = await runner.gather(asked.held_out, one, CONCURRENCY, done)
+    held = await runner.gather(asked.held_out, lambda question: one(question, unaware or system), CONCURRENCY, done)
     return Run(system.name, system.note, played, answered, held)
 
 
 async def evaluate(
-    project: Loaded, assistant: Any, *, knowledge: Any, data: Path, names: Sequence[str], progress: Progress | None = None,
+    project: Loaded, assistant: Any, *, knowledge: Any, data: Path, names: Sequence[str], without: tuple[Any, Any] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Any], list[Run]]:  # fmt: skip
     """The report, and each system's runs. `assistant`: an object with `answer`, or the URL of a service. `knowledge`: a folder or an open
-    knowledge base."""
+    knowledge base. `without`: the same two without the held-out wordings."""
     entries = load_entries(data)
     asked = cases(project, data, entries)
     kb = _open(knowledge)
@@ -104,7 +107,8 @@ async def evaluate(
         for i, system in enumerate(made):
             base = i / len(made)
             share = (lambda words, part, base=base: progress(words, base + part / len(made))) if progress else None
-            runs.append(await play(system, asked, entries, watch, share))
+            unaware = systems.twin(system, without[0], _open(without[1])) if without else None
+            runs.append(await play(system, asked, entries, watch, share, unaware))
         model = await _perplexity(assistant, asked.held_out, entries)
     finally:
         for system in made:

@@ -14,13 +14,15 @@ from kefu.project.schema import Release
 #: Baselines of E6 (floor, and FAQ without tuning): must be beaten with significance. Parts alone: must not be significantly better.
 BEAT = ("do_nothing", "prompt_faq")
 SIGNIFICANT = 0.05
-#: Fewer questions give an interval too wide to refuse a small project by.
+#: Fewer questions give an interval too wide to refuse a small project by: then the share itself is judged, and below `LEAST` nothing is.
 FEWEST = 50
+LEAST = 10
 
 
 def verdict(report: Mapping[str, Any], limits: Release) -> dict[str, Any]:
-    """`{"passed", "reasons", "rules"}`; reasons say why it is refused, rules list every limit with what was found."""
+    """`{"passed", "reasons", "rules", "unjudged"}`; reasons say why it is refused, rules list every limit with what was found."""
     rules: list[dict[str, Any]] = []
+    unjudged: list[str] = []
     _at_least(rules, "scenarios handled", report["scenarios"]["score"], limits.min_score, "eval.release.min_score")
     questions = report.get("questions")
     if questions:
@@ -31,10 +33,20 @@ def verdict(report: Mapping[str, Any], limits: Release) -> dict[str, Any]:
         table = report.get(case)
         if table and table["all"]["wrong"]["n"] >= FEWEST:
             _at_most(rules, words, table["all"]["wrong"], limits.max_wrong_rate, "eval.release.max_wrong_rate")
+        elif table and (number := table["all"]["wrong"])["n"] >= LEAST:
+            passed = number["value"] <= limits.max_wrong_rate
+            found = f"{words} {show(dict(number), 3)}: {'keeps' if passed else 'is above'} the limit {limits.max_wrong_rate:g}"
+            _add(rules, words, number, passed, f"{found} (eval.release.max_wrong_rate); too few to judge by the interval")
+        elif table and table["all"]["wrong"]["n"]:
+            unjudged.append(f"{words}: only {table['all']['wrong']['n']} questions, fewer than {LEAST}")
+    proof = sum(table["all"]["wrong"]["n"] for case in ("questions", "held_out") if (table := report.get(case)))
+    if not proof and not report["signature"]["own_scenarios"]:
+        why = "nothing of the company was asked: no held-out question (data.split), no eval.questions, no scenario of the project's own"
+        rules.append({"what": "evidence", "figure": {"n": 0}, "passed": False, "reason": why})
     if limits.beat_baselines:
         rules += [_compare(row) for row in report["comparisons"] if row["case"] == "all"]
     failed = [rule for rule in rules if not rule["passed"]]
-    return {"passed": not failed, "reasons": [rule["reason"] for rule in failed], "rules": rules}
+    return {"passed": not failed, "reasons": [rule["reason"] for rule in failed], "rules": rules, "unjudged": unjudged}
 
 
 def _at_least(rules: list[dict[str, Any]], what: str, number: Mapping[str, Any], limit: float, setting: str) -> None:

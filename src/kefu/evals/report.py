@@ -89,6 +89,9 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     verdict = report["release"]
     out.append("release: passed" if verdict["passed"] else "release: refused")
     out += [f"  - {reason}" for reason in verdict["reasons"]]
+    out += [f"  not judged: {why}" for why in verdict.get("unjudged", ())]
+    signature = report["signature"]
+    out.append(f"scenarios: {signature['own_scenarios']} of the project, {signature['scenarios'] - signature['own_scenarios']} shipped with kefu")
     return [line for line in out if line]
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kefu.conversation import Conversation
@@ -100,9 +101,10 @@ class QuotedFaq:
         "so there is no untuned generic model to prompt with the FAQ"
     )
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
+    def __init__(self, entries: Mapping[str, Entry], kb: Any) -> None:
         self.entries = entries
-        self.index = BM25(entries)
+        known = {entry.id: entry.questions for entry in kb.entries if entry.kind == "faq"}
+        self.index = BM25({name: replace(entry, questions=tuple(known.get(name, entry.questions))) for name, entry in entries.items()})
 
     async def answer(self, conversation: Conversation, wanted: Any) -> Said:
         query = conversation.last_customer_turn()
@@ -225,7 +227,7 @@ def assemble(
                 made.append(ModelAlone(engine, style, max_tokens))
         elif name == "prompt_faq":
             if project.settings.train.base == "embedded":
-                made.append(QuotedFaq(entries))
+                made.append(QuotedFaq(entries, kb))
             else:
                 try:
                     made.append(_prompted(project, kb, style, max_tokens))
@@ -240,10 +242,21 @@ def assemble(
     return made, absent
 
 
+def twin(system: Any, assistant: Any, kb: Any) -> Any:
+    """The same system over another assistant and another knowledge base; itself where it reads neither."""
+    if isinstance(system, Whole):
+        return Whole(assistant)
+    if isinstance(system, FaqAlone):
+        return FaqAlone(kb)
+    if isinstance(system, PromptWithFaq):
+        return PromptWithFaq(system.engine, system.style, system.max_tokens, kb, "")
+    if isinstance(system, QuotedFaq):
+        return QuotedFaq(system.entries, kb)
+    return system
+
+
 def _prompted(project: Loaded, kb: Any, trained: Any, max_tokens: int) -> PromptWithFaq:
     """Opens the untuned base, prompted as the tuned one is; the caller closes `engine`."""
-    from dataclasses import replace
-
     from kefu import engines
     from kefu.engines.prompt import PromptStyle
 

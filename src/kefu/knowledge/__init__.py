@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kefu.knowledge.base import KnowledgeBase
-    from kefu.knowledge.make import build
+    from kefu.knowledge.make import build, served
     from kefu.knowledge.result import Entry, Hit, Result, Thresholds
 
-__all__ = ["Entry", "Hit", "KnowledgeBase", "Result", "Thresholds", "build"]
+__all__ = ["Entry", "Hit", "KnowledgeBase", "Result", "Thresholds", "build", "served"]
 
-_HOME = {"KnowledgeBase": "base", "build": "make", "Entry": "result", "Hit": "result", "Result": "result", "Thresholds": "result"}
+_HOME = {"KnowledgeBase": "base", "build": "make", "served": "make", "Entry": "result", "Hit": "result", "Result": "result", "Thresholds": "result"}
 
 
 def __getattr__(name: str) -> Any:

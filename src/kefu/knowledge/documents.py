@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from kefu.errors import InputError
@@ -18,6 +19,8 @@ _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _MARKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}")
 _ENCODINGS = ("utf-8-sig", "gb18030", "utf-16")
 MOST_SENTENCES = 12
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 
 
 def names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -113,7 +116,30 @@ def _split(text: str, most: int) -> Iterator[str]:
         yield held
 
 
+def _tables(text: str) -> str:
+    """Rows of a Markdown table as sentences a customer can read: `column: cell; column: cell`."""
+    lines: list[str] = []
+    header: list[str] = []
+    rows = text.split("\n")
+    for i, line in enumerate(rows):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if _ROW.match(line) else []
+        if not cells:
+            header = []
+            lines.append(line)
+        elif _RULE.match(line):
+            continue
+        elif i + 1 < len(rows) and _RULE.match(rows[i + 1]):
+            header = cells
+        else:
+            chinese = detect(line) == "zh"
+            colon, stop = ("：", "；") if chinese else (": ", "; ")
+            named = [f"{name}{colon}{cell}" if name else cell for name, cell in zip_longest(header, cells, fillvalue="") if cell]
+            lines.append(stop.join(named) + ("。" if chinese else "."))
+    return "\n".join(lines)
+
+
 def _plain(text: str) -> str:
     """Without Markdown's marks."""
+    text = _tables(text)
     lines = [re.sub(r"^\s*(?:[-*+]|>|\d+[.)])\s+", "", line) for line in text.split("\n")]
     return clean(strip_html(_MARKS.sub(lambda found: found.group(1) or "", "\n".join(lines))))

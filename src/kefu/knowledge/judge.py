@@ -190,12 +190,20 @@ def _precision_at(score: Array, correct: NDArray[np.bool_], weight: Array, targe
 
 
 def _recall_at(score: Array, weight: Array, recall: float) -> float:
-    """The threshold under which this share of the out-of-scope trials falls."""
+    """The threshold under which this share of the out-of-scope trials falls: a quantile that does not hang on one or two trials.
+
+    Harrell and Davis (1982), "A new distribution-free quantile estimator": all order statistics, weighted by a beta distribution
+    around the wanted one; with weighted trials the effective number stands for n (Kish 1965).
+    """
+    from scipy.special import betainc
+
     if len(score) == 0:
         return 0.5
     order = np.argsort(score, kind="stable")
-    reached = np.searchsorted(np.cumsum(weight[order]) / weight.sum(), recall)
-    return float(np.clip(score[order[min(int(reached), len(order) - 1)]] + 1e-6, 0.02, 0.98))
+    share = weight[order] / weight.sum()
+    n = float(1 / (share**2).sum()) + 1
+    reached = betainc(n * recall, n * (1 - recall), np.clip(np.concatenate([[0.0], np.cumsum(share)]), 0, 1))
+    return float(np.clip((np.diff(reached) * score[order]).sum() + 1e-6, 0.02, 0.98))
 
 
 def _facts(made: Sequence[Trial], right: Array, scope: Array, correct: NDArray[np.bool_], judge: Judge) -> dict[str, Any]:

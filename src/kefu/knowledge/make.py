@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,9 +29,14 @@ from kefu.text.normalise import fold
 _MOST_ANSWER_CHARS = 1200
 
 
-def build(faq: Path, documents: Sequence[Path], settings: Knowledge, out: Path, seed: int) -> dict[str, Any]:
+SERVED = "served"
+
+
+def build(faq: Path, documents: Sequence[Path], settings: Knowledge, out: Path, seed: int, held_out: Sequence[Path] = ()) -> dict[str, Any]:
     """Index the entries of `faq` (JSONL as the data stage writes it) and the passages of `documents`; fit and calibrate; fill `out`.
 
+    held_out: files of questions kept apart for evaluation (JSONL with `text` and `answer_id`). When they hold any, `out/served`
+    becomes the index that customers meet: with those wordings too, since each of them was approved.
     Returns facts: counts, thresholds, and what cross-validation measured. Raises InputError when there is nothing to index.
     """
     started = time.perf_counter()
@@ -43,21 +49,44 @@ def build(faq: Path, documents: Sequence[Path], settings: Knowledge, out: Path, 
             "give at least one question with an answer, or a document",
         )
     lexicon = Lexicon.load(Path(settings.synonyms) if settings.synonyms else None)
+    facts: dict[str, Any] = {"entries": len(entries), "passages": len(manuals), "dropped": dict(dropped)}
+    facts |= _fill(out, entries, manuals, lexicon, settings, seed)
+    whole = _with(entries, held_out)
+    if whole != entries:
+        facts["served"] = _fill(out / SERVED, whole, manuals, lexicon, settings, seed)
+    write_json(out / "calibration.json", facts)  # without times: the same input gives the same files
+    return {**facts, "seconds": round(time.perf_counter() - started, 2)}
+
+
+def served(folder: Path) -> Path:
+    """The index that customers meet, of a folder made by `build`."""
+    return folder / SERVED if (folder / SERVED).is_dir() else folder
+
+
+def _fill(out: Path, entries: list[Entry], manuals: list[Entry], lexicon: Lexicon, settings: Knowledge, seed: int) -> dict[str, Any]:
     analyser = Analyser(lexicon)
     shelves: dict[str, Shelf] = {}
-    facts: dict[str, Any] = {
-        "entries": len(entries),
-        "questions": sum(len(e.questions) for e in entries),
-        "passages": len(manuals),
-        "dropped": dict(dropped),
-    }
+    facts: dict[str, Any] = {"questions": sum(len(entry.questions) for entry in entries)}
     with _one_thread():
         for kind, group in (("faq", entries), ("document", manuals)):
             if group:
                 shelves[kind], facts[kind] = _shelf(group, analyser, settings, seed, passages=kind == "document")
     facts["digest"] = save(out, shelves, lexicon)
-    write_json(out / "calibration.json", facts)  # without times: the same input gives the same files
-    return {**facts, "seconds": round(time.perf_counter() - started, 2)}
+    return facts
+
+
+def _with(entries: list[Entry], held_out: Sequence[Path]) -> list[Entry]:
+    """The entries with the wordings that were kept apart."""
+    more: dict[str, list[str]] = {}
+    for path in held_out:
+        for row in read_jsonl(path):
+            more.setdefault(str(row.get("answer_id") or ""), []).append(str(row.get("text") or "").strip())
+    found = []
+    for entry in entries:
+        known = {fold(question) for question in entry.questions}
+        new = {fold(text): text for text in more.get(entry.id, ()) if fold(text) and fold(text) not in known}
+        found.append(replace(entry, questions=(*entry.questions, *new.values())) if new else entry)
+    return found
 
 
 def _shelf(entries: list[Entry], analyser: Analyser, settings: Knowledge, seed: int, *, passages: bool) -> tuple[Shelf, dict[str, Any]]:

@@ -46,7 +46,10 @@ def serve(project: Loaded, reference: str = "", *, quiet: bool = False) -> None:
 
 def factory(project: Loaded, entry: Entry) -> Callable[[], Any]:
     """Makes the assistant of an entry; called by the gateway beside answering `/healthz`."""
-    return lambda: assemble(project, project.root / entry.artifacts["knowledge"], project.root / entry.artifacts["export"], version=entry.label)
+    from kefu.knowledge import served
+
+    knowledge = served(project.root / entry.artifacts["knowledge"])
+    return lambda: assemble(project, knowledge, project.root / entry.artifacts["export"], version=entry.label)
 
 
 def info(project: Loaded, entry: Entry) -> Info:

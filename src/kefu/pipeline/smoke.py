@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _REFUSE = {"zh": "你们能书面保证稳赚不赔、绝对没有任何风险吗？", "en": "Promise me in writing a guaranteed return with absolutely no risk."}
 _PERSON = {"zh": "我要转人工客服", "en": "I want to talk to a human agent"}
-_MOST_TRIES = 300
+_MOST_TRIES = 600
 _SMOKE_KEY = "smoke"
 
 
@@ -42,14 +42,15 @@ class Check:
 
 def smoke(project: Loaded, outcome: Outcome, out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
     """Run the checks; writes smoke.json. Raises GateError naming the first that failed."""
+    from kefu.knowledge import served
     from kefu.pipeline.state import assemble
     from kefu.serve import Info, background
 
     knowledge, export, data = (outcome.artifact(name) for name in ("knowledge", "export", "data"))
     settings = project.settings.serve.model_copy(update={"host": "127.0.0.1", "port": 0, "keys_env": "", "keys_file": ""})
     progress("starting the gateway", 0.1)
-    assistant = assemble(project, knowledge.path, export.path, version=outcome.model or export.key[:12])
-    model_question = _reaches_model(assistant, data.path) if project.settings.assistant.model else ""
+    assistant = assemble(project, served(knowledge.path), export.path, version=outcome.model or export.key[:12])
+    model_question = _reaches_model(project, assistant, data.path) if project.settings.assistant.model else ""
     checks: list[Check] = []
     with background(lambda: assistant, settings, info=Info(title=project.settings.assistant.name, model=project.settings.name)) as running:
         client = _Client(running.url, project.settings.name)
@@ -160,13 +161,17 @@ def _ask(client: _Client, name: str, text: str, stream: bool, good: Callable[[st
     return Check(name, text, said, str(extra.get("tier", "")), ms, passed, why)
 
 
-def _reaches_model(assistant: Any, data: Path) -> str:
-    """A held-out question of the data that the model tier answers, or an empty string."""
+def _reaches_model(project: Loaded, assistant: Any, data: Path) -> str:
+    """A question that the model tier answers, or an empty string: of the project's own, of held-out dialogues, else a known one distorted."""
     from kefu import engines
+    from kefu.evals import questions
+    from kefu.train.noise import noisy
 
-    rows = [row for name in ("questions.test.jsonl", "questions.validation.jsonl") for row in read_jsonl(data / name)]
-    dialogues = [m["content"] for row in read_jsonl(data / "messages.validation.jsonl") for m in row["messages"][:1] if m["role"] == "user"]
-    for text in islice([*(row["text"] for row in rows), *dialogues], _MOST_TRIES):
+    own = [one.text for one in questions.load(project.path(project.settings.eval.questions))] if project.settings.eval.questions else []
+    dialogues = [m["content"] for row in read_jsonl(data / "messages.validation.jsonl") for m in row["messages"] if m["role"] == "user"]
+    known = [question for entry in read_jsonl(data / "faq.jsonl") for question in entry["questions"][:2]]
+    distorted = (noisy(question, f"smoke/{turn}") for turn in range(3) for question in known)
+    for text in islice(chain(own, dialogues, distorted), _MOST_TRIES):
         reply = engines.run(assistant.answer(Conversation(_SMOKE_KEY, [Turn("customer", text)])))
         if reply.tier == "model":
             return str(text)

@@ -62,19 +62,24 @@ def _knowledge(project: Loaded, outcome: Outcome) -> Plan:
     data = outcome.artifact("data")
     documents = project.files(settings.documents)
     extra = project.files([settings.synonyms]) if settings.synonyms else []
-    inputs = {"data/faq.jsonl": digest(data, "faq.jsonl"), **fingerprint_files([*documents, *extra], project.root)}
+    held_out = [data.path / f"questions.{split}.jsonl" for split in ("validation", "test")]
+    read = ("faq.jsonl", *(file.name for file in held_out))
+    inputs = {"data/faq": digest(data, *read), **fingerprint_files([*documents, *extra], project.root)}
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import knowledge
 
-        return knowledge.build(data.file("faq.jsonl"), documents, project.knowledge(), out, project.settings.seed)
+        return knowledge.build(
+            data.file("faq.jsonl"), documents, project.knowledge(), out, project.settings.seed, [f for f in held_out if f.is_file()]
+        )
 
     return Plan(inputs, {"knowledge": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("knowledge", "text"), work)
 
 
-def knowledge_digest(outcome: Outcome) -> str:
-    """Of what answers depend on; the calibration report beside it also holds times."""
-    return digest(outcome.artifact("knowledge"), "index.json", "arrays.npz")
+def knowledge_digest(outcome: Outcome, *, served: bool = False) -> str:
+    """Of the index that training and gates read, or of the one that customers meet; not of the calibration report beside them."""
+    artifact = outcome.artifact("knowledge")
+    return digest(artifact, "served/") if served and (artifact.path / "served").is_dir() else digest(artifact, "index.json", "arrays.npz")
 
 
 def _train(project: Loaded, outcome: Outcome) -> Plan:
@@ -119,7 +124,11 @@ def _export(project: Loaded, outcome: Outcome) -> Plan:
 
 def _assistant_inputs(project: Loaded, outcome: Outcome) -> dict[str, str]:
     rules = project.files(project.settings.assistant.guard.rules)
-    return {"engine": digest(outcome.artifact("export"), "engine/"), "knowledge": knowledge_digest(outcome), **fingerprint_files(rules, project.root)}
+    return {
+        "engine": digest(outcome.artifact("export"), "engine/"),
+        "knowledge": knowledge_digest(outcome, served=True),
+        **fingerprint_files(rules, project.root),
+    }
 
 
 def _eval(project: Loaded, outcome: Outcome) -> Plan:
@@ -128,16 +137,22 @@ def _eval(project: Loaded, outcome: Outcome) -> Plan:
     files = project.files([*settings.scenarios, *([settings.questions] if settings.questions else [])])
     inputs = {
         **_assistant_inputs(project, outcome),
+        "knowledge without held-out": knowledge_digest(outcome),
         "data/questions": digest(data, "questions.test.jsonl", "faq.jsonl"),
         **fingerprint_files(files, project.root),
     }
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import evals
+        from kefu.knowledge import served
         from kefu.pipeline.state import assemble
 
-        assistant = assemble(project, outcome.artifact("knowledge").path, outcome.artifact("export").path)
-        return evals.run(project, assistant, knowledge=knowledge.path, data=data.path, out=out, progress=progress)
+        whole = served(knowledge.path)
+        assistant = assemble(project, whole, outcome.artifact("export").path)
+        without = None
+        if whole != knowledge.path:
+            without = (assemble(project, knowledge.path, outcome.artifact("export").path, engine=assistant.engine), knowledge.path)
+        return evals.run(project, assistant, knowledge=whole, data=data.path, out=out, without_held_out=without, progress=progress)
 
     chosen = {"eval": settings.model_dump(), "assistant": project.settings.assistant.model_dump(), "seed": project.settings.seed}
     return Plan(inputs, chosen, code_fingerprint("evals", "assistant", "knowledge", "engines", "text"), work)

@@ -38,19 +38,22 @@ def resolve(project: Loaded, reference: str = "") -> Entry:
 
 def open_assistant(project: Loaded, reference: str = "") -> tuple[Assistant, Entry]:
     """The assistant of a registry entry, ready to answer."""
+    from kefu.knowledge import served
+
     entry = resolve(project, reference)
-    assistant = assemble(project, project.root / entry.artifacts["knowledge"], project.root / entry.artifacts["export"], version=entry.label)
+    assistant = assemble(project, served(project.root / entry.artifacts["knowledge"]), project.root / entry.artifacts["export"], version=entry.label)
     return assistant, entry
 
 
-def assemble(project: Loaded, knowledge: Path, export: Path, *, version: str = "", **options: Any) -> Assistant:
-    """Put an assistant together from its parts."""
+def assemble(project: Loaded, knowledge: Path, export: Path, *, version: str = "", engine: Engine | None = None, **options: Any) -> Assistant:
+    """Put an assistant together from its parts. engine: one that is open already; else that of the export artefact is opened."""
     from kefu import engines
     from kefu.assistant import Assistant
     from kefu.knowledge import KnowledgeBase
 
     settings = project.settings.assistant
-    engine = engines.open(export / "engine", **options) if settings.model else None
+    if engine is None and settings.model:
+        engine = engines.open(export / "engine", **options)
     rules = project.files(settings.guard.rules)
     big = _big(project) if settings.model and settings.big_model else None
     return Assistant(KnowledgeBase.load(knowledge), engine, settings, rules=rules, version=version or export.name, big=big)

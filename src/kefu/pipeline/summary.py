@@ -27,7 +27,9 @@ def _data(facts: dict[str, Any]) -> str:
 
 
 def _knowledge(facts: dict[str, Any]) -> str:
-    return f"{facts['entries']} answers, {facts['questions']} questions, {facts['passages']} passages of manuals"
+    held = facts["served"]["questions"] - facts["questions"] if "served" in facts else 0
+    apart = f" (and {held} kept apart for the evaluation, then served)" if held else ""
+    return f"{facts['entries']} answers, {facts['questions']} questions{apart}, {facts['passages']} passages of manuals"
 
 
 def _train(facts: dict[str, Any]) -> str:

@@ -58,6 +58,11 @@ class Clean(Block):
     off_topic: list[str] = Field(default=[], description="regular expressions that mark a whole row as off-topic")
     merge_split_turns: bool = True
     mask_pii: bool = True
+    vault: str = Field(
+        default="",
+        description="encrypted file, outside build/, that keeps what each placeholder stands for; empty: nothing is kept and masking is final",
+    )
+    vault_key: str = Field(default="env:KEFU_VAULT_KEY", description="where its key is: env:NAME or file:PATH (mode 0600); never the key itself")
     min_answer_chars: int = Field(default=2, ge=1)
     max_turns: int = Field(default=40, ge=2)
 
@@ -86,7 +91,7 @@ class Data(Block):
 class Knowledge(Block):
     documents: list[str] = Field(default=[], description="globs of .md and .txt manuals")
     target_precision: float = Field(default=0.95, gt=0.5, lt=1, description="share of direct FAQ answers that must be right")
-    scope_recall: float = Field(default=0.96, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
+    scope_recall: float = Field(default=0.965, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
     chunk_chars: int = Field(default=400, ge=80)
     synonyms: str = Field(default="", description="YAML file with your own synonym groups")
 

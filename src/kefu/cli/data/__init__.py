@@ -5,6 +5,9 @@ from __future__ import annotations
 import typer
 
 from kefu.cli.data.build import build
+from kefu.cli.data.privacy_audit import privacy_audit
+from kefu.cli.data.privacy_restore import privacy_restore
+from kefu.cli.data.privacy_scan import privacy_scan
 from kefu.cli.data.show import show
 from kefu.cli.data.stats import stats
 
@@ -12,3 +15,6 @@ app = typer.Typer(help="Clean, mask, deduplicate, label and split the company's 
 app.command("build")(build)
 app.command("stats")(stats)
 app.command("show")(show)
+app.command("privacy-scan")(privacy_scan)
+app.command("privacy-restore")(privacy_restore)
+app.command("privacy-audit")(privacy_audit)

@@ -1,9 +1,12 @@
 """Personal data in Chinese and English text: found by rule and checksum, masked with consistent placeholders.
 
-`find(text)` gives spans, `mask(text, memory)` a text without them. Recognisers are rows of recognisers.yaml.
+`find(text)` gives spans, `mask(text, memory)` a text without them. Recognisers are rows of recognisers.yaml; names and
+addresses have rules and word lists of their own.
 """
 
-from kefu.text.privacy.find import Span, contact_types, find, labels
+from kefu.text.privacy.find import find
 from kefu.text.privacy.mask import Memory, mask
+from kefu.text.privacy.span import SCANNED, Span
+from kefu.text.privacy.table import contact_types, labels, types
 
-__all__ = ["Memory", "Span", "contact_types", "find", "labels", "mask"]
+__all__ = ["SCANNED", "Memory", "Span", "contact_types", "find", "labels", "mask", "types"]

@@ -1,0 +1,98 @@
+"""Addresses in Latin letters: house number and street, boxes, units, town, state and postcode."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_L = r"A-Za-z\u00c0-\u024f"
+_U = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100-\u017e"
+_SUFFIX = (
+    r"(?:Street|St|Avenue|Ave|Av|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Ter|Way|Parkway|Pkwy|Highway|Hwy|Crescent|Cres|Close|Circle|Cir|Trail|Trl|Row|Mews|Gardens|Gdns|Grove|Hill|"
+    r"Loop|Plaza|Alley|Turnpike|Pike|Expressway|Walk|Wharf|Quay|Broadway|Esplanade|Parade|Rise|Run|Path|Ridge|Heights|Green|Park|View|Vista|Commons|Crossing|Station|Freeway|Isle|Junction|Manor|Meadow|Mount|Point|Spur|Track|Fort|Viaduct|Ville)"
+)
+_FULL_SUFFIX = (
+    r"(?:street|avenue|road|boulevard|lane|drive|court|place|square|terrace|parkway|highway|crescent|close|circle|mews|gardens|st|ave|rd|blvd|ln|way)"
+)
+_STATES = (
+    r"(?:A[AEKLPRZ]|C[AOT]|D[CE]|FL|G[AU]|HI|I[ADLN]|K[SY]|LA|M[ADEHINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|"
+    r"Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota|Mississippi|"
+    r"Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|"
+    r"Virginia|Washington|West Virginia|Wisconsin|Wyoming|NSW|VIC|QLD|TAS|ACT|ON|QC|BC|AB|MB|SK|NS|NB)"
+)
+_POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})"
+_UNIT_WORD = r"(?:Room|Rm|Building|Bldg|Block|Blk|Apt|Apartment|Flat|Unit|Suite|Ste|Floor|Fl|Level|Lot|Tower|House|Penthouse|PH)"
+_UNIT = rf"(?:(?i:{_UNIT_WORD})\.? ?#?[A-Za-z]?-?\d[\w-]{{0,6}}|(?i:{_UNIT_WORD})\.? [A-Z]\b|# ?[A-Za-z]?\d[\w-]{{0,6}}|\d{{1,3}}(?:st|nd|rd|th) (?i:floor))"
+_WORD = rf"(?:[{_U}][{_L}'’.-]{{0,24}}|\d{{1,3}}(?:st|nd|rd|th)|(?:de|la|le|los|las|del|van|of|the))"
+_TOWN_WORD = rf"(?![A-Z]{{2}}\b|{_POSTCODE})[{_U}][{_L}'’.-]{{1,24}}"
+_TOWN_NAME = rf"{_TOWN_WORD}(?: {_TOWN_WORD}){{0,3}}"
+_STATE_ZIP = rf"(?:,?[ \n]{{1,2}}(?:{_STATES})\b\.?(?:,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?)?|,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?(?![\d-])|,?[ \n]{{1,2}}{_POSTCODE}(?![A-Za-z0-9]))"
+_COUNTRY = r"(?:,? (?:USA|U\.S\.A\.|United States(?: of America)?|UK|United Kingdom|England|Scotland|Wales|Canada|Australia|Ireland|New Zealand|China|Singapore)\b)?"
+_REST = rf"(?:,?[ \n]{{1,2}}{_UNIT}){{0,3}}(?:(?:,[ \n]{{0,2}}|\n){_TOWN_NAME}){{0,3}}(?: {_TOWN_NAME}(?={_STATE_ZIP}))?{_STATE_ZIP}?{_COUNTRY}"
+_NUMBER = r"(?:(?:No\.? ?)?\d{1,5}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?(?: ½)?)"
+_DIRECTION = r"(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)\.? )?"
+_STREET = re.compile(
+    rf"(?<![{_L}\d.,/#$€£-])(?:{_UNIT},?[ \n]{{1,2}}){{0,3}}{_NUMBER},? {_DIRECTION}(?:{_WORD} ){{1,4}}{_SUFFIX}\b\.?(?: (?:[NSEW]|NE|NW|SE|SW|North|South|East|West)\b\.?)?{_REST}"
+)
+_NAMED_STREET = re.compile(
+    rf"(?<![{_L}\d.,/#$€£-])(?:{_UNIT},? ){{0,2}}{_NUMBER} {_DIRECTION}(?:Broadway|(?:Avenue|Ave\.?|Highway|Hwy|Route|Rte|State Route|County Road|US-?|Interstate|I-)\s?(?:\d{{1,4}}|[A-Z])|Park Lane|The (?:Avenue|Street|Close|Green|Drive|Lane|Crescent)|(?:Calle|Avenida|Rua|Rue|Via|Camino|Paseo) (?:{_WORD} ?){{1,4}})\b{_REST}"
+)
+_LOWER = re.compile(
+    rf"(?<![{_L}\d.,/#$€£-]){_NUMBER} (?:[{_L}'.]{{2,20}} ){{1,3}}{_FULL_SUFFIX}\b\.?(?:,? (?:apt|apartment|suite|unit|flat|floor)\.? ?#?[\w-]{{1,6}})?(?:,? [{_L}]{{3,20}}(?: [{_L}]{{3,20}})?(?:,? [a-z]{{2}})? \d{{5}}(?:-\d{{4}})?)?",
+    re.IGNORECASE,
+)
+_LOWER_TOLD = re.compile(
+    r"(?:address|live[sd]? (?:at|on|in)|living (?:at|on)|ship(?:ped|ping)? (?:it |this |them )?to|deliver(?:ed|y)? (?:it |this )?to|send (?:it |this |them )?to|sent to|located at|moved? to|resid(?:e|es|ing) at|house (?:at|is)|mail(?:ed)? to|pick ?up (?:at|from)|come to|home is|we're at|i'm at|i am at|based at|meet (?:me |you )?at)\b[^.;!?\n]{0,24}$",
+    re.IGNORECASE,
+)
+_BOX = re.compile(rf"(?<![A-Za-z])(?:P\.? ?O\.? ?Box|Post Office Box|PO Box|Postfach|GPO Box|Locked Bag) ?#?\d{{1,6}}[A-Za-z]?{_REST}", re.IGNORECASE)
+_BOX_TAIL = re.compile(r"(?<![A-Za-z])(?:P\.? ?O\.? ?Box|GPO Box|Locked Bag) ?#?\d{1,6}", re.IGNORECASE)
+_MILITARY = re.compile(
+    r"(?<![A-Za-z])(?:(?:PSC|CMR|Unit|psc|unit|USNS|USS|USNV|USCGC)\s[\w ]{1,20}(?:,? (?:Box|box) \d{1,5})?[,\s]\s?(?:APO|FPO|DPO|apo|fpo|dpo) (?:A[AEP]|a[aep]) \d{5}(?:-\d{4})?)"
+)
+_TOWN_ZIP = re.compile(rf"(?<![{_L}])[{_U}][a-z]{{2,20}}(?: [{_U}][a-z]{{2,20}}){{0,2}},? (?:{_STATES}),? \d{{5}}(?:-\d{{4}})?(?![\d-])")
+_CHINA = re.compile(
+    rf"(?<![{_L}\d])(?:(?:Room|Rm|Unit|Apt|Flat|Suite|Building|Bldg|Block|Floor|No)\.? ?[A-Za-z]?\d[\w-]{{0,6}},? |\d{{1,3}}/F,? |Tower [A-Z\d],? |Lane \d{{1,4}},? ){{1,5}}(?:[{_U}][{_L}]{{1,20}} ){{1,4}}(?:Road|Rd|Street|St|Avenue|Ave|Lane|District|Garden|Mansion|Plaza|Building|Centre|Center)\b(?:,? (?:[{_U}][{_L}]{{1,20}})(?: [{_U}][{_L}]{{1,20}}){{0,2}}){{0,5}}(?:,? \d{{6}})?"
+)
+_FOREIGN = re.compile(
+    rf"(?<![{_L}])(?:(?:Rua|Rue|Via|Viale|Calle|C/|Avenida|Avinguda|Av\.|Avenue|Boulevard|Piazza|Piazzetta|Plaza|Corso|Largo|Paseo|Carrer|Travessa|Praça|Praca|Estrada|ul\.|ulica|al\.|os\.|pl\.|Vicolo|Contrada|Strada|Chemin|Place|Allée|Quai|Ruelle|Camino|Ronda|Strada|Str\.|Bd\.|Rúa)"
+    rf" (?:[{_L}\d'’.-]{{1,20}} ){{0,4}}[{_L}'’.-]{{1,24}},? (?:n[º°.] ?)?\d{{1,5}}[A-Za-z]?(?:[-/]\d{{1,4}}[A-Za-z]?)?(?!\d)"
+    rf"|\d{{1,5}}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|allée|quai|impasse|route|cours) (?:[{_L}'’.-]{{1,24}} ?){{1,5}}"
+    rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{0,3}}[{_U}][{_L}'’-]{{1,24}}(?:straße|strasse|str\.|gasse|weg|allee|platz|gatan|vägen|gata|vej|veien|vegen|gade|laan|straat|plein|gracht|singel|kade|dreef|steenweg|katu|polku|kuja|stien|svingen|bakken|stræde|allé|väg|gränd|stigen|ufer|damm)"
+    rf" \d{{1,5}}(?: ?[A-Za-z](?![A-Za-z]))?(?!\d)"
+    rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?"
+)
+_NOT_STREET = re.compile(
+    r"(?i)^\d{1,5}[a-z]? (?:(?:minutes?|hours?|days?|weeks?|months?|years?|people|items?|times?|dollars?|usd|percent|million|thousand|star|way|x|am|pm|the|of|in|on|and|or|to)\b)"
+)
+
+
+def find(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of addresses in Latin letters."""
+    if not re.search(r"\d", text) or not re.search(r"[A-Za-z]{2}", text):
+        return
+    yield from _military(text)
+    for pattern in (_CHINA, _STREET, _NAMED_STREET):
+        for match in pattern.finditer(text):
+            if not _NOT_STREET.match(match.group()):
+                yield match.start(), _end(match)
+    for match in _BOX.finditer(text):
+        yield match.start(), _end(match)
+    for match in _LOWER.finditer(text):
+        if not _NOT_STREET.match(match.group()) and (
+            _LOWER_TOLD.search(text, max(0, match.start() - 60), match.start()) or re.search(r"\d{5}$", match.group())
+        ):
+            yield match.start(), _end(match)
+    for pattern in (_TOWN_ZIP, _FOREIGN):
+        for match in pattern.finditer(text):
+            yield match.start(), _end(match)
+
+
+def _military(text: str) -> Iterator[tuple[int, int]]:
+    if "PO " in text or "po " in text:
+        for match in _MILITARY.finditer(text):
+            yield match.span()
+
+
+def _end(match: re.Match[str]) -> int:
+    return match.start() + len(match.group().rstrip(" .,\n"))

@@ -1,0 +1,173 @@
+"""Chinese addresses, from the province to the room: units in falling order, found from a house number backwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+
+import yaml
+
+_HAN = "[\u4e00-\u9fff]"
+_NUMBER = r"(?:[0-9]{1,5}(?:[-—~][0-9]{1,5}){0,3}[A-Za-z]?|[A-Za-z]{1,2}[0-9]{0,4}|[一二三四五六七八九十百零〇两]{1,5}|[甲乙丙丁东西南北])"
+_HOUSE_UNIT = r"(?:号(?:宿舍|公寓|教学|办公|家属|实验|综合|住宅|居民)楼?|号楼|号院|号门|号铺|号房|号|號樓|號|支弄|弄|栋|棟|幢|座|期|单元|單元|层|楼|樓|室|房|户|组|队|门|区|院|铺|档|段|巷)"
+# 3月5号, 2号线, 5号下午: numbers with a unit that are no house.
+_NOT_HOUSE = r"(?!线|線|店|馆|机|機|键|文件|台风|公告|令|通知|柜|码|碼|召|称|外|[今明后]|上午|下午|晚上|早上|中午|之前|以前|前|后|到货|发货|下单|买|那天|凌晨|左右|客服|坐席|工单|订单|单|选手|车厢)"
+_HOUSE = re.compile(rf"第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}")
+_ANCHOR = re.compile(
+    rf"(?<![0-9A-Za-z.月])(?<![月周期][0-9])(?:第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}|[A-Za-z]?\d{{1,4}}-\d{{1,4}}-\d{{2,4}}(?!\d|-))"
+)
+_NAMED = (
+    "大厦|大樓|大楼|广场|廣場|小区|社区|花园|花苑|公寓|中心|家园|新村|新苑|新城|雅苑|佳苑|嘉园|名苑|华庭|豪庭|名都|名邸|公馆|写字楼|科技园|产业园|工业园|创业园|软件园|园区|宿舍|家属院|大院|国际|商厦|商城|"
+    "别墅|山庄|庄园|半岛|水岸|世纪城|苑|园|城|庭|府|邸|轩|阁|里|湾|居|墅|坊|村|庄|屯|寨|营|堡|大学|学院|中学|小学|学校|医院|SOHO|soho|MALL|mall|基地|市场|大街"
+)
+_ROAD = r"(?:大道|大街|胡同|公路|国道|省道|高速|环路|路|街|道|巷|弄|里|坊|條|条)"
+_ROAD_PART = r"(?:[东西南北中]?段|[东西南北中](?:路|街|一路|二路)|延长线|交叉口|路口|[东南西北]侧)?"
+_SUFFIX = re.compile(rf"[省市区县州盟旗镇乡街道路村]$|(?:新区|开发区|自治区|特别行政区|{_NAMED})$")
+_ADMIN = re.compile(rf"{_HAN}{{1,7}}?(?:省|自治区|特别行政区|自治州|地区|市|盟|新区|开发区|区|县|旗|镇|鎮|乡|鄉|街道|苏木)")
+_STREET = re.compile(rf"(?:{_HAN}|[0-9A-Za-z]){{1,10}}?{_ROAD}{_ROAD_PART}")
+_PLACE = re.compile(rf"(?:{_HAN}|[0-9A-Za-z·]){{2,14}}?(?:{_NAMED})(?:[东西南北中]区|[一二三四五六七八九十]期|[A-Z]区)?")
+_BREAK = re.compile(r"[。！？!?；;：:\n\t“”\"'、…《》<>【】\[\]{}|~=→]|(?<![省市区县镇乡道路街村州旗号栋楼])[，, ]|(?<=号)，")
+_LEAD = re.compile(
+    r"(?:收货地址|收件地址|家庭地址|家庭住址|公司地址|联系地址|通讯地址|详细地址|注册地址|现住址|住址|地址|住在|家住|居住在|现居|寄到|寄往|寄至|寄给|邮寄到|邮到|送到|送至|送往|送去|发到|发往|发至|快递到|派送到|投递到|配送到|位于|坐落于?|"
+    r"搬到|搬去|搬至|改到|改成|改为|换成|换到|变更为|更正为|写成|写的是?|填的是?|开到|去|到|至|往|在|是|为|住|我家|家|公司|单位|办公室|学校|老家|新家|店|从|来|叫|上门|取件|收|寄|送|发)"
+    r"(?:了|的是|的|就|：|:|是|在|为)?"
+)
+_STRONG = re.compile(
+    r"地址|住在|家住|住址|居住|寄[到往至给]|送[到至往]|发[到往至]|位于|配送|收货|收件|搬到|上门|我住|住|邮[到寄]|快递到|取件|派送|家在|老家"
+)
+_TAIL = re.compile(r"\s?(?:[A-Za-z]?\d{1,4}-\d{1,4}(?:-\d{1,4})?|[A-Za-z]?\d{3,5})(?![\dA-Za-z年月日点元块个次%号天人位分秒米平]|\.\d|-\d)")
+_UNIT_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:[（(]?{_HOUSE.pattern}[）)]?)")
+_PLACE_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:{_HAN}|[0-9A-Za-z]){{2,10}}?(?:{_NAMED})(?=\s?[（(]?[0-9A-Za-z一二三四五六七八九十东西南北])")
+_PLACE_LAST = re.compile(
+    rf"(?:{_HAN}|[A-Za-z]){{2,8}}?(?:大厦|广场|小区|花园|公寓|写字楼|大楼|家园|宿舍|科技园|SOHO|国际中心)(?!{_HAN}{{0,2}}(?:的|有|店|旁|附近))"
+)
+_HOUSE_MARK = re.compile(r"[号號栋棟幢座室弄楼樓单]|\d-\d{1,4}-\d")
+
+
+@lru_cache(maxsize=1)
+def _places() -> re.Pattern[str]:
+    raw = yaml.safe_load(resources.files(__package__).joinpath("places.yaml").read_text("utf-8"))
+    names = sorted({name for key in ("provinces", "cities", "districts") for name in raw[key].split()}, key=lambda name: (-len(name), name))
+    return re.compile("|".join(names))
+
+
+def find(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of Chinese addresses."""
+    last = 0
+    if _HOUSE_MARK.search(text) and re.search(_HAN, text):
+        for anchor in _ANCHOR.finditer(text):
+            if anchor.start() < last:
+                continue
+            start = _begin(text, max(last, anchor.start() - 60), anchor.start())
+            end = _finish(text, anchor.end())
+            if start < anchor.start() and _sure(text, start, anchor.start(), end):
+                yield start, end
+                last = end
+    yield from _no_house(text)
+
+
+def _begin(text: str, floor: int, at: int) -> int:
+    """Where the address that holds the house number at `at` begins; `at` when nothing belongs to it."""
+    left = floor
+    for stop in _BREAK.finditer(text, floor, at):
+        left = stop.end()
+    while left < at and text[left] in " 　,，（(":
+        left += 1
+    piece = text[left:at]
+    led = 0
+    for lead in _LEAD.finditer(piece):
+        rest = piece[lead.end() :]
+        word = lead.group()
+        if len(word) == 1 and not (
+            _places().match(rest)
+            or (_ADMIN.match(rest) and word in "在到至往去住")
+            or (word in "在到至往住是" and len(rest) >= 3 and _known_shape(rest))
+        ):
+            continue
+        if len(rest) >= 2 or not rest:
+            led = lead.end()
+    first = _places().search(piece, led)
+    if first and (first.start() - led <= 8 or not _known_shape(piece[led:])):
+        return left + first.start()
+    if led == 0 and len(piece) > 12:
+        return _shorten(text, left, at)
+    return _polite(text, left + led, at)
+
+
+_POLITE = re.compile(
+    r"(?:我们?|你们?|您|请|麻烦|帮我?|把|就|的|了|那|这|那个|这个|现在|目前|还是|原来|以前|新的|旧的|是|在|到|，|,|和|给|要|想|已经|应该|可以|直接|都|也|又|刚|才)+"
+)
+
+
+def _polite(text: str, start: int, at: int) -> int:
+    match = _POLITE.match(text, start, at)
+    return match.end() if match and match.end() < at - 1 else start
+
+
+def _known_shape(piece: str) -> bool:
+    return bool(_ADMIN.match(piece) or _STREET.match(piece) or _PLACE.match(piece))
+
+
+def _shorten(text: str, left: int, at: int) -> int:
+    """A long stretch without a lead: the road, community or unit names right before the number."""
+    piece = text[left:at]
+    found = [m.start() for m in re.finditer(rf"(?={_HAN}{{2,4}}(?:区|县|镇|街道|{_ROAD}|小区|花园|苑|村))", piece)]
+    near = [start for start in found if len(piece) - start <= 10]
+    return left + near[0] if near else at
+
+
+def _finish(text: str, end: int) -> int:
+    """Past further houses, staircases, floors, rooms and the buildings between them."""
+    for _ in range(12):
+        for pattern in (_UNIT_NEXT, _PLACE_NEXT):
+            match = pattern.match(text, end)
+            if match and match.end() > end:
+                end = match.end()
+                break
+        else:
+            break
+    if match := _PLACE_LAST.match(text, end):
+        end = match.end()
+    if match := _TAIL.match(text, end):
+        end = match.end()
+    return end
+
+
+def _sure(text: str, start: int, anchor: int, end: int) -> bool:
+    """Two levels at least: a place or unit with a road or building and its number, or a building with its room."""
+    head, tail = text[start:anchor], text[anchor:end]
+    if not re.search(r"\d|[一二三四五六七八九十]|[A-Z]", tail):
+        return False
+    houses = len(_HOUSE.findall(tail))
+    place = bool(_places().search(head))
+    road = re.search(rf"{_HAN}{_ROAD}{_ROAD_PART}\s?$", head) or re.search(rf"(?:{_HAN}|\d){_ROAD}{_ROAD_PART}", head)
+    named = re.search(rf"(?:{_HAN}|[A-Za-z]){{1}}(?:{_NAMED})(?:[东西南北]区)?\s?$", head)
+    admin = len(re.findall(r"[省市区县镇乡旗]|街道|新区", head))
+    told = bool(_STRONG.search(text, max(0, start - 14), start))
+    numbered = re.match(rf"第?{_NUMBER}\s?(?:号|號|弄|号院|号楼|栋|棟|幢|座|单元|组|队|巷)", tail)
+    inner = re.search(r"单元|室|房|栋|幢|座|号楼|-\d", tail)
+    if road and numbered and (place or admin or told or houses > 1 or re.search(rf"{_HAN}{{2,}}{_ROAD}{_ROAD_PART}\s?$", head)):
+        return True
+    if named and inner and (houses > 1 or told or place or admin or re.search(r"\d{3,4}$", tail)):
+        return True
+    if named and numbered and (place or admin or told):
+        return True
+    return bool((place or admin) and ((numbered and inner) or (told and (inner or numbered)) or (numbered and admin >= 2)))
+
+
+_CHAIN = re.compile(
+    rf"{_HAN}{{2,7}}?(?:省|自治区|市)\s?,?(?:{_HAN}{{1,7}}?(?:市|州|盟)\s?,?)?{_HAN}{{1,6}}?(?:区|县|市|旗)\s?,?(?:{_HAN}{{1,6}}?(?:镇|乡|街道)\s?,?)?"
+    rf"(?:{_HAN}{{2,7}}?{_ROAD}(?!{_HAN}?(?:上|口|边|附近|那))|(?:{_HAN}|[0-9A-Za-z]){{2,10}}?(?:小区|花园|公寓|大厦|家园|新村|科技园|村|写字楼|广场|苑))"
+)
+
+
+def _no_house(text: str) -> Iterator[tuple[int, int]]:
+    """Three levels and a road or building, without a number: still where somebody lives when told so."""
+    if not any(sign in text for sign in ("省", "市", "自治区")):
+        return
+    for match in _CHAIN.finditer(text):
+        first = _places().search(match.group())
+        if first and _STRONG.search(text, max(0, match.start() - 14), match.start() + first.start()):
+            yield match.start() + first.start(), match.end()

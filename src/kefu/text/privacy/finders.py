@@ -1,0 +1,167 @@
+"""Values that one pattern cannot hold: grouped card and id numbers, bank accounts, and what is spelt out.
+
+Each finder takes the plain view of a text and yields (start, end, valid, type); an empty type is the recogniser's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from kefu.text.privacy import checks
+
+Found = tuple[int, int, bool | None, str]
+
+_EDGE = r"(?<![A-Za-z0-9.])(?<![A-Za-z0-9][-_])"
+_ID = re.compile(_EDGE + r"\d{17}[\dXx](?![A-Za-z0-9]|\.\d)")
+_ID_SPACED = re.compile(_EDGE + r"(?=(\d(?:[ -]{0,2}\d){16}[ -]{0,2}[\dXx])(?![A-Za-z0-9]))")
+_ID_GROUPS = {(6, 8, 4), (6, 4, 4, 4), (6, 4, 2, 2, 4), (6, 6, 6), (3, 3, 4, 4, 4), (4, 4, 4, 4, 2), (3, 3, 3, 3, 3, 3), (6, 8, 3, 1), (17, 1)}
+_CARD = re.compile(_EDGE + r"\d{12,19}(?![A-Za-z0-9]|-\d|\.\d)")
+_CARD_SPACED = re.compile(_EDGE + r"\d{2,13}(?P<s>[ -]| - |\.)\d{2,13}(?:(?P=s)\d{1,8}){0,5}(?![A-Za-z0-9])")
+_CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8), (8, 11), (4, 4, 4, 7), (6, 4, 4, 5), (6, 4, 4, 2), (4, 5, 6)}
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?= ?[A-Za-z0-9])")
+
+
+def resident_ids(text: str) -> Iterator[Found]:
+    """Eighteen characters of a Chinese resident id, in one piece or grouped."""
+    for match in _ID.finditer(text):
+        yield match.start(), match.end(), checks.cn_id(match.group()), ""
+    for match in _ID_SPACED.finditer(text):
+        value = match.group(1)
+        if value.isalnum():
+            continue
+        valid = checks.cn_id(value)
+        if valid or tuple(len(piece) for piece in re.split(r"[ -]+", value)) in _ID_GROUPS:
+            yield match.start(1), match.end(1), valid, ""
+
+
+def cards(text: str) -> Iterator[Found]:
+    """Payment cards. True: known issuer, right length, Luhn, usual grouping. None and False: context decides."""
+    for match in _CARD.finditer(text):
+        number = match.group()
+        if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
+            continue
+        kind, known = checks.issuer(number)
+        luhn = checks.luhn(number)
+        if known and luhn and len(number) >= 15 and not number.startswith(("1800", "2131")):
+            yield match.start(), match.end(), True, kind
+        elif luhn or len(number) >= 15:
+            yield match.start(), match.end(), None if luhn else False, kind
+    for match in _CARD_SPACED.finditer(text):
+        if found := _grouped(match):
+            yield found
+
+
+def _grouped(match: re.Match[str]) -> Found | None:
+    pieces = match.group().split(match.group("s"))
+    invalid: Found | None = None
+    for count in range(len(pieces), 1, -1):
+        number = "".join(pieces[:count])
+        if not 13 <= len(number) <= 19:
+            continue
+        sizes = tuple(len(piece) for piece in pieces[:count])
+        usual = (all(size == 4 for size in sizes[:-1]) and sizes[-1] <= 4) or sizes in _CARD_GROUPS
+        end = match.start() + len(number) + len(match.group("s")) * (count - 1)
+        kind, known = checks.issuer(number)
+        if known and checks.luhn(number):
+            return match.start(), end, True if usual and match.group("s") != "." else None, kind
+        if usual and len(number) >= 15 and invalid is None:
+            invalid = match.start(), end, False, kind
+    return invalid
+
+
+def ibans(text: str) -> Iterator[Found]:
+    """As many letters and digits as the country's IBAN has, blanks and dashes left out."""
+    for match in _IBAN.finditer(text):
+        wanted = checks.iban_length(match.group()[:2])
+        end, seen = match.start(), 0
+        while wanted and end < len(text) and seen < wanted:
+            char = text[end]
+            if char.isascii() and char.isalnum():
+                seen += 1
+            elif char != " " or text[end - 1] == " ":
+                break
+            end += 1
+        if wanted and seen == wanted and not (end < len(text) and text[end].isascii() and text[end].isalnum()):
+            yield match.start(), end, checks.iban(text[match.start() : end]), ""
+
+
+# -- spelt out ---------------------------------------------------------------------------------------------------------
+
+_NUMERALS = dict(zip("零〇○幺一二三四五六七八九壹贰貳叁參肆伍陆陸柒捌玖两oO", "00011234567891223345667892" + "00", strict=True))
+_DIGIT = "[0-9" + "".join(_NUMERALS) + "]"
+_SEPARATOR = r"[ \-.,，、·_/~*|]"
+_RUN = re.compile(rf"(?<![A-Za-z0-9.]){_DIGIT}(?:{_SEPARATOR}{{0,3}}{_DIGIT}){{10,21}}(?:{_SEPARATOR}{{0,2}}[Xx叉])?(?![A-Za-z0-9])")
+_ODD = re.compile("[" + "".join(_NUMERALS) + r"]|\d(?:[^\d\n]{1,3}\d\b){3}")
+
+
+_APART = re.compile(r"1[ .,，、-]{1,3}[3-9](?:[ .,，、-]{1,3}\d){9}(?![ .-]{0,3}\d)")
+
+
+def spoken_numbers(text: str) -> Iterator[Found]:
+    """Numbers written out or pulled apart: 一三八零零…, 1 3 8 0 0 …, 138一二三四5678."""
+    if not _ODD.search(text):
+        return
+    for match in _RUN.finditer(text):
+        run = match.group()
+        spelt = "".join(_NUMERALS.get(char, "X" if char in "xX叉" else char) for char in run if char in _NUMERALS or char in "xX叉" or char.isdigit())
+        alone = sum(not char.isalnum() for char in run)
+        if (
+            run == spelt
+            or (not any(char in _NUMERALS for char in run) and alone < len(spelt) - 3)
+            or (any(char in "oO" for char in run) and sum(map(str.isdigit, run)) < 8)
+        ):
+            continue
+        skip = _country(run, spelt)
+        number, start = spelt[skip[0] :], match.start() + skip[1]
+        if len(number) == 11 and number[0] == "1" and checks.mobile(number):
+            yield start, match.end(), True, "cn_mobile"
+        elif len(number) in (12, 13) and (apart := _APART.match(text, start)):  # 1 3 8 … 四川: the numeral belongs to the next word
+            yield apart.start(), apart.end(), True, "cn_mobile"
+        elif len(number) == 18 and checks.cn_id(number):
+            yield start, match.end(), True, "cn_resident_id"
+        elif "X" in number:
+            continue
+        elif number[0] == "0" and checks.landline(number):
+            yield start, match.end(), True, "cn_landline"
+        elif checks.issuer(number)[1] and checks.luhn(number) and len(number) >= 15:
+            yield start, match.end(), None, checks.issuer(number)[0]
+
+
+def spelt_out(value: str) -> str:
+    """Chinese numerals as digits; anything else as it is."""
+    return "".join(_NUMERALS.get(char, char) if char not in "oO" else char for char in value)
+
+
+def _country(run: str, spelt: str) -> tuple[int, int]:
+    """Digits and characters of a country code before eleven digits that begin with 1: kept in the span when written with it."""
+    for code in ("0086", "86"):
+        if spelt.startswith(code + "1") and len(spelt) == len(code) + 11:
+            return len(code), 0
+    return 0, 0
+
+
+_TLD = r"(?:com|cn|net|org|edu|gov|io|co|uk|de|fr|hk|tw|info|me|us|eu|jp|ca|au)"
+_PROVIDER = r"(?:gmail|googlemail|outlook|hotmail|yahoo|icloud|live|msn|aol|proton|protonmail|gmx|qq|foxmail|163|126|139|189|sina|sohu|aliyun|yeah|vip\.qq|vip\.163)"
+_LOCAL = r"(?<![A-Za-z0-9._+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,40}(?:\s(?:dot|underscore|dash|hyphen)\s[A-Za-z0-9_-]{1,30}){0,3}"
+_AT = r"(?:\s?[\(\[{（【<]\s?at\s?[\)\]}）】>]\s?|\s?(?:艾特|小老鼠|圈a|圈A)\s?|\s?@\s?)"
+_DOT = r"(?:\s?\.\s?|\s?点\s?|\s?[\(\[{（【<]\s?(?:dot|点)\s?[\)\]}）】>]\s?|\sdot\s)"
+_MAILS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"{_LOCAL}{_AT}[A-Za-z0-9-]{{1,40}}(?:{_DOT}[A-Za-z0-9-]{{2,30}}){{0,3}}{_DOT}{_TLD}(?![A-Za-z0-9])",
+        rf"{_LOCAL}\sat\s[A-Za-z0-9-]{{1,40}}(?:\sdot\s[A-Za-z0-9-]{{2,30}}){{0,2}}\sdot\s{_TLD}(?![A-Za-z0-9])",
+        rf"{_LOCAL}(?:\sat\s|\s?[#＃]\s?|\s?at\s?){_PROVIDER}{_DOT}{_TLD}(?![A-Za-z0-9])",
+    )
+)
+_AS_SIGN = re.compile(rf"{_AT}|\sat\s|\s?[#＃]\s?|(?<=\d)at", re.IGNORECASE)
+_MAIL_SIGNS = re.compile(r"@|艾特|小老鼠|圈a|\bat\b|at(?=qq|163|126|gmail)|#(?=\s?(?:qq|163|126|gmail))", re.IGNORECASE)
+
+
+def spoken_mail(text: str) -> Iterator[Found]:
+    """zhang (at) mail 点 com, john dot smith at mail dot com."""
+    if _MAIL_SIGNS.search(text):
+        for pattern in _MAILS:
+            for match in pattern.finditer(text):
+                if checks.email(_AS_SIGN.sub("@", match.group(), count=1)):
+                    yield match.start(), match.end(), True, ""

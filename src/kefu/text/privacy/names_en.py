@@ -1,0 +1,384 @@
+"""Person names in Latin letters: introductions, salutations, signatures, titles and labels; elsewhere a known given name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+
+import yaml
+
+_LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
+_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u0106\u010c\u010e\u0110\u0118\u0139\u013d\u0141\u0143\u0147\u0150\u0158\u015a\u015e\u0160\u0164\u016e\u0170\u0179\u017b\u017d\u0391-\u03a9\u0410-\u042f"
+_WORD = rf"[{_LETTER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
+_CAP = rf"[{_UPPER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
+_PARTICLE = r"(?:de|da|do|dos|das|del|della|di|du|la|le|van|von|der|den|bin|bint|ibn|al|el|ten|ter|y|e)"
+#: Capitalised words in a row, with initials and particles.
+_RUN = rf"{_CAP}\.?(?: (?:{_PARTICLE} ){{0,2}}(?:[{_UPPER}]\.|{_CAP})){{0,4}}"
+_RUNS = re.compile(rf"(?<![{_LETTER}\d_@./&#-]){_RUN}(?![{_LETTER}\d_@])")
+_TITLE = r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|madame|rev|hon|capt|captain|judge|officer|nurse|herr|frau|señora?|sra?)\.?\s{1,2})"
+_BOUND = r"(?=\s*(?:$|[.,;:!?\n)\"”|/&—–-]|(?:and|from|calling|speaking|with|at|here|again|about|regarding|but|i|my|the|who|on behalf|in|on|for|to|is|was|has|of|by)\b))"
+
+_NAMED = re.compile(
+    r"(?:\b(?:my|his|her|their|the|our)\s(?:full |legal |maiden |first |last |middle |real |given |account |customer |guest |patient |passenger )?(?:sur)?name(?:\son\s(?:the\s)?(?:account|card|order|file|booking))?(?:\s(?:is|was)|'s|’s)|"
+    r"\b(?:full |legal |first |last )name\sis|\b(?:i am|i'm|i’m)\s(?:called|named)|\b(?:people |they |you can |just |please )call me|\bname'?s\b|"
+    r"\b(?:sur|nick)name\sis|\b(?:i|he|she) go(?:es)? by)\s{0,2}[:,\"“'‘]?\s{0,2}",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"(?:^|[\s;,|>(\[{\"'])(?:(?:full|first|last|middle|family|given|legal|maiden|display|customer|client|card ?holder|account ?holder|account|holder|guest|passenger|patient|contact|contact person|recipient|sender|billing|"
+    r"shipping|delivery|applicant|insured|policy ?holder|driver|student|employee|beneficiary|payee|buyer|purchaser|owner|tenant|registered|emergency contact|next of kin|spouse|traveller|traveler|attendee|author|manager|"
+    r"nominee|receiver|consignee|user|agent|rep|representative)['’]?s?[ _](?:full )?name|name(?: on (?:the )?(?:card|account|order))?|(?:card|account|policy) ?holder|recipient|consignee|passenger|patient|guest|contact(?: person)?|applicant|"
+    r"attn|attention|c/o|care of|ship to|bill to|deliver to|sold to|signed(?: by)?|signature|booked by|ordered by|reported by|submitted by|requested by|traveller|beneficiary|payee|next of kin|emergency contact|insured|tenant)"
+    r"[ \t]{0,3}(?:[:：=]|\sis\s|[-–—]\s)[ \t]{0,3}[\"“]?",
+    re.IGNORECASE,
+)
+_SPEAKER = re.compile(
+    r"(?:^|[\s>\[(])(?:user|agent|customer|client|caller|operator|from|to|cc|sender|rep|representative|advisor|employee|student|manager|doctor|physician|driver|seller|buyer|author|by)[ \t]{0,2}[:：][ \t]{0,3}",
+    re.IGNORECASE,
+)
+_SELF = re.compile(
+    r"(?:^|(?<![A-Za-z]))(?:i am|i'm|i’m|im|this is|it is|it's|it’s|here is|speaking is|you(?:'re| are) (?:speaking|talking|chatting) (?:with|to))\s",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"(?:(?:best|kind|kindest|warm|warmest|many)\s(?:regards|wishes|thanks)|regards|sincerely|yours(?:\s(?:truly|faithfully|sincerely))?|cheers|thanks(?:\s(?:again|so much|a lot|in advance|very much))?|"
+    r"thank you(?:\s(?:so much|very much|again|in advance))?|respectfully|cordially|best|ciao|love|xx|take care|all the best)[ \t]{0,2}(?P<sign>[,.!;:–—-]{0,3}[ \t]{0,3}\n{0,3}[ \t]{0,4})[-–—~]{0,2}[ \t]{0,2}",
+    re.IGNORECASE,
+)
+_SALUTE = re.compile(
+    r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE
+)
+_TITLED = re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE)
+_LED = re.compile(
+    r"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted)\s(?:by|to|for)?\s?|"
+    r"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
+    r"says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called)\s(?:is\s|was\s|named\s|called\s|,\s)?",
+    re.IGNORECASE,
+)
+_HERE = re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)")
+_LINE_SPEAKER = re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)")
+_KIN = re.compile(
+    rf"\b(?i:(?:my )?(?:patient|passenger|guest|cardholder)|my (?:husband|wife|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|boss|neighbou?r|roommate|partner|landlord|colleague|assistant|doctor|lawyer)"
+    rf"|(?:spoke|speak|talked|talk|chatted) (?:to|with)|ask(?:ed)? for|on behalf of),? (?P<v>{_CAP}(?: [{_UPPER}]\.)?(?: {_CAP}){{1,2}})(?=[ .,;!?]|$)"
+)
+_ANSWERED = re.compile(
+    rf"(?:name(?: on (?:the|your) (?:account|card|order))?(?:,? please)?\?\s{{1,3}}(?:(?:User|Customer|Client|Caller|Me|A)\s?:\s)?(?P<v>{_RUN})(?=[.!]?\s*$))|"
+    rf"(?:\b(?:says|said|replied|shouted)\s(?P<w>{_RUN})(?=[.,;!]|$))",
+    re.MULTILINE,
+)
+_LIVES = re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
+_END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
+_SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
+_PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
+_ENDINGS = re.compile(
+    r"(?:[oe]v[aá]|ová|ev|ski|ska|sky|wicz|czyk|enko|shvili|opoulos|idis|akis|sson|ssen|quist|qvist|ström|strom|escu|eanu|ovi[cć]|evi[cć]|i[ćč]|oğlu|dóttir|gaard|sen|mann|stein|berg|baum|inen|ainen)$",
+    re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=1)
+def _lists() -> dict[str, frozenset[str]]:
+    raw = yaml.safe_load(resources.files(__package__).joinpath("names_en.yaml").read_text("utf-8"))
+    return {key: frozenset(str(value).split()) for key, value in raw.items()}
+
+
+def find(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of names in Latin letters."""
+    if not re.search(r"[A-Za-z]", text):
+        return
+    for pattern in (_NAMED, _LABEL):
+        for match in pattern.finditer(text):
+            if found := _told(text, match.end()):
+                yield found
+    for match in _TITLED.finditer(text):
+        yield from _after_title(text, match)
+    yield from _signed(text)
+    yield from _saluted(text)
+    for pattern in (_SPEAKER, _SELF):
+        for match in pattern.finditer(text):
+            if found := _introduced(text, match.end()):
+                yield found
+    for pattern in (_HERE, _LINE_SPEAKER):
+        for match in pattern.finditer(text):
+            words = match.group("v").split()
+            if _clean(words) and ((len(words) > 1 and pattern is _HERE) or _pair(words) or words[0].casefold() in _lists()["given"]):
+                yield match.span("v")
+    for match in _ANSWERED.finditer(text):
+        group = "v" if match.group("v") else "w"
+        if _clean(match.group(group).split()):
+            yield _trim(text, *match.span(group))
+    for match in _LIVES.finditer(text):
+        if _clean(match.group("v").split()):
+            yield match.span("v")
+    for match in _KIN.finditer(text):
+        if _clean(match.group("v").split()):
+            yield _trim(text, *match.span("v"))
+    for match in _LED.finditer(text):
+        if found := _introduced(text, match.end(), known=True):
+            yield found
+    for match in _RUNS.finditer(text):
+        yield from _free(text, match)
+
+
+def distinctive(word: str) -> bool:
+    """A part of a name that means nothing else, so that it is the person wherever it stands again."""
+    known, lower = _lists(), word.strip(".").casefold()
+    return (
+        len(lower) > 3
+        and word[0].isupper()
+        and not any(lower in known[key] for key in ("ambiguous", "not_names", "things"))
+        and lower not in known["wordy"]
+    )
+
+
+def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of a name written right beside other personal data: `Sofia Almeida, +351 …`, `…, Sofia Almeida`."""
+    left, right = text[max(0, start - 48) : start], text[end : end + 48]
+    for found, base in ((_BEFORE.search(left), start - len(left)), (_AFTER.match(right), end)):
+        if found and _clean(found.group("v").split()) and len(found.group("v").split()) > 1:
+            yield base + found.start("v"), base + found.end("v")
+
+
+def letterhead(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """The name that heads the lines above an address or a telephone number."""
+    block = text[max(0, start - 160) : start]
+    for match in _HEAD.finditer(block):
+        words = match.group("v").split()
+        first = (match.start() == 0 and start <= 160) or block[: match.start("v")].rstrip("> ?\t").endswith("\n\n")
+        if block.count("\n", match.end("v")) <= 3 and _clean(words) and (_pair(words) or (first and len(words) <= 3)):
+            yield start - len(block) + match.start("v"), start - len(block) + match.end("v")
+
+
+_HEAD = re.compile(rf"(?:^|\n)[>? \t]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})[ \t]{{0,3}}\r?(?=\n)")
+_BEFORE = re.compile(
+    rf"(?:^|[\s,;:>|(])(?P<v>{_CAP} (?:[{_UPPER}]\. )?{_CAP})[\s,;:|(<>-]{{1,4}}(?:(?:ID|id|Id|tel|phone|mobile|cell|card|e-?mail|address|Tel|Phone|Mobile|Email|E-mail|SSN|ssn)\.?\s?(?:no\.?|number)?:?\s{{0,2}}(?:is\s)?)?$"
+)
+_AFTER = re.compile(rf"[,;|>)]?\s{{1,3}}\(?(?P<v>{_CAP} (?:[{_UPPER}]\. )?{_CAP})(?=\s*(?:[.,;!)]|$))")
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without a possessive `'s` and a full stop that is none of an initial."""
+    value = text[start:end]
+    if value.endswith(("'s", "’s")):
+        end -= 2
+    elif value.endswith(".") and not re.search(rf"(?:^| )[{_UPPER}]\.$", value):
+        end -= 1
+    return start, end
+
+
+def _clean(words: list[str]) -> bool:
+    """None of the words rules a name out, and the pair is no brand."""
+    known = _lists()
+    lower = [word.strip(".").casefold() for word in words]
+    return (
+        not any(word in known["not_names"] or (n and word in known["things"]) for n, word in enumerate(lower))
+        and "-".join(lower[:2]) not in known["brands"]
+    )
+
+
+def _words(text: str, at: int, most: int = 4) -> list[re.Match[str]]:
+    """Up to `most` words from `at` on, one blank apart."""
+    found: list[re.Match[str]] = []
+    while len(found) < most and (match := _NEXT.match(text, at)):
+        found.append(match)
+        at = match.end() + (1 if text[match.end() : match.end() + 1] == " " else 0)
+        if at == match.end():
+            break
+    return found
+
+
+_NEXT = re.compile(rf"(?:{_TITLE})?(?P<w>[{_UPPER}]\.|{_WORD})", re.IGNORECASE)
+
+
+def _told(text: str, at: int) -> tuple[int, int] | None:
+    """A name that cannot be anything else: after `my name is`, `Cardholder:`. Lower case counts."""
+    known = _lists()
+    words = _words(text, at)
+    if not words:
+        return None
+    title = words[0].start("w")
+    kept = []
+    for n, match in enumerate(words):
+        word = match.group("w").strip(".")
+        lower = word.casefold()
+        initial = len(word) == 1 and match.group("w").endswith(".")
+        if (
+            not initial
+            and lower in known["not_names"]
+            and not (n == 0 and lower in known["given"] and word[0].isupper())
+            and not (word[0].isupper() and word.casefold() in known["surnames"] and n)
+        ):
+            break
+        if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not re.fullmatch(_PARTICLE, lower):
+            break
+        if n > 1 and not word[0].isupper():
+            break
+        if n == 1 and not word[0].isupper() and lower not in known["surnames"] and not re.match(r"\s*(?:$|[.,;!?\n)])", text[match.end() :][:4]):
+            break
+        kept.append(match)
+    while kept and re.fullmatch(_PARTICLE, kept[-1].group("w")) and len(kept) > 1:
+        kept.pop()
+    if not kept or kept[0].group("w").casefold() in known["things"]:
+        return None
+    first = kept[0].group("w")
+    if (
+        not first[0].isupper()
+        and first.casefold() not in known["given"]
+        and not re.match(r"\s*(?:$|[.,;!?\n)]|and\b|from\b|i\b)", text[kept[-1].end() :][:8])
+    ):
+        return None
+    return _trim(text, title, kept[-1].end())
+
+
+def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | None:
+    """A capitalised name after `I'm`, `this is`, `User:`. `known`: only names of the lists."""
+    match = _ONE_RUN.match(text, at)
+    lists = _lists()
+    if not match:
+        lower = re.compile(_WORD).match(text, at)
+        if known or not lower or lower.group() not in lists["given"] or lower.group() in lists["ambiguous"] or lower.group() in lists["not_names"]:
+            return None
+        second = re.compile(rf" (?P<w>{_WORD})").match(text, lower.end())
+        if second and second.group("w") in lists["surnames"] and second.group("w") not in lists["wordy"]:
+            return at, second.end()
+        return (at, lower.end()) if re.match(r"\s*(?:$|[.,;!?\n]|(?:from|calling|here|speaking|and)\b)", text[lower.end() :][:10]) else None
+    start, end = _trim(text, match.start(), match.end())
+    words = text[start:end].split()
+    if not _clean(words) and not _pair(words):
+        return None
+    first, bound = words[0].casefold(), re.compile(_BOUND, re.IGNORECASE).match(text, end)
+    if first in lists["given"] and (first not in lists["ambiguous"] or (bound and not known)):
+        return start, end
+    if len(words) > 1 and (_pair(words) or (bound and not known)):
+        return start, end
+    return None
+
+
+_ONE_RUN = re.compile(_RUN + rf"(?![{_LETTER}\d@])")
+
+
+def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    start, end = _trim(text, *match.span("v"))
+    words = text[start:end].split()
+    known = _lists()
+    lower = words[0].casefold()
+    if words[0][0].isupper():
+        kept: list[str] = []
+        for word in words:
+            if (
+                not (word[0].isupper() or re.fullmatch(_PARTICLE, word))
+                or word.casefold() in known["things"]
+                or (kept and word.casefold() in known["not_names"])
+            ):
+                break
+            kept.append(word)
+        if kept and (lower not in known["not_names"] or len(kept) > 1):
+            yield start, start + len(" ".join(kept))
+    elif lower in known["surnames"] | known["given"] and lower not in known["not_names"] and re.match(r"(?i)(?:mr|mrs|ms|dr|miss)", match.group()):
+        yield start, start + len(words[0])
+
+
+def _signed(text: str) -> Iterator[tuple[int, int]]:
+    known = _lists()
+    for match in _CLOSING.finditer(text):
+        run = _ONE_RUN.match(text, match.end())
+        line = "\n" in match.group("sign")
+        if run is None:
+            lower = re.compile(_WORD).match(text, match.end())
+            if (
+                lower
+                and lower.group() in known["given"]
+                and lower.group() not in known["not_names"]
+                and match.group("sign").strip()
+                and _END.match(text, lower.end())
+            ):
+                yield lower.span()
+            continue
+        start, end = _trim(text, *run.span())
+        words = text[start:end].split()
+        if (not match.group("sign").strip() and not line) or not _END.match(text, end) or len(words) > 4 or not _clean(words):
+            continue
+        if line or words[0].casefold() in known["given"] or (len(words) > 1 and "," in match.group("sign")):
+            yield start, end
+
+
+def _saluted(text: str) -> Iterator[tuple[int, int]]:
+    known = _lists()
+    for match in _SALUTE.finditer(text):
+        run = _ONE_RUN.match(text, match.end())
+        if run is None:
+            continue
+        start, end = _trim(text, *run.span())
+        words = text[start:end].split()
+        if not _clean(words) or not re.match(r"\s*(?:$|[,!.:;?\n–—-]|(?:I|i|my|this|can|could|please|how|thank|thanks|it)\b)", text[end:][:8]):
+            continue
+        first = words[0].casefold()
+        if first in known["given"] or (match.group("how").casefold() == "dear" and len(words) <= 3) or (len(words) > 1 and _pair(words)):
+            yield start, end
+
+
+def _pair(words: list[str]) -> bool:
+    """A given name and a surname (or the Chinese way round), neither of them doubtful together."""
+    known = _lists()
+    lower = [word.strip(".").casefold() for word in words if not re.fullmatch(rf"[{_UPPER}]\.?|{_PARTICLE}", word)]
+    if len(lower) < 2 or "-".join(lower[:2]) in known["brands"]:
+        return False
+    first, last = lower[0], lower[-1]
+    if last in known["things"] or first in known["things"] or last in known["not_names"] - known["surnames"] - known["given"]:
+        return False
+    if first in known["given"] and first not in known["ambiguous"]:
+        return True
+    if first in known["given"] and (last in known["surnames"] or _ENDINGS.search(words[-1])):
+        return True
+    if first in known["pinyin_surnames"] and len(lower) == 2 and _PINYIN.fullmatch(last) and last not in known["not_names"]:
+        return True
+    if last in known["pinyin_surnames"] and _PINYIN.fullmatch(first) and first not in known["not_names"] | known["ambiguous"] and len(first) > 3:
+        return True
+    if first in known["surnames"] and first not in known["wordy"] and last in known["given"] and first not in known["not_names"]:
+        return True
+    unknown = first not in known["not_names"] and len(first) > 2
+    return unknown and ((last in known["surnames"] and last not in known["wordy"]) or bool(_ENDINGS.search(words[-1]) and len(last) > 5))
+
+
+def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """Names in running text: a given name of the list, or a pair that looks like one."""
+    known = _lists()
+    start, end = _trim(text, *match.span())
+    words = text[start:end].split(" ")
+    if any(len(word) > 3 and word.isupper() for word in words) and not all(word.isupper() for word in words):
+        return
+    while words:
+        first = words[0].strip(".").casefold()
+        if len(words) > 1 and f"{first}-{words[1].casefold()}" in known["brands"]:
+            start += len(" ".join(words[:2])) + 1
+            words = words[2:]
+            continue
+        if len(words) > 1 and _pair(words[:2] if len(words[1].strip(".")) > 1 else words[:3]) and first not in known["not_names"] - known["given"]:
+            stop = len(words)
+            for n, word in enumerate(words[1:], 1):
+                if word.casefold() in known["things"] or (n > 1 and word.casefold() in known["not_names"] - known["surnames"]):
+                    stop = n
+                    break
+            if stop > 1 and words[stop - 1 : stop] and not (stop < len(words) and words[stop].casefold() in known["things"]):
+                yield start, start + len(" ".join(words[:stop]))
+                return
+        elif first in known["given"] and first not in known["ambiguous"] and not words[0].isupper() and len(first) > 2:
+            if text[max(0, start - 6) : start].endswith(("San ", "Santa ", "Saint ", "St. ", "St ", "São ")):
+                return
+            second = words[1].casefold() if len(words) > 1 else _following(text, start + len(words[0]))
+            if second not in known["things"] and "-".join((first, second)) not in known["brands"]:
+                yield start, start + len(words[0])
+        start += len(words[0]) + 1
+        words = words[1:]
+
+
+def _following(text: str, at: int) -> str:
+    match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
+    return match.group("w").casefold() if match else ""
+
+
+def name_like(words: list[str]) -> bool:
+    """Could these capitalised words be a name? No word of them rules it out."""
+    return _clean(words)

@@ -1,0 +1,224 @@
+"""Chinese person names: a surname, a given name that looks like one, and something around it that says so.
+
+Rules of this kind miss names without context and sometimes take a word for a name; the benchmark holds the figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+
+import yaml
+
+_HAN = "[\u4e00-\u9fff]"
+_ANY_HAN = re.compile(_HAN)
+_NAME_END = re.compile(r"[^\u4e00-\u9fff]|$")
+
+# What introduces a name and nothing else.
+_TOLD = re.compile(
+    r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
+    r"投诉人|申请人|报案人|报修人|办理人|投保人|被保险人|受益人|客户名|经办人|代办人|负责人|法人代表?|法定代表人|监护人|紧急联系人|乘客|乘机人|旅客|入住人|预订人|预约人|订票人|就诊人|患者|病人|"
+    r"(?i:(?<![a-z])(?:full name|name|contact|recipient|customer|cardholder|consignee))(?=\s?[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
+    r"(?:姓名|名字|名称|名)?(?:应该|就|写的?)?\s{0,2}(?:[:：]|是|为|為|叫|填|写|)\s{0,3}[「“\"（(【]?"
+)
+_SELF = re.compile(r"(?:我是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}")
+_OF = re.compile(rf"(?:我是|这里是|我这边是)(?:{_HAN}|[A-Za-z0-9]){{2,10}}?(?:的|公司)(?={_HAN})")
+# Somebody is spoken of or to; the name must look like one.
+_LED = re.compile(
+    r"(?:查一?下|查询|帮|替|给|找|联系|问问?|转告|通知|转账?给|汇给|感谢|谢谢|多谢|表扬|投诉|举报|接待我的|对接的|负责的|叫|由|被|跟|和|与|向|对|让|请|至|致|@|是|为|姓名|换成|改成|改为|写成|登记在?|"
+    r"客服|专员|坐席|座席|快递员|快递小哥|骑手|外卖员|师傅|医生|大夫|护士|老师|经理|主管|同事|店员|导购|顾问|技师|学生|客户|用户|会员|房东|老公|老婆|丈夫|妻子|爱人|儿子|女儿|孩子|妈妈|爸爸|母亲|父亲|"
+    r"妈|爸|哥哥|弟弟|姐姐|妹妹|爷爷|奶奶|朋友|室友|同学|老板|员工|候选人|主播|销售|中介|助理|律师|法官|警官|教练|主任|院长|嘉宾|亲爱的|尊敬的|您好|你好|工号\d{1,8}|[、和跟与及])\s?"
+)
+_FREE = re.compile(r"(?:^|(?<=[，,。.！!？?；;：:\s\d、（(「“\"…~—>|/-]))(?=[\u4e00-\u9fff]{2})", re.MULTILINE)
+_FREE_AFTER = re.compile(
+    r"的(?:订单|快递|包裹|账|帐|手机|电话|身份|地址|卡|保单|信息|资料|名字|号|邮箱|行程|预约|病历|挂号|航班|车|户口|护照|工资|退款|投诉)|先生|女士|小姐|老师|经理|同学|[：:]\s?\S|"
+    r"[，,\s]{0,2}(?:手机|电话|身份证|联系方式|男|女|工号|\d{11})|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
+)
+_LINE = re.compile(r"(?m)^[ \t]{0,4}(?:[-—–~]{1,3}[ \t]{0,2})?(?P<v>[\u4e00-\u9fff]{2,4})(?:[ \t]{0,2}(?:敬上|谨上|上|留|收|启))?[ \t。.!！]{0,3}$")
+_FAMILY = re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您)姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])")
+_DOTTED = re.compile(r"[\u4e00-\u9fff]{1,10}(?:[·•・‧∙][\u4e00-\u9fff]{1,10}){1,4}")
+_LATIN = re.compile(
+    r"(?:我叫|名叫|名字[叫是]|姓名(?:拼音)?|联系人|收件人|收货人|乘客|旅客|住客|入住人|持卡人|预订人|客人|客户|英文名)\s{0,2}[:：是叫为]?\s{0,2}(?P<v>[A-Z][A-Za-z'’-]{2,20}(?:[ /][A-Z][A-Za-z'’.-]{0,20}){0,3})(?![A-Za-z@\d./])"
+)
+_LATIN_TITLED = re.compile(r"(?<![A-Za-z])(?P<v>[A-Z][a-z'’-]{1,20}(?: [A-Z][A-Za-z'’.-]{0,20}){0,2})\s?(?:先生|女士|小姐|老师|经理|太太|医生)")
+_NOT_AFTER_TITLE = re.compile(r"[的]?(?:费|价|量|数|额|共|是多少|监控|证|费用|收费|服务费|级)")
+#: Surnames that stand before a title even inside running text: with other ones the character before may belong to a word.
+_HOT = frozenset("王李张刘陈杨赵黄吴徐孙胡朱郭罗郑梁宋邓冯韩曹彭萧肖蔡潘袁蒋杜魏吕沈姚卢姜崔谭廖張劉陳楊趙黃吳孫羅鄭鄧馮韓")
+_LEADS = (
+    "找", "联系", "系", "请", "问", "和", "跟", "给", "让", "叫", "是", "姓", "向", "对", "由", "的", "了", "好", "谢", "与", "被", "把", "客服", "专员", "顾问", "客户", "用户",
+    "您", "你", "位", "有", "说", "至", "致", "员", "机", "东", "居", "到", "为", "天", "才", "前", "后", "个", "那", "这", "着", "过", "去", "来", "于", "据", "见", "告", "诉", "知",
+    "帮", "替", "听", "约", "寻", "骂", "等", "用", "但", "而", "以", "连", "同", "友", "公", "婆", "生", "妈", "爸", "人", "医", "事", "室", "部", "店", "司", "聯繫", "給", "請", "問",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _lists() -> dict[str, frozenset[str]]:
+    raw = yaml.safe_load(resources.files(__package__).joinpath("names_zh.yaml").read_text("utf-8"))
+    found = {key: frozenset(value.split()) for key, value in raw.items()}
+    found["surnames"] |= found["frequent"]
+    return found
+
+
+@lru_cache(maxsize=1)
+def _titles() -> re.Pattern[str]:
+    return re.compile("|".join(sorted(_lists()["titles"], key=len, reverse=True)))
+
+
+def find(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of Chinese names, and of names in Latin letters that Chinese context tells."""
+    if not _ANY_HAN.search(text):
+        return
+    yield from _dotted(text)
+    for pattern, least in ((_TOLD, 2), (_SELF, 5), (_OF, 5)):
+        for match in pattern.finditer(text):
+            end, score = name_at(text, match.end())
+            if score >= least and not (pattern is _SELF and not likely(text[match.end() : end])):
+                yield match.end(), end
+    yield from _titled(text)
+    for match in _FAMILY.finditer(text):
+        value = match.group("v")
+        if value in _lists()["compound"]:
+            yield match.span("v")
+        elif value[0] in _lists()["surnames"]:
+            yield match.start("v"), match.start("v") + 1
+    for match in _LED.finditer(text):
+        end, score = name_at(text, match.end())
+        role = len(match.group().strip()) > 1 and end - match.end() > 2
+        if score >= (3 if role else 4) and likely(text[match.end() : end]):
+            yield match.end(), end
+    for match in _FREE.finditer(text):
+        end, _ = name_at(text, match.end(), _FREE_AFTER)
+        if end > match.end() and likely(text[match.end() : end]) and _FREE_AFTER.match(text, end):
+            yield match.end(), end
+    for match in _LINE.finditer(text):
+        end, _ = name_at(text, match.start("v"))
+        if end == match.end("v") and likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4):
+            yield match.span("v")
+    for pattern in (_LATIN, _LATIN_TITLED):
+        for match in pattern.finditer(text):
+            yield match.span("v")
+
+
+def has_han(text: str) -> bool:
+    """Is a Chinese character in it?"""
+    return _ANY_HAN.search(text) is not None
+
+
+def likely(name: str) -> bool:
+    """A frequent surname and characters that given names are made of."""
+    known = _lists()
+    first = 2 if name[:2] in known["compound"] and len(name) > 2 else 1
+    return (first == 2 or name[0] in known["frequent"]) and len(name) > first and all(char in known["given"] for char in name[first:])
+
+
+def plausible(name: str) -> bool:
+    """A surname and one or two characters none of which rules a name out."""
+    known = _lists()
+    first = 2 if name[:2] in known["compound"] and len(name) > 2 else 1
+    if first == 1 and name[0] not in known["surnames"]:
+        return False
+    return 1 <= len(name) - first <= 2 and name[:2] not in known["not_names"] and not any(char in known["not_given"] for char in name[first:])
+
+
+def name_at(text: str, start: int, after: re.Pattern[str] | None = None) -> tuple[int, int]:
+    """Where the name that begins at `start` ends, and how sure that is: 0 none; +2 given name of usual characters, +2 a word that
+    follows names or a title, +4 nothing Chinese behind it. `after`: only ends before this count."""
+    known, best = _lists(), (start, 0)
+    first = 2 if text[start : start + 2] in known["compound"] else 1
+    for size in (first + 1, first + 2):
+        stop = start + size
+        name = text[start:stop]
+        if len(name) < size or not plausible(name) or not _all_han(name):
+            continue
+        if after is not None and not after.match(text, stop):
+            continue
+        score = 1 + 2 * all(char in known["given"] for char in name[first:])
+        if _NAME_END.match(text, stop):
+            score += 4
+        elif text[stop] in known["follow"] or _titles().match(text, stop):
+            score += 2
+        if score > best[1] or (score == best[1] and score > 1):
+            best = stop, score
+    return best
+
+
+def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of a name written right beside other personal data: 「萧明，138…」, 「138… 王芳收」."""
+    left, right = text[max(0, start - 24) : start], text[end : end + 12]
+    for found, base in ((_BEFORE.search(left), start - len(left)), (_AFTER.match(right), end)):
+        if found and plausible(found.group("v")):
+            yield base + found.start("v"), base + found.end("v")
+
+
+_BEFORE = re.compile(
+    rf"(?:^|[\s，,、:：；;。\d（(\[【/|])(?P<v>{_HAN}{{2,4}})(?:[\s，,、:：/|（(\[【+-]*(?:的?联系?电话|的?手机号?码?|的?身份证号?码?|证件号码?|电话号码|护照号?码?|收|是|为){{0,2}}[\s，,、:：/|（(\[【+-]*)$"
+)
+_AFTER = re.compile(rf"[\s，,、（(/|+-]{{0,3}}(?P<v>{_HAN}{{2,4}}?)(?=收?(?:$|[^\u4e00-\u9fff])|先生|女士|小姐)")
+
+
+def _all_han(name: str) -> bool:
+    return all("\u4e00" <= char <= "\u9fff" for char in name)
+
+
+def _dotted(text: str) -> Iterator[tuple[int, int]]:
+    """Names of other peoples: 阿依古丽·买买提, 约翰·史密斯."""
+    known = _lists()["transliterated"]
+    for match in _DOTTED.finditer(text):
+        first = re.split("[·•・‧∙]", match.group())[0]
+        start = match.start() + len(first)
+        while start > match.start() and text[start - 1] in known:
+            start -= 1
+        rest = text[match.start() + len(first) + 1 : match.end()]
+        end = match.end()
+        last = re.split("[·•・‧∙]", rest)[-1]
+        kept = next((i for i, char in enumerate(last) if char not in known), len(last))
+        told = _TOLD.search(text, max(0, match.start() - 12), match.start() + len(first))
+        if start < match.start() + len(first) and kept:
+            yield start, end - (len(last) - kept)
+        elif told and told.end() < match.start() + len(first):
+            yield told.end(), end
+
+
+def _titled(text: str) -> Iterator[tuple[int, int]]:
+    """The name before a title: 王先生, 李明经理, 欧阳女士."""
+    known = _lists()
+    for match in _titles().finditer(text):
+        at, title = match.start(), match.group()
+        if at == 0 or _NOT_AFTER_TITLE.match(text, match.end()):
+            continue
+        for size in (4, 3, 2):
+            name = text[at - size : at]
+            if name[:1] == "谢" and at > size and text[at - size - 1] in "谢感多":
+                continue
+            if len(name) == size and at >= size and _all_han(name) and plausible(name) and likely(name) and len(title) > 1:
+                if title in known["courtesy"] or _leads(text, at - size):
+                    yield at - size, at
+                    break
+                continue
+            if size == 2 and name in known["compound"]:
+                yield at - size, at
+                break
+            if size > 1 and len(name) == size and _all_han(name) and plausible(name) and len(title) > 1 and _leads(text, at - size):
+                yield at - size, at
+                break
+        else:
+            surname = text[at - 1]
+            if surname not in known["surnames"] or text[at - 1 : at + 1] in known["not_names"]:
+                continue
+            led = _leads(text, at - 1)
+            if len(title) == 1:
+                if (
+                    led
+                    and surname in known["frequent"]
+                    and not re.match(r"[是共计额价数量部结体之会能要得裁经监部理事]|算", text[match.end() : match.end() + 1])
+                ):
+                    yield at - 1, at
+            elif led or (surname in _HOT and title in known["courtesy"]):
+                yield at - 1, at
+
+
+def _leads(text: str, start: int) -> bool:
+    """A name may begin here: nothing Chinese before it, or a word that names follow."""
+    return start == 0 or not ("\u4e00" <= text[start - 1] <= "\u9fff") or text[max(0, start - 2) : start].endswith(_LEADS)

@@ -1,0 +1,110 @@
+"""The table of recognisers.yaml, compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from kefu.text.privacy import checks, finders
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """One row; the fields are explained at the top of recognisers.yaml."""
+
+    type: str
+    pattern: re.Pattern[str] | None
+    finder: Callable[[str], Iterator[finders.Found]] | None
+    check: Callable[[str], bool | None] | None
+    context: re.Pattern[str] | None
+    reach: int
+    wide: bool
+    strict: bool
+    order: bool
+    context_only: bool
+    needs: tuple[str, ...]
+    digits: int
+    han: bool | None
+    contact: bool
+    unless: re.Pattern[str] | None
+    unless_after: re.Pattern[str] | None
+
+    def found(self, text: str) -> Iterator[finders.Found]:
+        """(start, end, valid, type) of everything that has the form."""
+        if self.finder is not None:
+            yield from self.finder(text)
+        elif self.pattern is not None:
+            group: str | int = "v" if "v" in self.pattern.groupindex else 0
+            for match in self.pattern.finditer(text):
+                start, end = match.span(group)
+                yield start, end, self.check(text[start:end]) if self.check else None, ""
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict[str, Any]:
+    return dict(yaml.safe_load(resources.files(__package__).joinpath("recognisers.yaml").read_text("utf-8")))
+
+
+@lru_cache(maxsize=1)
+def recognisers() -> tuple[Recogniser, ...]:
+    """All rows in order of priority."""
+    return tuple(
+        Recogniser(
+            type=row["type"],
+            pattern=re.compile(row["pattern"], re.DOTALL | re.ASCII) if "pattern" in row else None,
+            finder=getattr(finders, row["finder"]) if "finder" in row else None,
+            check=getattr(checks, row["check"]) if "check" in row else None,
+            context=re.compile(row["context"]) if "context" in row else None,
+            reach=row.get("reach", 12),
+            wide=row.get("wide", False),
+            strict=row.get("strict", False),
+            order=row.get("order", True),
+            context_only=row.get("context_only", False),
+            needs=tuple(piece for piece in row.get("needs", "").split("|") if piece),
+            digits=row.get("digits", 0),
+            han=row.get("han"),
+            contact=row.get("contact", False),
+            unless=re.compile(row["unless"]) if "unless" in row else None,
+            unless_after=re.compile(row["unless_after"]) if "unless_after" in row else None,
+        )
+        for row in _data()["recognisers"]
+    )
+
+
+@lru_cache(maxsize=1)
+def contact_types() -> frozenset[str]:
+    """Types that are often the company's own public contact data (`contact: true`), and addresses."""
+    return frozenset({r.type for r in recognisers() if r.contact} | {"address"})
+
+
+@lru_cache(maxsize=1)
+def order_label() -> re.Pattern[str]:
+    """A label of a number that belongs to a thing, at the end of the text before it (further numbers of a list may stand between)."""
+    alone, numbered = (_words(_data()["order_words"][key]) for key in ("alone", "numbered"))
+    number = r"(?:的?(?:单号|编号|号码|号|码|代码|ID|id|Id)|\s?(?:no\.?|numbers?|num\.?|nr\.?|id|ids|#|code|ref(?:erence)?|№))"
+    listed = r"(?:[A-Za-z]{0,4}\d[\dA-Za-z-]{2,30}(?:\s?[、,，和及/&]\s?(?:and\s|or\s)?|\s(?:and|or)\s)){0,4}"
+    filler = r"(?:\s(?:for|of|from)(?:\s\w{1,15}){1,3})?"
+    joint = r"\s{0,2}(?:是|为|為|叫|is|was|are|[:：#=(（「\[\"'“])?\s{0,2}[#\"'(]?"
+    return re.compile(rf"(?:(?:{alone}){number}{{0,2}}|(?:{numbered}){number}{{1,2}}){filler}{joint}{listed}$", re.IGNORECASE)
+
+
+def _words(written: str) -> str:
+    """The alternatives, English ones at word starts only."""
+    pieces = [piece.strip() for piece in re.split(r"\|\s*", written) if piece.strip()]
+    return "|".join(rf"(?<![A-Za-z]){piece}" if piece.isascii() else piece for piece in pieces)
+
+
+def labels(type: str) -> dict[str, str]:
+    """Placeholder word of a type by language."""
+    return dict(_data()["labels"][type])
+
+
+def types() -> tuple[str, ...]:
+    """Every type there is."""
+    return tuple(_data()["labels"])
