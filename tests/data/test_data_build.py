@@ -200,7 +200,7 @@ def test_no_personal_data_in_any_file(tmp_path: Path, project: Make, out: Path) 
             # a bare name with no word around it is the one thing rules cannot see (王小明的电话)
             leaked = [canary for canary in CANARIES if canary in text.replace("王小明的电话", "")]
             assert not leaked, f"{path.name}: {leaked}"
-    assert facts["masked"]["mobile"] >= 10
+    assert facts["masked"]["cn_mobile"] >= 10
     assert rows_of(out / "changed.jsonl")
 
 
@@ -236,7 +236,7 @@ def test_held_out_questions_are_unlike_all_in_training(root: Path, out: Path) ->
             sides.setdefault(f"{row['id'].split(':')[0]}/{customer}", set()).add(row["split"])
     assert sides and all(len(side) == 1 for side in sides.values())
     assert facts["faq"]["entries"] >= 130 and facts["contradictions"]["same question, different answers"] == 4
-    assert {"cn_id", "bank_card", "mobile", "email", "plate", "person", "address"} <= set(facts["masked"])
+    assert {"cn_resident_id", "bank_card", "cn_mobile", "email", "cn_plate", "person_name", "address"} <= set(facts["masked"])
     assert facts["dropped_reasons"]["broken JSON"] == 3 and facts["dropped_reasons"]["off-topic"] >= 3
     assert facts["labels"]["dialogue"]["bad"] >= 14
 

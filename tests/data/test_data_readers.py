@@ -250,7 +250,8 @@ def test_a_database_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(InputError, match=r"database refused.*no such table"):
         read(tmp_path, url=f"sqlite:///{tmp_path / 'f.db'}", query="SELECT * FROM nope")
     with pytest.raises(InputError, match=r"source s.*not known here") as caught:
-        read(tmp_path, url="postgresql+nosuchdriver://kefu:geheim@db/support", query="SELECT 1")
+        monkeypatch.setenv("SUPPORT_DB", "postgresql+nosuchdriver://kefu:geheim@db/support")
+        read(tmp_path, url="env:SUPPORT_DB", query="SELECT 1")
     assert "geheim" not in str(caught.value)
 
 

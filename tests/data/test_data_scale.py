@@ -83,7 +83,7 @@ def test_the_bytes_do_not_depend_on_who_does_the_work(tmp_path: Path, project: M
     found.append(prints(tmp_path / "whole"))  # nor on how it is cut into batches
     assert found[0] == found[1] == found[2]
     assert {"exact duplicate", "near-duplicate", "broken JSON"} <= set(facts["dropped_reasons"])
-    assert facts["splits"]["test"] and facts["masked"]["mobile"]
+    assert facts["splits"]["test"] and facts["masked"]["cn_mobile"]
 
 
 def test_messages_of_a_conversation_stand_anywhere(tmp_path: Path, project: Make) -> None:
