@@ -82,11 +82,9 @@ def main() -> None:
         rows = given.work / f"{size}.jsonl"
         if not rows.is_file():
             write(rows, size)
-        ours = [_kefu(rows, size, workers, given) for workers in (1, 2)] if given.only != "peer" else []
-        peer = [_peer(rows, size, given)] if given.only != "kefu" else []
+        ours = [_shown(_kefu(rows, size, workers, given)) for workers in (1, 2)] if given.only != "peer" else []
+        peer = [_shown(_peer(rows, size, given))] if given.only != "kefu" else []
         figures += [*ours, *peer]
-        for one in [*ours, *peer]:
-            print("  ".join(f"{key} {one[key]}" for key in FIELDS if one[key] != ""), flush=True)
         if ours and peer and ours[1]["rows_per_second"] and peer[0]["rows_per_second"]:
             by = {key: ours[1][key] / peer[0][key] for key in ("rows_per_second", "rows_per_cpu_second")}
             said = f"{by['rows_per_second']:.1f} by the clock and {by['rows_per_cpu_second']:.1f} by CPU time"
@@ -95,6 +93,11 @@ def main() -> None:
             table = csv.DictWriter(handle, FIELDS)
             table.writeheader()
             table.writerows(figures)
+
+
+def _shown(figure: dict[str, Any]) -> dict[str, Any]:
+    print("  ".join(f"{key} {figure[key]}" for key in FIELDS if figure[key] != ""), flush=True)
+    return figure
 
 
 def _kefu(rows: Path, size: int, workers: int, given: argparse.Namespace) -> dict[str, Any]:
