@@ -191,11 +191,11 @@ def test_bands_do_not_depend_on_the_batch_and_keep_salts_apart() -> None:
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 0.9, 0.99])
 def test_what_minhash_may_miss_is_bounded(threshold: float) -> None:
     rows, bands = minhash.shape(threshold)
-    assert rows * bands <= 256 and (1 - threshold**rows) ** bands <= 1e-4
+    assert rows * bands <= 256 and minhash.missed(threshold, rows, bands) <= 1e-4 < minhash.missed(threshold / 2, rows, bands)
 
 
 def test_a_crowded_bucket_is_counted() -> None:
-    buckets = minhash.Buckets([np.zeros(100, np.uint32)], 100)
+    buckets = minhash.Buckets([np.zeros(100, np.uint32)] * 2, 100)
     for i in range(100):
         assert len(buckets.met(i)) <= 64
         buckets.enter(i)

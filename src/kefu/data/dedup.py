@@ -12,7 +12,7 @@ from kefu.data import near
 from kefu.data.minhash import Buckets
 from kefu.text.segment import shingles
 
-_REMEMBERED = 4096  # texts
+_REMEMBERED = 1024  # texts
 
 
 def exact(digests: np.ndarray) -> dict[int, int]:
