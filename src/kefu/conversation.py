@@ -50,9 +50,10 @@ class Context:
 
 @dataclass(slots=True)
 class Conversation:
-    """A support conversation, or one FAQ pair seen as a conversation of two turns.
+    """A support conversation, one FAQ pair or one instruction with its answer seen as a conversation.
 
-    kind: `faq` (one question, one approved answer) or `dialogue`.
+    kind: `faq` (one question, one approved answer), `dialogue`, or `instruction` (a task and its solution, from an
+    instruction triple or from a record written out by a template).
     answer_id: for `faq`, the entry whose answer this is; many questions may share one.
     group: rows with the same non-empty group never stand on both sides of a split.
     label, intervention: quality label and the index of the first turn at which a person should

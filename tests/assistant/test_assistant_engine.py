@@ -25,8 +25,8 @@ class Unsure:
 
     def search(self, query: str, **options: Any) -> Any:
         result = self.kb.search(query, **options)
-        hits = [dataclasses.replace(hit, confidence=min(hit.confidence, 0.6)) for hit in result.hits]
-        return dataclasses.replace(result, hits=hits, confidence=0.5, scope=0.9, thresholds=Thresholds(0.95, 0.5))
+        hits = [dataclasses.replace(hit, confidence=min(hit.confidence, 0.75)) for hit in result.hits]
+        return dataclasses.replace(result, hits=hits, confidence=0.65, scope=0.9, thresholds=Thresholds(0.95, 0.5))
 
 
 def test_a_real_small_model_chooses_and_the_receipt_counts_its_tokens(tmp_path: Path) -> None:

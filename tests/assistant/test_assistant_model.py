@@ -35,7 +35,7 @@ class Unsure:
         return dataclasses.replace(result, hits=hits, confidence=self.confidence, scope=self.scope, thresholds=Thresholds(0.9, 0.5))
 
 
-def with_model(kb: Any, engine: Scripted, style: Any = COMPACT, confidence: float = 0.5, **options: Any) -> Assistant:
+def with_model(kb: Any, engine: Scripted, style: Any = COMPACT, confidence: float = 0.65, **options: Any) -> Assistant:
     settings = options.pop("settings", Settings())
     return Assistant(Unsure(kb, confidence), engine, settings, style=style, **options)
 
@@ -50,7 +50,7 @@ def test_a_small_model_that_names_a_known_answer_is_believed(kb: KnowledgeBase) 
     engine = Scripted(lambda messages: ANSWER["Z03"])
     reply = ask(with_model(kb, engine), QUESTION)
     assert (reply.text, reply.tier, reply.sources) == (ANSWER["Z03"], "model", ["Z03"])
-    assert 0.5 < reply.confidence < 1
+    assert 0.7 <= reply.confidence < 1
     receipt = reply.receipt.as_dict()
     assert receipt["model"]["entry"] == "Z03"
     assert receipt["model"]["agreement"] == 1.0

@@ -45,7 +45,8 @@ def test_every_verb_has_help(verb: str) -> None:
         (["check", "{shop}", "--set", "train.hidden=100"], "use 96 or 128"),
         (["check", "{shop}", "--set", "train.epoch=2"], "train.epochs"),
         (["models", "show", "{shop}"], "kefu run"),
-        (["chat", "{shop}", "--batch", "q.jsonl"], "--batch and --out go together"),
+        (["chat", "{shop}", "--out", "r.jsonl"], "--out needs --batch"),
+        (["chat", "{shop}", "--batch", "/nowhere/q.jsonl"], "cannot read /nowhere/q.jsonl"),
         (["init", "{shop}"], "not empty"),
         (["data", "stats", "{shop}"], "never built"),
     ],
@@ -85,6 +86,58 @@ def test_check_reports_all_faults_at_once(tmp_path: Path) -> None:
     assert done.returncode == 2
     for part in ("faq.csv", "new_customer", "no-such-folder", "keys.txt"):
         assert part in done.stderr
+
+
+def test_outside_a_project_the_folder_is_named(tmp_path: Path) -> None:
+    for verb in ("chat", "check", "run"):
+        done = kefu(verb, cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"no project in {tmp_path.resolve()}: there is no kefu.yaml" in done.stderr
+
+
+def test_settings_show_their_meaning(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    kefu("init", str(shop))
+    rows = {row["key"]: row for row in json.loads(kefu("check", str(shop), "--settings", "--json").stdout)["settings"]}
+    assert all(row["meaning"] for row in rows.values())
+    shown = kefu("check", str(shop), "--settings").stdout
+    assert f"{rows['train.patience']['value']!r}  (default)  {rows['train.patience']['meaning']}" in shown
+    assert kefu("check", "--settings", "--markdown", cwd=tmp_path).stdout.startswith("# Settings")
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A project whose sources are as companies export them, and one that nobody can guess."""
+    (tmp_path / "kefu.yaml").write_text(
+        "name: odd\ndata:\n  sources:\n    - {name: nobody, shape: faq, path: a.csv}\n    - {name: guessed, shape: faq, path: b.csv}\n"
+        "  clean: {off_topic: ['^退']}\n",
+        "utf-8",
+    )
+    (tmp_path / "a.csv").write_text("a,b,c\n1,2,3\n4,5,6\n", "utf-8")
+    (tmp_path / "b.csv").write_bytes("标题;内容;备注\n退款怎么办？;三天内退回;无\n退货多久？;当天办理;急\n".encode("gb18030"))
+    return tmp_path
+
+
+def test_a_source_that_cannot_be_guessed_is_an_error_that_helps(odd: Path) -> None:
+    done = kefu("data", "show", str(odd), "--source", "nobody")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no column looks like question and answer: it has 'a', 'b', 'c'" in done.stderr
+
+
+def test_what_was_guessed_is_said_and_a_source_without_a_conversation_says_why(odd: Path) -> None:
+    shown = kefu("data", "show", str(odd), "--source", "guessed", "--json")
+    assert shown.returncode == 2, "every row is off-topic"
+    assert "gives no conversation" in json.loads(shown.stdout)["message"]
+    assert "off-topic: 2" in json.loads(shown.stdout)["message"]
+    (odd / "kefu.yaml").write_text((odd / "kefu.yaml").read_text("utf-8").replace("'^退'", ""), "utf-8")
+    done = kefu("data", "show", str(odd), "--source", "guessed")
+    assert done.returncode == 0
+    assert "三天内退回" in done.stdout
+    for said in ("b.csv read as csv, gb18030, cells separated by semicolons", "question = 标题", "columns not used: 备注"):
+        assert said in done.stderr
+        assert said not in done.stdout
+    facts = json.loads(kefu("data", "show", str(odd), "--source", "guessed", "--json").stdout)["reading"]
+    assert facts["files"]["b.csv"]["encoding"] == "gb18030"
 
 
 def test_doctor_says_what_is_there() -> None:

@@ -165,7 +165,7 @@ def many() -> list[Conversation]:
 def test_pictures_in_both_formats_and_equal_twice(tmp_path: Path) -> None:
     facts = visualise(many(), tmp_path / "a")
     assert sorted(facts["plots"]) == sorted(
-        f"{name}.{kind}" for name in ("lengths", "quality", "interventions", "categories") for kind in ("png", "svg")
+        f"{name}.{kind}" for name in ("lengths", "turns", "quality", "interventions", "categories") for kind in ("png", "svg")
     )
     visualise(SupportDataset(many()), tmp_path / "b")
     for name in facts["plots"]:
@@ -197,7 +197,7 @@ def test_a_font_is_taken_only_when_it_has_chinese(monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_data_at_all_can_be_drawn(tmp_path: Path) -> None:
-    assert len(visualise([], tmp_path)["plots"]) == 8
+    assert len(visualise([], tmp_path)["plots"]) == 10
 
 
 def test_the_room_is_light_to_import() -> None:

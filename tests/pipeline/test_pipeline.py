@@ -48,9 +48,38 @@ def test_the_whole_way_leaves_a_registered_model_and_a_report(ran: Path) -> None
     assert kefu("models", "verify", str(ran)).returncode == 0
     report = (ran / "build" / "report.html").read_text("utf-8")
     assert "data:image/png;base64," in report
+    failures = [json.loads(line)["id"] for line in next((ran / "build" / "eval").glob("*/*/failures.jsonl")).read_text("utf-8").splitlines()]
+    assert failures
+    assert all(f"<b>{name}</b>" in report for name in failures), "every failed case can be reached"
+    for part in ("questions answered wrongly", "your own scenarios", "shipped with kefu", "This is not what the assistant says"):
+        assert part in report
     assert not any(word in report for word in ("http-equiv", '<script src="', '<link rel="stylesheet"'))
     smoke = json.loads(next((ran / "build" / "smoke").glob("*/*/smoke.json")).read_text("utf-8"))
     assert {check["name"]: check["passed"] for check in smoke["checks"]}["FAQ hit, zh"] is True
+
+
+def test_questions_from_a_file_with_bad_lines_and_the_terminal(ran: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.jsonl").write_text('{"text": "怎么开发票"}\nbroken\n{"id": "b", "text": "hello"}\n', "utf-8")
+    done = kefu("chat", str(ran), "--batch", str(tmp_path / "q.jsonl"))
+    assert done.returncode == 1
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1", "b"]
+    assert "q.jsonl:2: not JSON" in done.stderr
+    assert "2 lines, 2 replies, 1 bad line left out" in done.stderr
+    document = json.loads(kefu("chat", str(ran), "--batch", str(tmp_path / "q.jsonl"), "--json").stdout)
+    assert (document["ok"], len(document["rows"]), len(document["bad_lines"])) == (False, 2, 1)
+    talk = subprocess.run(
+        [sys.executable, "-m", "kefu", "chat", str(ran)],
+        input="我要转人工\n/help\nexit\nnever asked\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert talk.stdout.count("hand-off]") == 1
+    assert "/new    a new conversation" in talk.stdout
+    assert kefu("models", "diff", str(ran)).returncode == 2
+    assert len(kefu("models", "show", str(ran)).stdout.splitlines()) <= 24
+    assert len(kefu("models", "show", str(ran), "--all").stdout.splitlines()) > 60
 
 
 def test_a_second_run_computes_nothing(ran: Path) -> None:
@@ -211,6 +240,12 @@ def test_a_refused_release_is_exit_code_1_and_is_not_promoted(ran: Path, tmp_pat
     assert document["failure"]["layer"] == "evaluation"
     assert "is in production, but no longer passes" in document["failure"]["message"]
     assert kefu("models", "promote", str(copy), "@latest").returncode == 1
+    shown = kefu("run", str(copy), *QUICK, "--set", "eval.release.min_score=0.999")
+    line = next(line for line in shown.stderr.splitlines() if " registry " in line)
+    assert line.startswith("! ")
+    assert "not released: " in line
+    assert "kefu serve" not in shown.stdout
+    assert "--model shop@1" in shown.stdout
     (copy / "models.yaml").unlink()
     again = json.loads(kefu("run", str(copy), "--json", *QUICK, "--set", "eval.release.min_score=0.999").stdout)
     assert (again["stage"], "stays a candidate" in again["failure"]["message"]) == ("candidate", True)

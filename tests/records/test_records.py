@@ -217,7 +217,7 @@ def test_urls_that_can_never_work_are_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         Records("nosuchdialect://x/y")
     with pytest.raises(MissingExtra):
-        Records("mysql+pymysql://u:secret@localhost/x")
+        Records("mssql+pymssql://u:secret@localhost/x")
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="cannot make"):
         Records(f"sqlite:///{tmp_path}/file/sub/records.db")
@@ -235,3 +235,16 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="another version"):
         second.ping()
     second.close(0.1)
+
+
+def test_an_identifier_is_hashed_alike_before_and_after_the_first_write(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    first = Records(url)
+    name = first.opaque("13812345678")
+    first.ping()
+    assert first.opaque("13812345678") == name != "13812345678"
+    first.close()
+    again = Records(url)
+    assert again.opaque("13812345678") == name, "every process knows it under the same name"
+    assert Records(f"sqlite:///{tmp_path / 'other.db'}").opaque("13812345678") != name
+    again.close()

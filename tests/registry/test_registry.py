@@ -40,6 +40,17 @@ def test_versions_stages_and_promotion(tmp_path: Path) -> None:
         registry.resolve("shop@9")
 
 
+def test_a_model_is_compared_with_the_one_before_it(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.add(fields(tmp_path, "aa"))
+    with pytest.raises(InputError, match="shop@1 has none before it"):
+        registry.with_former("@latest")
+    registry.add(fields(tmp_path, "bb"))
+    registry.add(fields(tmp_path, "cc"))
+    assert [entry.version for entry in registry.with_former("@latest")] == [2, 3]
+    assert [entry.version for entry in registry.with_former("shop@2")] == [1, 2]
+
+
 def test_what_failed_is_not_promoted_without_force(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     registry.add(fields(tmp_path, "aa", passed=False))

@@ -61,7 +61,7 @@ def ask(page, text: str) -> None:
 def test_a_customer_from_question_to_person_and_back(browser, desk: Desk, locale, asked, greeting, source, queue, person, back) -> None:
     faults = Faults()
     customer = faults.watch(browser.new_context(locale=locale, viewport={"width": 390, "height": 780}).new_page(), desk.url)
-    customer.goto(desk.url)
+    customer.goto(f"{desk.url}/?details=1")
     customer.wait_for_selector(f"text={greeting}")
     assert customer.evaluate("document.activeElement.id") == "question"
     ask(customer, asked)
@@ -96,6 +96,60 @@ def test_a_customer_from_question_to_person_and_back(browser, desk: Desk, locale
     assert not faults
     assert desk.records.flush()
     assert [case.score for case in desk.records.cases() if case.score] == [5]
+
+
+def test_a_customer_sees_no_receipt_unless_the_company_wants_it(browser, serving) -> None:
+    for shown in (False, True):
+        page = browser.new_context(locale="zh-CN").new_page()
+        page.goto(serving(page_details=shown).url)
+        ask(page, "怎么退款？")
+        page.wait_for_selector(".thumbs")
+        assert page.locator("summary").count() == shown
+
+
+def test_the_first_question_waits_for_the_model_and_a_lost_one_is_not_told_again(browser, desk: Desk) -> None:
+    faults = Faults()
+    page = faults.watch(browser.new_context(locale="zh-CN").new_page(), desk.url)
+    loading = iter([{"ready": False, "assistant": "loading", "draining": False}] * 2)
+
+    def not_yet(route) -> None:
+        state = next(loading, None)
+        route.fulfill(status=503, json=state) if state else route.continue_()
+
+    refusals = iter([1])
+    page.route("**/readyz", not_yet)
+    page.route(
+        "**/v1/chat/completions",
+        lambda route: route.fulfill(status=503, json={"error": {"code": "loading"}}) if next(refusals, 0) else route.continue_(),
+    )
+    page.goto(desk.url)
+    ask(page, "怎么退款？")
+    page.wait_for_selector("#status-text:has-text('助手正在启动')")
+    page.wait_for_selector(".assistant:has-text('退款在三个工作日内到账。')")
+    assert page.locator(".failed").count() == 0
+    ask(page, "break")
+    page.wait_for_selector(".failed .retry")
+    ask(page, "还要多久？")
+    page.locator(".turn.assistant .thumbs").nth(1).wait_for()
+    assert page.locator(".retry").count() == 0, "only the newest answer can be asked for again"
+    assert [turn.text for turn in desk.peer.seen[-1].turns if turn.role == "customer"] == ["怎么退款？", "还要多久？"]
+    assert not faults
+
+
+@pytest.mark.parametrize(("locale", "reason"), [("zh-CN", "客户点了转人工"), ("en-US", "pressed the button for a person")])
+def test_operators_read_reasons_in_their_language_and_nothing_is_cut_on_a_phone(browser, desk: Desk, locale, reason) -> None:
+    with desk.client() as client:
+        client.post("/v1/chat/completions", json={"model": "cloudmax", "conversation_id": "c-1", "messages": [{"role": "user", "content": "退款"}]})
+        client.post("/v1/conversations/c-1/handoff", json={"language": "zh"})
+    page = browser.new_context(locale=locale, viewport={"width": 390, "height": 780}).new_page()
+    page.goto(f"{desk.url}/operator")
+    page.fill("#who-name", "Alexandra")
+    page.click("#who-ok")
+    page.click(f".entry:has-text('{reason}')")
+    page.wait_for_selector(f"#reason:has-text('{reason}')")
+    cut = "[...document.querySelectorAll('#reason, .button, #about')].filter((n) => n.offsetParent && n.scrollWidth > n.clientWidth + 1).length"
+    assert page.evaluate(cut) == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
 def test_stop_error_retry_reload_and_language(browser, desk: Desk) -> None:

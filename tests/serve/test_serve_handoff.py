@@ -59,6 +59,16 @@ def test_the_whole_way_and_back(desk, ask: str, queue: str, joined: str) -> None
         assert all(f'kefu_handoffs_total{{step="{step}"}} 1.0' in metrics for step in ("ask", "take", "release"))
 
 
+def test_who_has_heard_the_operator_is_not_told_that_one_joined(desk) -> None:
+    with desk.client() as client:
+        for text in ("我要人工", "在吗"):
+            client.post("/v1/chat/completions", json=body(text, conversation_id="c-1"))
+        for step, more in (("take", {}), ("reply", {"text": "您好，我是小王"})):
+            assert client.post(f"{DESK}/c-1/{step}", json={"operator": "小王", **more}).status_code == 200
+        answer = client.post("/v1/chat/completions", json=body("订单坏了", conversation_id="c-1")).json()
+        assert (answer["choices"][0]["message"]["content"], answer["kefu"]["state"]) == ("", "human")
+
+
 def test_danger_is_answered_whoever_owns_the_conversation(desk) -> None:
     with desk.client() as client:
 

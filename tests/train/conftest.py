@@ -10,6 +10,7 @@ import pytest
 
 from kefu.project import Loaded, Project
 
+from .recipes import questions, recipe
 from .tiny import CHATML, FAQ, write_rows
 
 
@@ -84,3 +85,16 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Qwen3ForCausalLM(config).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of two layers that has half learnt the shop's answers: something to align, and still unsure."""
+    from kefu.train.factory import train
+
+    folder = tmp_path_factory.mktemp("base")
+    shape = {"embedded": {"vocabulary": 400, "layers": 2, "hidden": 64}}
+    path = recipe(folder, "sft", "embedded", questions(), train={"epochs": 4, "rehearse": False}, data={"validation_share": 0}, sft=shape)
+    result = train(str(path))
+    assert result is not None
+    return result.artifact.path / "model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_
 from pathlib import Path
 from typing import Annotated
 
@@ -13,37 +14,53 @@ from kefu.cli.options import Json, Model, ProjectPath, Set, console, load
 
 def chat(
     project: ProjectPath = Path(),
-    batch: Annotated[Path | None, typer.Option("--batch", help='JSONL: {"id","text"} or {"id","turns":[...]} a line.')] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Where --batch writes the replies (JSONL).")] = None,
+    batch: Annotated[Path | None, typer.Option("--batch", help='JSONL: {"id","text"} or {"id","turns":[...]} a line; id may be left out.')] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Where --batch writes the replies (JSONL). Default: standard output.")] = None,
     model: Model = "",
     set_: Set = [],  # noqa: B006 - typer reads the default
     json: Json = False,
 ) -> None:
-    """Talk to the assistant, or answer many questions from a file.
+    """Talk to the assistant, or answer many questions from a file (exit code 1 when some lines were bad).
 
     Example: kefu chat examples/cloudmax --batch questions.jsonl --out replies.jsonl
     """
     from kefu.errors import ConfigError
     from kefu.pipeline import open_assistant
 
-    if (batch is None) != (out is None):
-        raise ConfigError("--batch and --out go together", "one of them is missing", "give both, or neither to talk in the terminal")
+    if out is not None and batch is None:
+        raise ConfigError("--out needs --batch", "a conversation in the terminal is not written to a file", "give --batch QUESTIONS.jsonl too")
     loaded = load(project, set_)
-    if batch is None or out is None:
+    if batch is None:
         if json:
-            raise ConfigError("--json needs --batch", "a conversation in the terminal is not a document", "give --batch and --out")
+            raise ConfigError("--json needs --batch", "a conversation in the terminal is not a document", "give --batch QUESTIONS.jsonl")
         assistant, entry = open_assistant(loaded, model)
         _talk(assistant, entry.label)
         return
-    from kefu.assistant.batch import answer_file, read_questions
+    from kefu.pipeline import asking
 
-    questions = read_questions(batch)
+    questions, faults = asking.read(batch)
     assistant, entry = open_assistant(loaded, model)
-    facts = answer_file(assistant, questions, out)
-    OUTPUT.result(
-        {"ok": True, "model": entry.label, **facts},
-        lambda: console().print(f"{facts['lines']} lines, {facts['replies']} replies: {out}", markup=False),
-    )
+    facts, rows = asking.answer(assistant, questions, out)
+
+    def text() -> None:
+        for row in rows:
+            print(json_.dumps(row, ensure_ascii=False))
+        said = console(stderr=True)
+        for fault in faults:
+            said.print(fault, markup=False, style="red")
+        bad = f", {len(faults)} bad line{'s' if len(faults) > 1 else ''} left out" if faults else ""
+        said.print(f"{facts['lines']} lines, {facts['replies']} replies{bad}" + (f": {out}" if out else ""), markup=False)
+
+    document = {"ok": not faults, "model": entry.label, **facts, "bad_lines": faults, **({"rows": rows} if out is None else {})}
+    OUTPUT.result(document, text)
+    if faults:
+        raise typer.Exit(1)
+
+
+_HELP = """  /new    a new conversation
+  /help   these lines
+  /quit   the end; so do exit, quit, 退出, an empty line and Ctrl-D
+  No person answers in this terminal: after a hand-off, /new starts over."""
 
 
 def _talk(assistant, label: str) -> None:  # type: ignore[no-untyped-def]
@@ -51,7 +68,7 @@ def _talk(assistant, label: str) -> None:  # type: ignore[no-untyped-def]
     from kefu.conversation import Conversation, Turn
 
     screen = console()
-    screen.print(f"{label}: write a question; an empty line or Ctrl-D ends.", markup=False, style="dim")
+    screen.print(f"{label}: write a question; /help shows what else, /quit ends.", markup=False, style="dim")
     conversation = Conversation("terminal", [])
 
     async def stream() -> None:
@@ -71,10 +88,18 @@ def _talk(assistant, label: str) -> None:  # type: ignore[no-untyped-def]
                 screen.print(f"\n  [{' · '.join(marks)}]", style="dim", markup=False)
 
     try:
-        while line := input("> ").strip():
+        while (line := input("> ").strip()) and line.casefold() not in _ENDS:
+            if line.startswith("/") and line[1:].isascii() and line[1:].isalpha():  # a command is never a customer's words
+                if line.casefold() == "/new":
+                    conversation = Conversation("terminal", [])
+                screen.print("  a new conversation" if line.casefold() == "/new" else _HELP, markup=False, style="dim")
+                continue
             conversation.turns.append(Turn("customer", line))
             engines.run(stream())
     except EOFError:
         pass
     finally:
         engines.run(assistant.close())
+
+
+_ENDS = ("exit", "quit", "/exit", "/quit", "/q", "退出")

@@ -14,7 +14,8 @@ from kefu.cli.options import Json, ProjectPath, Set, console, load
 def check(
     project: ProjectPath = Path(),
     set_: Set = [],  # noqa: B006 - typer reads the default
-    settings: Annotated[bool, typer.Option("--settings", help="Print every setting with its origin.")] = False,
+    settings: Annotated[bool, typer.Option("--settings", help="Print every setting with its origin and meaning.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With --settings: the reference of all settings (docs/settings.md).")] = False,
     json: Json = False,
 ) -> None:
     """Find every fault of a project before anything is computed.
@@ -23,18 +24,28 @@ def check(
     """
     from kefu.errors import ConfigError
     from kefu.pipeline.check import check as find_faults
+    from kefu.project.describe import describe
 
+    if markdown:
+        from kefu.pipeline.reference import reference
+
+        page = reference()
+        OUTPUT.result({"ok": True, "markdown": page}, lambda: print(page, end=""))
+        return
     loaded = load(project, set_)
     faults = find_faults(loaded)
     if faults:
         raise ConfigError(f"{loaded.settings.name} has {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults[0], "correct it", faults=faults)
-    rows = [{"key": key, "value": value, "origin": loaded.origin(key)} for key, value in _leaves(loaded.settings.model_dump())]
+    rows = [
+        {"key": key, "value": value, "origin": loaded.origin(key), "meaning": describe(key)} for key, value in _leaves(loaded.settings.model_dump())
+    ]
 
     def text() -> None:
         out = console()
         if settings:
             for row in rows:
-                out.print(f"{row['key']} = {row['value']!r}  ({row['origin']})", markup=False)
+                out.print(f"{row['key']} = {row['value']!r}  ({row['origin']})", markup=False, end="")
+                out.print(f"  {row['meaning']}", markup=False, style="dim")
         out.print(f"{loaded.settings.name}: no faults ({len(loaded.settings.data.sources)} sources)", markup=False)
 
     OUTPUT.result({"ok": True, "project": loaded.settings.name, "settings": rows if settings else []}, text)

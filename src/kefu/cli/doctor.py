@@ -18,6 +18,7 @@ from kefu.cli.options import Json, console
 EXTRAS = {
     "data": ("clean exports (kefu data)", ("polars", "pyarrow", "datasketch", "charset_normalizer", "sqlalchemy", "matplotlib", "sklearn", "orjson")),
     "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
+    "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
     "embedded": ("run the quantised model on a CPU", ("openvino_genai", "tokenizers")),
     "serve": ("serve over HTTP (kefu serve)", ("fastapi", "uvicorn", "aiohttp", "limits", "prometheus_client", "structlog", "orjson")),

@@ -9,6 +9,7 @@ import typer
 
 from kefu.cli.edge import OUTPUT
 from kefu.cli.options import Json, ProjectPath, console, load
+from kefu.errors import InputError
 
 app = typer.Typer(help="List, show, promote, compare and verify registered models.", no_args_is_help=True, rich_markup_mode=None)
 Reference = Annotated[str, typer.Argument(help="name, name@3, name@production or @latest.")]
@@ -36,12 +37,29 @@ def list_(project: ProjectPath = Path(), json: Json = False) -> None:
 
 
 @app.command()
-def show(project: ProjectPath = Path(), reference: Reference = "", json: Json = False) -> None:
-    """Everything recorded about one model. Example: kefu models show examples/cloudmax cloudmax@1"""
-    import yaml
+def show(
+    project: ProjectPath = Path(),
+    reference: Reference = "",
+    all_: Annotated[bool, typer.Option("--all", help="Everything recorded, as YAML.")] = False,
+    json: Json = False,
+) -> None:
+    """One model: stage, figures, gates, data, training. Example: kefu models show examples/cloudmax cloudmax@1"""
+    registry = _registry(project)
+    entry = registry.resolve(reference)
 
-    entry = _registry(project).resolve(reference)
-    OUTPUT.result(entry.model_dump(), lambda: print(yaml.safe_dump(entry.model_dump(), allow_unicode=True, sort_keys=False), end=""))
+    def text() -> None:
+        import yaml
+
+        from kefu.pipeline.brief import brief
+
+        if all_:
+            print(yaml.safe_dump(entry.model_dump(), allow_unicode=True, sort_keys=False), end="")
+            return
+        for line in brief(registry.root, entry):
+            console().print(line, markup=False)
+        console().print("  --all prints everything recorded", markup=False, style="dim")
+
+    OUTPUT.result(entry.model_dump(), text)
 
 
 @app.command()
@@ -72,10 +90,17 @@ def verify(project: ProjectPath = Path(), reference: Reference = "", json: Json 
 
 
 @app.command()
-def diff(project: ProjectPath = Path(), old: Reference = "", new: Reference = "@latest", json: Json = False) -> None:
+def diff(
+    project: ProjectPath = Path(),
+    old: Annotated[str, typer.Argument(help="The one before; alone: this one is compared with the one before it.")] = "",
+    new: Annotated[str, typer.Argument(help="The one after. Default: the newest.")] = "",
+    json: Json = False,
+) -> None:
     """What changed between two models. Example: kefu models diff examples/cloudmax cloudmax@1 cloudmax@2"""
     registry = _registry(project)
-    left, right = registry.resolve(old), registry.resolve(new)
+    left, right = (registry.resolve(old), registry.resolve(new)) if new else registry.with_former(old or "@latest")
+    if left.label == right.label:
+        raise InputError(f"{left.label} is compared with itself", "both references mean it", "name another: `kefu models list` shows them")
     a, b = _flat(left.model_dump()), _flat(right.model_dump())
     rows = [{"key": key, left.label: a.get(key), right.label: b.get(key)} for key in sorted({*a, *b}) if a.get(key) != b.get(key)]
 

@@ -12,6 +12,7 @@ from kefu.cli.edge import OUTPUT
 from kefu.cli.options import Json, ProjectPath, Set, console, load
 
 if TYPE_CHECKING:
+    from kefu.artifacts import Artifact
     from kefu.pipeline import Outcome, StageResult
 
 
@@ -82,7 +83,7 @@ def _listener() -> Any:
     return Terminal()
 
 
-_MARK = {"done": "[green]✓[/]", "fresh": "[cyan]=[/]", "failed": "[red]✗[/]"}
+_MARK = {"done": "[green]✓[/]", "fresh": "[cyan]=[/]", "failed": "[red]✗[/]", "refused": "[yellow]![/]"}
 
 
 def _line(out: Any, result: StageResult) -> None:
@@ -90,7 +91,21 @@ def _line(out: Any, result: StageResult) -> None:
 
     status = "fresh" if result.status == "fresh" else f"{result.seconds:.1f} s"
     note = f" ({result.why})" if result.why else ""
-    out.print(f"{_MARK[result.status]} {result.name:<10} {status:>8}  {escape(result.summary)}[dim]{escape(note)}[/]")
+    mark = _MARK["refused" if result.name == "registry" and result.status == "failed" else result.status]  # a verdict, not a crash
+    out.print(f"{mark} {result.name:<10} {status:>8}  {escape(result.summary)}[dim]{escape(note)}[/]")
+    if result.name == "data" and result.status == "done" and result.artifact is not None:
+        for line in _found(result.artifact):
+            out.print(f"  {'':<19}  [dim]{escape(line)}[/]")
+
+
+def _found(artifact: Artifact) -> list[str]:
+    """What reading found out by itself, a line each."""
+    import json as json_
+
+    from kefu.data.findings import lines
+
+    sources = json_.loads(artifact.file("ledger.json").read_text("utf-8"))["sources"]
+    return [line for name, facts in sources.items() for line in lines(name, facts, quiet=True)]
 
 
 def _text(outcome: Outcome) -> None:
@@ -101,9 +116,14 @@ def _text(outcome: Outcome) -> None:
         out.print(f"{name}: stopped after {outcome.results[-1].name}, as asked", markup=False)
         return
     verdict = f"{outcome.model} is in production" if outcome.failure is None else outcome.failure.line()
-    out.print(f"\n{verdict}", markup=False, style="bold green" if outcome.failure is None else "bold red")
+    out.print(f"\n{verdict}", markup=False, style="bold green" if outcome.failure is None else "bold yellow")
     out.print(f"report: {_short(outcome.report)}", markup=False)
     out.print("next:", markup=False)
+    if outcome.failure is not None:
+        out.print("  the report's failed cases say what went wrong: correct answers, add wordings or documents, or look at the limits", markup=False)
+        out.print(f"  kefu chat {root} --model {outcome.model}         talk to the candidate here", markup=False)
+        out.print(f"  kefu run {root}         again: only what depends on the change is redone", markup=False)
+        return
     out.print(f"  kefu serve {root}        chat page and API on http://127.0.0.1:{outcome.project.settings.serve.port}", markup=False)
     out.print(f"  kefu chat {root}         talk to it here", markup=False)
     out.print(f"  edit {root}/kefu.yaml or its data, then `kefu run {root}` redoes only what depends on it", markup=False)

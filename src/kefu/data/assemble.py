@@ -7,6 +7,7 @@ fifty bytes, and the FAQ.
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,11 +20,13 @@ import orjson
 
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import canned, card, dedup, entries, jobs, minhash, plots, readers, split, writers
+from kefu.data import augmenting, canned, card, dedup, entries, jobs, labels, minhash, people, plots, readers, split, tasks, writers
+from kefu.data.augmenting import OpenWriter
 from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
 from kefu.data.ledger import Ledger, Step
+from kefu.data.profile import Profile
 from kefu.data.reading import read, sections
 from kefu.data.spool import Column, Spool, pack
 from kefu.data.tally import Tally
@@ -36,21 +39,23 @@ from kefu.project.schema import Source
 Progress = Callable[[str, float], None]
 
 
-def build(project: Loaded, out: Path, progress: Progress | None = None) -> dict[str, Any]:
+def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: OpenWriter | None = None) -> dict[str, Any]:
     """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes, whatever does the work.
+
+    open_writer: makes a language model of an access point, for the settings that name one (this room knows no engine).
 
     Raises InputError, ConfigError (wrong input or settings), GateError (ledger, too many dropped), StorageError, MissingExtra.
     """
     with storage_errors(out):
         settings = project.settings.data
         _distinct(settings.sources)
-        vault = Vault.of(project)  # a missing key is told before any row is read
+        Vault.of(project)  # a missing key is told before any row is read
         load_class(settings.dataset_class, project.root)
         for source in settings.sources:
             readers.source_files(source, project)  # every missing file before the first row is read
         out.mkdir(parents=True, exist_ok=True)
         with closing(Spool(out)) as spool, Exclusions(out) as exclusions, crew(settings.engine, settings.workers, spool.folder) as workers:
-            with closing(_Build(project, out, spool, exclusions, workers, vault, progress or (lambda stage, share: None))) as work:
+            with closing(_Build(project, out, spool, exclusions, workers, progress or (lambda stage, share: None), open_writer)) as work:
                 return work.run()
 
 
@@ -89,11 +94,14 @@ class _Columns:
 
 class _Build:
     def __init__(
-        self, project: Loaded, out: Path, spool: Spool, exclusions: Exclusions, workers: Crew, vault: Vault | None, progress: Progress
+        self, project: Loaded, out: Path, spool: Spool, exclusions: Exclusions, workers: Crew, progress: Progress, open_writer: OpenWriter | None
     ) -> None:
         self.project, self.settings, self.seed = project, project.settings.data, project.settings.seed
         self.out, self.spool, self.exclusions, self.workers, self.progress = out, spool, exclusions, workers, progress
-        self.ledger, self.vault = Ledger(), vault
+        self.ledger, self.open_writer = Ledger(), open_writer
+        self.dataset_class = load_class(self.settings.dataset_class, project.root)
+        self.people = people.read(project.root, self.settings.clean.mask_pii)
+        self.examples: list[tuple[str, bool | None, tasks.Example]] = []
         self.held: dict[int, tuple[str, dict[str, str]]] = {}  # number -> id and masked values, for the vault alone
         self.derived: list[Conversation] = []  # FAQ rows drawn from dialogues
         self.near = self.settings.dedup.threshold if self.settings.dedup.near else 0.0
@@ -108,15 +116,18 @@ class _Build:
         self._clean()
         self.progress("duplicates", 0.5)
         gathered, near_step = self._deduplicate()
+        by_model = self._label(gathered.entries)
         self.progress("splits", 0.6)
         sides = self._split(gathered.entries)
         found = gathered.entries
         if not any(source.shape == "faq" for source in self.settings.sources):
             found, self.derived, more = canned.mine(self.workers, lambda: self._talks(sides.sides))
             self.chosen |= more
+        self.exclusions.into = "examples"
+        done = tasks.finish(self.examples, self.settings, self.seed, self.ledger, self.exclusions)
         self.exclusions.close()
         self.progress("labels and files", 0.7)
-        return self._write(found, sides, gathered.contradictions, near_step.kept)
+        return self._write(found, sides, done, [*gathered.contradictions, *done.conflicts], by_model, near_step.kept)
 
     def close(self) -> None:
         self.columns.near.close()
@@ -128,7 +139,7 @@ class _Build:
         total, ledger = self.cleaned, self.ledger
         for section in (section for source in self.settings.sources for section in sections(source)):
             self.exclusions.begin(section)
-        setup = jobs.CleanSetup(self.settings.clean.model_dump(), self.seed, self.near)
+        setup = jobs.CleanSetup(self.settings.clean.model_dump(), self.seed, self.near, {one.name: one.mask_pii for one in self.settings.sources})
         for done in self.workers.map(jobs.CleanJob, setup, self._batches()):
             self.held |= {len(self.spool) + place: values for place, values in done.held.items()}
             self.spool.extend(done.blob, done.sizes)
@@ -144,7 +155,7 @@ class _Build:
         ledger.expect("conversations formed", self.formed, "conversations that cleaning saw", total.items.into)
         ledger.expect("turns read", read_turns, "turns that cleaning saw", total.turns.into)
         ledger.expect("conversations that cleaning kept", total.items.kept, "conversations on the disk", len(self.spool))
-        if not total.items.kept:
+        if self.formed and not total.items.kept:
             why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
             raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
         for step in (total.items, total.turns):
@@ -156,13 +167,16 @@ class _Build:
         for i, source in enumerate(self.settings.sources):
             name, share = orjson.dumps(source.name), 0.5 * i / len(self.settings.sources)
             self.progress(f"reading {source.name}", share)
-            for conversation in read(source, self.project, self.ledger, self.exclusions, self.spool.folder):
-                if len(held) >= BATCH and conversation.meta.get("phrasing") != "similar":
+            for one in read(source, self.project, self.ledger, self.exclusions, self.spool.folder):
+                if isinstance(one, tasks.Example):
+                    self.examples.append((source.name, source.mask_pii, one))
+                    continue
+                if len(held) >= BATCH and one.meta.get("phrasing") != "similar":
                     yield self._batch(held)
                     held = []
                     self.progress(f"cleaning {source.name}: {self.formed:,}", share)
                 self.formed += 1
-                held.append(b"[%b,%b]" % (name, pack(conversation)))
+                held.append(b"[%b,%b]" % (name, pack(one)))
         if held:
             yield self._batch(held)
 
@@ -254,48 +268,86 @@ class _Build:
 
     # -- label and write -------------------------------------------------------------------------------------
 
-    def _write(self, found: list[entries.Entry], sides: split.Sides, contradictions: list[dict[str, Any]], kept: int) -> dict[str, Any]:
+    def _label(self, found: list[entries.Entry]) -> dict[str, Any]:
+        """Who labelled what, when people or a model have a say: then all conversations are held, because they are compared with each
+        other. The rules alone label batch by batch, later; nothing is told here then."""
+        settings = self.settings.labels
+        if settings.by == "rules" and not settings.people and not self.people.logs:
+            return {}
+        numbers = np.flatnonzero(self.alive).tolist()
+        kept = [self.faq.get(number) or self.spool[number] for number in numbers]
+        told = labels.apply(
+            self.dataset_class(kept), self.project, self.out, augmenting.writer_of(settings.model, self.open_writer),
+            lambda message, share: self.progress(message, 0.6), self.people.labels(kept),
+        )  # fmt: skip
+        self.people.apply(kept, found)
+        for number, conversation in zip(numbers, kept, strict=True):
+            self.spool.replace(number, conversation)
+        return told
+
+    def _held_out(self, sides: split.Sides) -> tuple[list[Conversation], dict[str, str]]:
+        """What is held out, and the side of all that is known by name: to keep made rows and people's pairs away from it."""
+        talks = {int(n): self.spool[n] for n in self._dialogues() if sides.sides[n]}
+        chosen = self.chosen | {one.id: writers.SPLITS[sides.sides[number]] for number, one in talks.items()}
+        return [one for one in (*talks.values(), *self.faq.values(), *self.derived) if chosen[one.id] != "train"], chosen
+
+    def _write(
+        self, found: list[entries.Entry], sides: split.Sides, done: tasks.Finished, contradictions: list[dict[str, Any]],
+        by_model: dict[str, Any], kept: int,
+    ) -> dict[str, Any]:  # fmt: skip
         numbers, ledger, out = np.flatnonzero(self.alive), self.ledger, self.out
         turns = ledger.step("turns for training", "turns")
         listener = Listener(found, self.chosen) if found and not self.derived else None
         setup = jobs.LabelSetup(self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener)
-        tally, spoken, wordings = Tally(), 0, FirstHeard()
+        tally, profile, spoken, wordings = Tally(), Profile(), 0, FirstHeard()
         with writers.Writer(out) as writer:
-            for done in self.workers.map(jobs.LabelJob, setup, self._label_batches(numbers, sides)):
-                writer.take(done)
-                turns.absorb(done.turns)
-                tally.absorb(done.tally)
-                spoken += done.spoken
-                wordings.take(done.heard)
+            for part in self.workers.map(jobs.LabelJob, setup, self._label_batches(numbers, sides, bool(by_model))):
+                writer.take(part)
+                turns.absorb(part.turns)
+                tally.absorb(part.tally)
+                profile.merge(part.profile)
+                spoken += part.spoken
+                wordings.take(part.heard)
                 self.progress(f"labels and files: {writer.counts['conversations.jsonl']:,}", 0.7)
-            counts = writer.finish(found, [*self.faq.values(), *self.derived], self.chosen, wordings.heard)
+            augment = self.settings.augment
+            held, chosen = self._held_out(sides) if self.people.logs or augment.methods or augment.negatives else ([], self.chosen)
+            made = augmenting.augment(self.project, held, found, chosen, wordings.heard, ledger, self.open_writer, self.progress)
+            counts = writer.finish(found, [*self.faq.values(), *self.derived], self.chosen, wordings.heard, made)
+        counts |= self.people.write(out, held, chosen)
+        counts |= done.write(out, ledger)
         ledger.expect("turns of kept dialogues", spoken, "turns offered for training", turns.into)
         write_jsonl(out / "contradictions.jsonl", contradictions)
-        dataset_class = load_class(self.settings.dataset_class, self.project.root).__name__
         stats = card.statistics(tally, found)
         stats |= {
-            "masked": dict(sorted(self.cleaned.masked.items())),
+            "masked": dict(sorted((Counter(self.cleaned.masked) + Counter(done.masked)).items())),
             "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
+            "people": self.people.as_dict(),
+            "examples": done.statistics(),
             "files": counts,
-            "notes": [*_notes(ledger, self.cleaned, dataset_class), *wordings.notes()],
-            "dataset_class": dataset_class,
+            "labelled": by_model or {"by": {"rules": kept}},
+            **({"augmented": made.facts()} if made.on else {}),
+            "notes": [*_notes(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "dataset_class": self.dataset_class.__name__,
+            "rule": inspect.getdoc(self.dataset_class) or "",
+            "licence": self.settings.licence,
+            "masking": self.settings.clean.mask_pii,
         }
         self.progress("plots", 0.9)
-        stats |= plots.visualise(tally, out / "plots")
+        stats |= plots.visualise(profile, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
         _expect_files(out, ledger, self.exclusions, sum(tally.splits.values()), kept)
         closed = ledger.close()
-        if self.vault:
-            self.vault.write(dict(values for number, values in self.held.items() if self.alive[number]))
+        if vault := Vault.of(self.project):
+            vault.write(dict(values for number, values in self.held.items() if self.alive[number]) | done.held)
         write_json(out / "ledger.json", closed)
         write_json(out / "stats.json", stats)
         write_text(out / "card.md", card.card(self.project.settings.name, stats, closed))
         self.progress("done", 1.0)
         return _facts(closed, stats, self.exclusions)
 
-    def _label_batches(self, numbers: np.ndarray, sides: split.Sides) -> Iterator[jobs.LabelBatch]:
+    def _label_batches(self, numbers: np.ndarray, sides: split.Sides, labelled: bool) -> Iterator[jobs.LabelBatch]:
         for part in _parts(numbers):
             groups = {place: sides.groups[n] for place, n in enumerate(part.tolist()) if n in sides.groups}
-            yield jobs.LabelBatch([self.spool.line(n) for n in part], sides.sides[part].tobytes(), groups)
+            yield jobs.LabelBatch([self.spool.line(n) for n in part], sides.sides[part].tobytes(), groups, labelled)
 
 
 def _parts(numbers: Any) -> Iterator[Any]:
@@ -312,8 +364,8 @@ def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, in_splits: 
 
     ledger.expect("conversations kept", count, "lines of conversations.jsonl", on_disk("conversations.jsonl"))
     ledger.expect("conversations kept", count, "conversations in a split", in_splits)
-    dropped = sum(ledger.dropped("rows").values()) + sum(ledger.dropped("conversations").values()) + _listed_turns(ledger)
-    ledger.expect("rows, conversations and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
+    dropped = sum(sum(ledger.dropped(unit).values()) for unit in ("rows", "conversations", "examples")) + _listed_turns(ledger)
+    ledger.expect("rows, conversations, examples and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
     ledger.expect("lines written to excluded.jsonl", sum(exclusions.counts.values()), "lines of excluded.jsonl", on_disk("excluded.jsonl"))
 
 
@@ -336,6 +388,7 @@ def _notes(ledger: Ledger, cleaned: jobs.Cleaned, dataset_class: str) -> list[st
             notes.append(f"{name}: {unknown['senders']} senders nobody knows ({unknown['turns']} turns); {fate}")
         if facts.get("unordered_conversations"):
             notes.append(f"{name}: {facts['unordered_conversations']} conversations could not be ordered and stand as exported")
+        notes += _said_of_source(name, facts)
         short = sum(details.get("short_rows", 0) for details in facts.get("files", {}).values())
         if short:
             notes.append(f"{name}: {short} rows had fewer cells than the header and were filled with empty ones")
@@ -345,11 +398,29 @@ def _notes(ledger: Ledger, cleaned: jobs.Cleaned, dataset_class: str) -> list[st
     return notes
 
 
+def _said_of_source(name: str, facts: dict[str, Any]) -> list[str]:
+    notes = []
+    if left := facts.get("files_left_out"):
+        notes.append(f"{name}: {len(left)} files of unknown format were not read: {', '.join(left[:5])}")
+    for file, details in facts.get("files", {}).items():
+        if others := details.get("lists_left_out"):
+            notes.append(f"{name}: only the list {details['list']!r} of {file} was read, not {', '.join(others[:5])} (rows_at chooses)")
+    if facts.get("parts_left_out"):
+        notes.append(
+            f"{name}: {facts['parts_left_out']} pictures, sounds or files inside messages were left out; addresses of pictures are in the context"
+        )
+    if facts.get("scheme", "bio") != "bio":
+        joined = "; neighbouring entities of one type cannot be told apart in it" if facts["scheme"] == "io" else ""
+        notes.append(f"{name}: tags written as {facts['scheme']} were brought to bio{joined}")
+    return notes
+
+
 def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions) -> dict[str, Any]:
     return {
         "rows": sum(source["rows"] for source in ledger["sources"].values()),
         "broken": sum(source["broken"] for source in ledger["sources"].values()),
         "conversations": stats["conversations"],
+        "examples": {kind: numbers["examples"] for kind, numbers in stats["examples"].items()},
         "kinds": stats["kinds"],
         "languages": stats["languages"],
         "dropped": dict(exclusions.counts),
@@ -360,6 +431,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "contradictions": stats["contradictions"],
         "labels": stats["labels"],
         "files": stats["files"],
+        **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
@@ -369,6 +441,6 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
 def _reasons(ledger: dict[str, Any]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for step in ledger["steps"]:
-        if step["unit"] != "turns":
+        if step["unit"] in ("rows", "conversations", "examples"):
             total.update(step["dropped"])
     return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))

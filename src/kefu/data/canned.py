@@ -42,7 +42,7 @@ def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], 
 
     `talks` gives the dialogues anew at each call: they are read three times, and never held.
     """
-    often, wordings = _often(crew, talks)
+    often, wordings, said = _often(crew, talks)
     entries = {key: _entry(i, key, wordings[key]) for i, key in enumerate(often, 1)}
     asked: dict[tuple[str, str], int] = {}
     known: dict[str, set[str]] = {}
@@ -51,6 +51,8 @@ def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], 
     for found in crew.map(_Questions, list(entries), talks()):
         for key, name, category, source, text, side in found:
             entry = entries[key]
+            if side != "train" and _among(number(fold(text)), said):
+                continue  # a training dialogue asks it word for word
             if asked.get((entry.id, side), 0) >= MOST_QUESTIONS or fold(text) in known.setdefault(entry.id, set()):
                 continue
             asked[entry.id, side] = asked.get((entry.id, side), 0) + 1
@@ -70,9 +72,11 @@ def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], 
     return usable, [row for row in rows if row.answer_id in names], chosen
 
 
-def _often(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Key], dict[Key, Counter[str]]]:
-    """The replies that stand in most training dialogues, and how each was worded."""
-    hashes = np.frombuffer(b"".join(crew.map(_Replies, None, talks())), np.uint64)
+def _often(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Key], dict[Key, Counter[str]], np.ndarray]:
+    """The replies that stand in most training dialogues, how each was worded, and the numbers of all that customers say there, sorted."""
+    found = list(crew.map(_Replies, None, talks()))
+    hashes = np.frombuffer(b"".join(replies for replies, _ in found), np.uint64)
+    said = np.unique(np.frombuffer(b"".join(said for _, said in found), np.uint64))
     replies, counts = np.unique(hashes, return_counts=True)
     least = max(FEWEST_DIALOGUES, int(np.sort(counts)[-MOST_ENTRIES]) if len(counts) >= MOST_ENTRIES else 0)
     wanted = {int(reply): int(n) for reply, n in zip(replies, counts, strict=True) if n >= least}
@@ -80,19 +84,26 @@ def _often(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Key], 
     for found in crew.map(_Wordings, set(wanted), talks()):
         for key, texts in found.items():
             wordings.setdefault(key, Counter()).update(texts)
-    return sorted(wordings, key=lambda key: (-wanted[_number(key)], key))[:MOST_ENTRIES], wordings
+    return sorted(wordings, key=lambda key: (-wanted[_number(key)], key))[:MOST_ENTRIES], wordings, said
+
+
+def _among(value: int, sorted_: np.ndarray) -> bool:
+    place = int(np.searchsorted(sorted_, np.uint64(value)))
+    return place < len(sorted_) and int(sorted_[place]) == value
 
 
 class _Replies:
-    """Talk -> the numbers of the replies of each training dialogue, as the bytes of uint64."""
+    """Talk -> the numbers of the replies of each training dialogue, and of what its customer says, as the bytes of uint64."""
 
     def __init__(self, setup: None) -> None: ...
 
-    def __call__(self, talk: Talk) -> bytes:
+    def __call__(self, talk: Talk) -> tuple[bytes, bytes]:
         found: list[int] = []
+        said: set[int] = set()
         for conversation, _ in _training(talk):
             found += {_number((conversation.language, _key(reply.text))) for _, reply in _pairs(conversation)}
-        return np.array(found, np.uint64).tobytes()
+            said.update(number(fold(turn.text)) for turn in conversation.turns if turn.role == "customer")
+        return np.array(found, np.uint64).tobytes(), np.array(sorted(said), np.uint64).tobytes()
 
 
 class _Wordings:
@@ -131,10 +142,16 @@ def _training(talk: Talk) -> Iterator[tuple[Conversation, int]]:
 
 
 def _pairs(conversation: Conversation) -> list[tuple[Turn, Turn]]:
+    if conversation.kind != "dialogue":
+        return []
+    by_bot = set(conversation.meta.get("bot") or ())  # what a machine says is not what the company's people stand for
     return [
         (turn, reply)
-        for turn, reply in pairwise(conversation.turns)
-        if (turn.role, reply.role) == ("customer", "agent") and len(units(turn.text)) >= _FEWEST_UNITS and len(units(reply.text)) >= _FEWEST_UNITS
+        for i, (turn, reply) in enumerate(pairwise(conversation.turns), 1)
+        if i not in by_bot
+        and (turn.role, reply.role) == ("customer", "agent")
+        and len(units(turn.text)) >= _FEWEST_UNITS
+        and len(units(reply.text)) >= _FEWEST_UNITS
     ]
 
 

@@ -65,7 +65,17 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         f"{stats['conversations']} conversations ({kinds}; {languages}), FAQ: {faq['entries']} entries, {faq['questions']} questions.",
         "",
     ]
-    lines += ["## Sources", "", "| source | files | encoding | rows | broken | conversations | columns |", "|---|---|---|---|---|---|---|"]
+    licence = stats.get("licence") or "not stated: set data.licence in kefu.yaml before the data leave the company"
+    lines += [
+        "## Licence",
+        "",
+        licence,
+        "",
+        "## Sources",
+        "",
+        "| source | files | encoding | rows | broken | conversations | columns |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for source, facts in ledger["sources"].items():
         files = facts.get("files") or {"(database)": {}}
         encodings = ", ".join(dict.fromkeys(str(f.get("encoding") or f.get("format", "")) for f in files.values()))
@@ -80,12 +90,56 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(str(number) for number in numbers)} | {_cell(dropped)} |")
     lines += ["", "## Splits", "", "| split | conversations | faq | dialogue |", "|---|---|---|---|"]
     lines += [f"| {split} | {n['conversations']} | {n.get('faq', 0)} | {n.get('dialogue', 0)} |" for split, n in stats["splits"].items()]
-    lines += ["", "## Personal data masked", "", ", ".join(f"{type}: {n}" for type, n in stats["masked"].items()) or "none found", ""]
+    lines += ["", *_personal(stats), *_labels(stats), *_made(stats)]
     if stats["contradictions"]:
         kinds = ", ".join(f"{n} × {kind}" for kind, n in stats["contradictions"].items())
         lines += ["## Contradictions", "", f"{kinds}. See contradictions.jsonl: the company should decide.", ""]
+    if stats.get("people"):
+        lines += ["## People's labels", "", *(f"- {what}: {n}" for what, n in stats["people"].items()), ""]
     lines += ["## Notes", "", *(f"- {note}" for note in stats["notes"] or ["none"]), ""]
     return "\n".join(lines)
+
+
+def _personal(stats: dict[str, Any]) -> list[str]:
+    found = ", ".join(f"{type}: {n}" for type, n in stats["masked"].items()) or "none found"
+    how = "Found by rules and check sums and replaced by placeholders such as [手机号_1], the same person the same placeholder in one conversation."
+    if not stats.get("masking", True):
+        found, how = "not masked", "data.clean.mask_pii is off: this dataset holds personal data in clear."
+    limit = "Rules miss what has no form: names without context, nicknames, free descriptions of a person."
+    return ["## Personal data masked", "", found, "", f"{how} {limit}", ""]
+
+
+def _labels(stats: dict[str, Any]) -> list[str]:
+    """Who labelled what, the rule in its own words, and how far the labellers agree."""
+    labelled = stats.get("labelled") or {}
+    lines = ["## Labels", "", "By " + ", ".join(f"{name}: {n}" for name, n in labelled.get("by", {}).items()) + ".", ""]
+    for title, key in (("quality", "agreement"), ("take-over turn", "agreement_takeover")):
+        for row in labelled.get(key) or []:
+            interval = f" [{row['low']}, {row['high']}]" if row["low"] is not None else ""
+            kappa = "not defined (one label only)" if row["kappa"] is None else f"{row['kappa']}{interval}"
+            lines.append(f"- {title}: {row['between'][0]} and {row['between'][1]}: kappa {kappa}, equal {row['agreement']} (n={row['n']})")
+    if rule := stats.get("rule"):
+        lines += ["", "```", rule, "```"]
+    return [*lines, ""]
+
+
+def _made(stats: dict[str, Any]) -> list[str]:
+    """What was made from other rows, never in validation or test."""
+    made = stats.get("augmented")
+    if not made:
+        return []
+    methods = ", ".join(f"{method} {n}" for method, n in made["by_method"].items()) or "none"
+    kinds = ", ".join(f"{kind} {n}" for kind, n in made["preference_kinds"].items()) or "none"
+    lines = [
+        "## Made from other rows (training side only, checked)",
+        "",
+        f"Questions: {methods}. Wrong answers for preference training: {kinds}.",
+        "",
+    ]
+    lines += [f"- {method} thrown away: " + ", ".join(f"{reason} {n}" for reason, n in counts.items()) for method, counts in made["rejected"].items()]
+    if made["bill"]:
+        lines.append("- language model: " + ", ".join(f"{key} {value}" for key, value in made["bill"].items()))
+    return [*lines, ""]
 
 
 def _cell(text: str) -> str:

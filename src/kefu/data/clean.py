@@ -1,4 +1,4 @@
-"""Clean a conversation: HTML, signs, boilerplate, personal data; merge split turns; drop what cannot be used.
+"""Clean a conversation: the steps of `steps.chain`, boilerplate, notices, personal data; merge split turns; drop what cannot be used.
 
 Each operator is counted where it changed a text, and samples are kept.
 """
@@ -6,20 +6,19 @@ Each operator is counted where it changed a text, and samples are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from copy import copy
 from functools import lru_cache
-from typing import Any
 
 from kefu.conversation import Conversation, Turn
+from kefu.data import steps
 from kefu.data.exclusions import Exclusions, Notes
 from kefu.data.ledger import Step
-from kefu.errors import ConfigError, MissingExtra
+from kefu.errors import ConfigError
 from kefu.project.schema import Clean
 from kefu.text import privacy
 from kefu.text.language import detect
 from kefu.text.normalise import clean as normalise
-from kefu.text.normalise import fold, strip_html
+from kefu.text.normalise import fold
 
 _END = re.compile(r"[。！？!?….，,；;：:、~～)）\"”』」\n]$")
 _WORD = re.compile(r"[^\W\d_]")
@@ -38,7 +37,7 @@ class Cleaner:
         self._settings, self.items, self.turns, self._exclusions = settings, items, turns, exclusions
         self._boilerplate = _patterns("data.clean.boilerplate", settings.boilerplate)
         self._off_topic = _patterns("data.clean.off_topic", settings.off_topic)
-        self._simplify = _simplifier() if settings.simplify else None
+        self._steps = steps.chain(settings)
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
@@ -51,10 +50,12 @@ class Cleaner:
         made._main_dropped, made.masked, made.kept_contacts, made.held = set(), {}, 0, {}
         return made
 
-    def __call__(self, conversation: Conversation, source: str) -> bool:
-        """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl."""
+    def __call__(self, conversation: Conversation, source: str, mask: bool | None = None) -> bool:
+        """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl.
+
+        mask: whether personal data is masked, where the source says otherwise than `data.clean.mask_pii`."""
         self.items.into += 1
-        dialogue = conversation.kind == "dialogue"
+        dialogue = conversation.kind != "faq"
         step = self.turns if dialogue else Step("faq turns", "turns")
         step.into += len(conversation.turns)
         original = conversation.text()
@@ -76,8 +77,10 @@ class Cleaner:
             self.items.dropped[reason] += 1
             self._exclusions.drop("conversations", source, conversation.source, reason, original, "clean")
             return False
-        if self._settings.mask_pii:
+        if self._settings.mask_pii if mask is None else mask:
             self._mask(conversation)
+        if dialogue:
+            _turn_languages(conversation)
         step.kept += len(conversation.turns)
         self.items.kept += 1
         if conversation.text() != original:
@@ -87,24 +90,28 @@ class Cleaner:
     def _texts(self, conversation: Conversation, step: Step, source: str) -> list[Turn]:
         kept = []
         for turn in conversation.turns:
-            text = self._text(turn.text, conversation.source)
+            text = self.text(turn.text, conversation.source)
             if not text or _PLACEHOLDER_TURN.match(text):
                 reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
                 if self._boiled(turn.text):
                     reason = "boilerplate"
-                step.dropped[reason] += 1
-                if conversation.kind == "dialogue":
-                    self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
+                self._drop(conversation, turn, reason, step, source)
+                continue
+            if self._settings.notices and turn.role != "customer" and conversation.kind == "dialogue" and steps.is_notice(text):
+                self._drop(conversation, turn, "notice of the software or survey", step, source)
                 continue
             kept.append(Turn(turn.role, text, turn.at))
         return kept
 
-    def _text(self, text: str, where: str) -> str:
-        if self._settings.html:
-            text = self._changed("html", where, text, strip_html(text))
-        text = self._changed("normalise", where, text, normalise(text))
-        if self._simplify is not None:
-            text = self._changed("simplify", where, text, self._simplify(text))
+    def _drop(self, conversation: Conversation, turn: Turn, reason: str, step: Step, source: str) -> None:
+        step.dropped[reason] += 1
+        if conversation.kind != "faq":
+            self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
+
+    def text(self, text: str, where: str) -> str:
+        """One text cleaned by the operators of `data.clean`, each counted where it changed something."""
+        for name, step in self._steps:
+            text = self._changed(name, where, text, step(text))
         for pattern in self._boilerplate:
             if pattern.search(text):
                 text = self._changed("boilerplate", where, text, normalise(pattern.sub(" ", text)))
@@ -132,7 +139,7 @@ class Cleaner:
     def _merge(self, conversation: Conversation, step: Step) -> None:
         kept: list[Turn] = []
         for turn in conversation.turns:
-            if kept and kept[-1].role == turn.role:
+            if kept and kept[-1].role == turn.role and turn.role != "tool":  # a call and its result are two things
                 kept[-1].text = join(kept[-1].text, turn.text)
                 step.merged += 1
             else:
@@ -162,7 +169,7 @@ class Cleaner:
             return "answer too short"
         if conversation.kind == "faq" and fold(customer) == fold(agent[0]):
             return "answer repeats the question"
-        if conversation.kind == "dialogue" and not _answered(conversation):
+        if conversation.kind != "faq" and not _answered(conversation):
             return "no agent answer after the customer spoke"
         return ""
 
@@ -182,8 +189,12 @@ class Cleaner:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
+        self.remember(conversation.id, memory)
+
+    def remember(self, name: str, memory: privacy.Memory) -> None:
+        """Count what was masked in the conversation or example of that id, and hold the values for the vault if there is one."""
         if self._settings.vault and memory.values:
-            self.held.setdefault(conversation.id, {}).update(memory.values)
+            self.held.setdefault(name, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
 
@@ -219,6 +230,13 @@ def _language(conversation: Conversation) -> None:
     conversation.language = told or detect(conversation.customer_text(), "") or detect(conversation.text())
 
 
+def _turn_languages(conversation: Conversation) -> None:
+    """`meta.turn_languages`: the language of each turn, where not all are in that of the conversation."""
+    found = [detect(turn.text, conversation.language) for turn in conversation.turns]
+    if any(language != conversation.language for language in found):
+        conversation.meta["turn_languages"] = found
+
+
 def _patterns(key: str, given: list[str]) -> list[re.Pattern[str]]:
     found = []
     for i, pattern in enumerate(given):
@@ -227,11 +245,3 @@ def _patterns(key: str, given: list[str]) -> list[re.Pattern[str]]:
         except re.error as error:
             raise ConfigError(f"{key}.{i} is not a regular expression", f"{error} in {pattern!r}", "correct it") from None
     return found
-
-
-def _simplifier() -> Callable[[str], Any]:
-    try:
-        import opencc
-    except ImportError:
-        raise MissingExtra("data.clean.simplify (opencc)", "data") from None
-    return opencc.OpenCC("t2s").convert

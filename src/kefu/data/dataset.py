@@ -50,7 +50,10 @@ class SupportDataset(Dataset[Conversation]):
 
     @classmethod
     def from_file(cls, path: str | Path) -> SupportDataset:
-        """Over conversations.jsonl, each read from it when asked for. Raises InputError for a missing file, later for a damaged row."""
+        """Over conversations.jsonl, each item read from the file when asked for.
+
+        Raises InputError for a missing file, and when a damaged row is asked for.
+        """
         file = Path(path)
         if not file.is_file():
             raise InputError(f"no conversations at {file}", "the file does not exist", "run `kefu data build` first")
@@ -68,7 +71,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def label(self, conversation: Conversation) -> str:
         """One of `labels`; the rule stands in the docstring of the class."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return "fair" if "contradiction" in conversation.flags else "good"
         turns = conversation.turns
         customer = [turn.text for turn in turns if turn.role == "customer"]
@@ -85,7 +88,7 @@ class SupportDataset(Dataset[Conversation]):
 
     def human_intervention_idx(self, conversation: Conversation) -> int | None:
         """Index into `turns`, or None when no person is needed. Never looks at later turns."""
-        if conversation.kind == "faq":
+        if conversation.kind != "dialogue":
             return None
         for i, turn in enumerate(conversation.turns):
             if turn.role == "customer" and self.needs_person(conversation, i):

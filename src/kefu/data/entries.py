@@ -145,7 +145,10 @@ def _entries(faq: list[Conversation]) -> tuple[list[Entry], list[dict[str, Any]]
     for i, conversation in enumerate(faq):
         source = _home(conversation)
         kind, name = conversation.meta["entry"]
-        keys: list[tuple[str, ...]] = [(kind, source, conversation.language, name)]
+        if kind == "row":  # rows of equal number in files of equal name are still two rows
+            name = conversation.id.rpartition("/")[0] if conversation.meta.get("phrasing") == "similar" else conversation.id
+        file = conversation.source.rpartition("#")[0]  # numbers begin again in every file and every sheet
+        keys: list[tuple[str, ...]] = [(kind, source, file, conversation.language, name)]
         if kind == "answer_id":
             keys = [(kind, conversation.language, name)]  # one answer id means one entry, whichever file it stands in
         if kind != "answer_id":

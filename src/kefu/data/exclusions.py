@@ -63,6 +63,7 @@ class Exclusions:
         self.counts: Counter[str] = Counter()
         self._samples: dict[str, list[dict[str, Any]]] = {}
         self._closed = False
+        self.into = ""  # the section of what names none; empty: the name of its step
 
     def begin(self, section: str) -> None:
         if section not in self._sections:
@@ -85,7 +86,7 @@ class Exclusions:
     def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str, section: str = "") -> None:
         notes = Notes()
         notes.drop(unit, source, where, reason, text, step)
-        self.take(notes, section or step)
+        self.take(notes, section or self.into or step)
 
     def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:
         notes = Notes(self.full)

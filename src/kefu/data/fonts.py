@@ -52,7 +52,7 @@ def _packaged() -> list[Path]:
     found = []
     for distribution in metadata.distributions():
         name = (distribution.metadata["Name"] or "").lower()
-        if "cjk" in name or "font" in name:
+        if "cjk" in name or "font" in name or name == "zhplot":  # zhplot: Noto Sans SC (OFL 1.1), 6 MB; only its file is used
             found += [
                 Path(str(distribution.locate_file(file))) for file in distribution.files or [] if file.suffix.lower() in (".ttf", ".otf", ".ttc")
             ]

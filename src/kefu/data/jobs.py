@@ -24,6 +24,7 @@ from kefu.data.dataset import annotate, load_class
 from kefu.data.exclusions import Notes
 from kefu.data.heard import Heard, Listener
 from kefu.data.ledger import Step
+from kefu.data.profile import Profile
 from kefu.data.spool import number, pack, restored, unpack
 from kefu.data.tally import Tally
 from kefu.data.writers import SPLITS
@@ -33,12 +34,26 @@ from kefu.text.normalise import fold
 LEAK = 0.8  # dialogues whose customers say nearly the same, numbers aside, stand on one side of a split
 DIALOGUE, FAQ = 0, 1
 _NUMBER = re.compile(r"\d+")
+_POLITE = re.compile(r"请问|你好|您好|麻烦|一下|[呢吗啊吧呀哦嘛了的\s，,。.！!？?~～]")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SHORT = 200  # characters; a longer customer turn is no question that an FAQ row could equal
 
 
 def plain(text: str) -> str:
-    """Numbers aside: two questions that differ in an order number are one for the split."""
-    return _NUMBER.sub("0", text)
+    """Numbers aside: two questions that differ in an order number are one for the split. Of a Chinese question also what makes it polite
+    and not another question."""
+    text = _NUMBER.sub("0", text)
+    return (_POLITE.sub("", text) or text) if _HAN.search(text) else text
+
+
+def compared(one: Any) -> str:
+    """What the split compares. Records written by one template are alike in their words; only their group says what belongs together."""
+    return "" if isinstance(one, Conversation) and one.meta.get("record") else plain(one.customer_text())
+
+
+def salt(one: Any, text: str) -> int:
+    """Keeps apart what must not be compared: nothing is like nothing."""
+    return 0 if text else number(one.id) & 0xFFFFFFFF | 1
 
 
 def order(seed: int, *parts: str) -> bytes:
@@ -53,6 +68,7 @@ class CleanSetup(NamedTuple):
     clean: dict[str, Any]
     seed: int
     near: float  # threshold of near-duplicates; 0: not wanted
+    mask: dict[str, bool | None]  # source -> whether personal data is masked there; None: as `clean` says
 
 
 class CleanBatch(NamedTuple):
@@ -95,7 +111,7 @@ class CleanJob:
         kept = []
         for source, row in orjson.loads(batch.rows):
             conversation = restored(row)
-            if cleaner(conversation, source):
+            if cleaner(conversation, source, self._setup.mask[source]):
                 kept.append(conversation)
         done.masked, done.kept_contacts = cleaner.masked, cleaner.kept_contacts
         done.held = {place: (c.id, cleaner.held[c.id]) for place, c in enumerate(kept) if c.id in cleaner.held}
@@ -106,15 +122,17 @@ class CleanJob:
 def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_threshold: float) -> None:
     """Fill the lines and columns of `done`."""
     exact, lines = [], []
-    near_texts, leak_texts = [], []
+    near_texts, leak_texts, near_salts, leak_salts = [], [], [], []
     for c in kept:
         folded = [fold(turn.text) for turn in c.turns]
         key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(c.turns, folded, strict=True)))
         exact.append(blake2b("\x1f".join(key).encode("utf-8", "replace"), digest_size=16).digest())
-        dialogue = c.kind != "faq"
-        near_texts.append("".join(folded).replace(" ", "") if dialogue else "")
+        record = c.kind == "faq" or bool(c.meta.get("record"))  # records of one template are alike in every word that is not theirs
+        near_texts.append("" if record else "".join(folded).replace(" ", ""))
+        near_salts.append(salt(c, near_texts[-1]) or crc32(_comparable(c, folded).encode("utf-8", "replace")))
         asked = "".join(form for turn, form in zip(c.turns, folded, strict=True) if turn.role == "customer")
-        leak_texts.append(plain(asked.replace(" ", "")) if dialogue else "")
+        leak_texts.append("" if record else plain(asked.replace(" ", "")))
+        leak_salts.append(salt(c, leak_texts[-1]))
         writers.settle_bots(c)
         lines.append(pack(c))
     done.blob, done.sizes = b"".join(lines), np.array([len(line) for line in lines], np.uint32).tobytes()
@@ -125,8 +143,13 @@ def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_thresho
     done.languages = [c.language for c in kept]
     if kept:
         if near_threshold:
-            done.near = minhash.bands(near_texts, near_threshold, [crc32(c.language.encode()) for c in kept]).tobytes()
-        done.leak = minhash.bands(leak_texts, LEAK).tobytes()
+            done.near = minhash.bands(near_texts, near_threshold, near_salts).tobytes()
+        done.leak = minhash.bands(leak_texts, LEAK, leak_salts).tobytes()
+
+
+def _comparable(conversation: Conversation, folded: list[str]) -> str:
+    """Conversations with the same key may be near-duplicates: never two with different answers."""
+    return f"dialogue:{conversation.language}" if conversation.kind == "dialogue" else f"{conversation.kind}:{folded[-1]}"
 
 
 # -- list ----------------------------------------------------------------------------------------------------
@@ -182,6 +205,7 @@ class LabelBatch(NamedTuple):
     lines: list[bytes]
     sides: bytes  # index into SPLITS
     groups: dict[int, str]  # of those whose group the split changed
+    labelled: bool = False  # already, by people or a model
 
 
 @dataclass
@@ -196,6 +220,7 @@ class Labelled:
     spoken: int = 0  # turns of dialogues
     heard: list[Heard] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    profile: Profile = field(default_factory=Profile)
 
 
 class LabelJob:
@@ -208,7 +233,8 @@ class LabelJob:
     def __call__(self, batch: LabelBatch) -> Labelled:
         done = Labelled()
         conversations = [unpack(line) for line in batch.lines]
-        annotate(self._dataset, conversations)
+        if not batch.labelled:
+            annotate(self._dataset, conversations)
         texts: list[str] = []
         messages: dict[str, list[str]] = {name: [] for name in SPLITS}
         instructions: dict[str, list[str]] = {name: [] for name in SPLITS}
@@ -219,9 +245,10 @@ class LabelJob:
             name = SPLITS[side]
             texts.append(_line({**c.as_dict(), "split": name}))
             done.tally.add(c, name)
-            if c.kind == "dialogue":
+            done.profile.add(c)
+            if c.kind != "faq":
                 done.spoken += len(c.turns)
-                if self._listener is not None and side == 0:
+                if c.kind == "dialogue" and self._listener is not None and side == 0:
                     done.heard += self._listener.hear(c)
             if row := writers.messages_row(c, done.turns):
                 messages[name].append(_line(row))

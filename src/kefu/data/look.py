@@ -5,22 +5,49 @@ from __future__ import annotations
 import tempfile
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers
+from kefu.data import mapping, readers, tasks
 from kefu.data.clean import Cleaner
-from kefu.data.exclusions import Exclusions
+from kefu.data.exclusions import Exclusions, shown
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
+from kefu.data.tasks.scrub import Scrubber
 from kefu.data.writers import settle_bots
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
+from kefu.text import privacy
 
 _PEEK = 300
 
 
-def preview(project: Loaded, source_name: str, count: int) -> list[Conversation]:
-    """The first `count` conversations of a source. Nothing is written. Raises ConfigError for an unknown source, InputError."""
+class Changes(Exclusions):
+    """Keeps every change and every dropped thing instead of samples; personal data masked."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.rows: list[dict[str, Any]] = []
+
+    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str, section: str = "") -> None:
+        self.rows.append({"what": f"{unit[:-1]} dropped", "where": where, "step": step, "reason": reason, "before": shown(text), "after": ""})
+
+    def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:
+        self.rows.append(
+            {"what": "changed", "where": where, "step": step, "reason": step, "before": privacy.mask(before), "after": privacy.mask(after)}
+        )
+
+
+def changes(project: Loaded, source_name: str, count: int) -> list[dict[str, Any]]:
+    """Every change and drop that cleaning makes on the first `count` conversations of a source, with reason, before and after."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Changes(Path(folder))
+        preview(project, source_name, count, kept)
+        return kept.rows
+
+
+def preview(project: Loaded, source_name: str, count: int, noting: Exclusions | None = None) -> list[Conversation | tasks.Example]:
+    """The first `count` conversations or examples of a source. Nothing is written. Raises ConfigError for an unknown source, InputError."""
     known = {source.name: source for source in project.settings.data.sources}
     if source_name not in known:
         raise ConfigError(f"no source {source_name!r}", f"data.sources has {', '.join(known)}", "give one of these names")
@@ -32,21 +59,31 @@ def preview(project: Loaded, source_name: str, count: int) -> list[Conversation]
         raise InputError(f"source {source.name} is empty", "no readable rows in it", "look at the file and its format")
     columns, _ = mapping.resolve(source, [row.values for row in head])
     ledger = Ledger()
-    former = Former(source, columns, ledger.step("form", "rows"), ledger.step("turns", "turns"), lambda *_: None, lambda *_: None)
-    former.look(head)
+    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
+    former = make(source, columns, ledger.step("form", "rows"), ledger.step("turns", "turns"), lambda *_: None, lambda *_: None)
+    former.look(head, project.root)
     # One row per message: a conversation may have rows anywhere in the source, so all of them are read.
     stream = chain(head, rows) if source.shape == "messages" else iter(head[: max(count * 10, 50)])
-    found: list[Conversation] = []
+    found: list[Conversation | tasks.Example] = []
+    mask = project.settings.data.clean.mask_pii if source.mask_pii is None else source.mask_pii
     with tempfile.TemporaryDirectory() as folder:
-        exclusions = Exclusions(Path(folder))
+        exclusions = noting or Exclusions(Path(folder))
         try:
             clean = Cleaner(project.settings.data.clean, ledger.step("clean", "conversations"), ledger.step("clean turns", "turns"), exclusions)
-            for conversation in former.form(stream):
-                if clean(conversation, source.name):
-                    settle_bots(conversation)
-                    found.append(conversation)
+            scrub = Scrubber(clean)
+            for one in former.form(stream):
+                if isinstance(one, tasks.Example):
+                    if not scrub(one, mask):
+                        found.append(one)
+                elif clean(one, source.name, mask):
+                    settle_bots(one)
+                    found.append(one)
                 if len(found) == count:
                     break
         finally:
             exclusions.close()
+    if not found and noting is None:
+        dropped = ledger.dropped("rows") + ledger.dropped("conversations")
+        why = "; ".join(f"{reason}: {n}" for reason, n in dropped.most_common(3))
+        raise InputError(f"source {source.name} gives no conversation", f"{len(head)} rows looked at, {why}", "look at `map`, `where` and the file")
     return found

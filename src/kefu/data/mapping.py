@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from kefu.data import signals
+from kefu.data.readers.conll import TAG
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Source
 
@@ -52,6 +53,14 @@ def text(row: Any, path: str | None) -> str:
     return plain(found)
 
 
+def words(row: Any, path: str | None) -> str:
+    """What somebody said: as `text`, but a customer may answer `None` or `NA`."""
+    found = value(row, path) if path else None
+    if isinstance(found, str) and found.strip().casefold() not in _NO_TEXT:
+        return found
+    return plain(found)
+
+
 def plain(found: Any) -> str:
     if found is None or found != found:
         return ""
@@ -68,6 +77,7 @@ def plain(found: Any) -> str:
     return str(found)
 
 
+_NO_TEXT = {"null", "nan", "\\n", "undefined"}
 _NOTHING = {"null", "none", "nan", "n/a", "na", "nil", "\\n", "#n/a", "undefined"}
 
 
@@ -97,11 +107,11 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
     columns = columns_of(rows)
     known = fields(source.shape)
     for field in source.map:
-        if field not in known and not field.startswith(EXTRA):
+        if field not in known and not field.startswith(EXTRA) and source.shape != "records":  # a template has names of its own
             near = difflib.get_close_matches(field, known, 1, 0.5)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(f"source {source.name}: map has no field {field!r}", f"{hint}fields of shape {source.shape}", ", ".join(known))
-    turn_fields = _TURN_FIELDS if source.shape == "dialogues" else ()
+    turn_fields = _TURN_FIELDS if source.shape in TURNS_IN_A_CELL else ()
     for field, column in source.map.items():
         if field not in turn_fields and not any(value(row, column) is not None for row in rows) and column not in columns:
             raise InputError(
@@ -124,6 +134,24 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
 #: `map` may also name facts to carry along: `customer.tier: 会员等级`, `meta.channel: channel`.
 EXTRA = ("customer.", "meta.")
 _TURN_FIELDS = ("role", "text", "at")
+TURNS_IN_A_CELL = ("dialogues", "alternating", "sharegpt", "openai")
+#: Fields whose cells may be lists or objects.
+_NESTED = {
+    "similar",
+    "tokens",
+    "tags",
+    "label",
+    "answers",
+    "answer_start",
+    "paragraphs",
+    "qas",
+    "prompt",
+    "chosen",
+    "rejected",
+    "history",
+    "tools",
+    "system",
+}
 
 
 def guess(
@@ -167,6 +195,16 @@ def _column_rank(shape: str, field: str, column: str) -> float | None:
     return rank
 
 
+def name_fit(shape: str, field: str, column: str) -> float:
+    """How well a column's name fits a field: 1 for the likeliest name, 0.4 when only its content spoke for it."""
+    names = _known()["fields"][shape][field]
+    rank = _rank(name_key(column), names)
+    if rank is None:
+        inner = _rank(name_key(column.rsplit(".", 1)[-1]), names)
+        return 0.4 if inner is None else 0.85 if inner < _INSIDE else 0.6
+    return 0.7 if rank >= _INSIDE else max(0.75, 1 - 0.015 * rank)
+
+
 def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
     """The column whose content can only be the field, whatever it is called; empty when none is clear."""
     scores = {}
@@ -179,6 +217,13 @@ def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
         distinct = len({plain(item) for item in given}) / len(given)
         if field == "turns":
             scores[column] = sum(isinstance(item, list) and any(isinstance(part, dict | str) for part in item) for item in given) / len(given) - 0.5
+        elif field == "tags":
+            flat = [str(tag) for item in given if isinstance(item, list) for tag in item]
+            scores[column] = sum(bool(TAG.match(tag)) for tag in flat) / len(flat) - 0.9 if flat else -1.0
+        elif field == "tokens":
+            flat = [str(tag) for item in given if isinstance(item, list) for tag in item]
+            told = [tag for tag in flat if not re.fullmatch(r"[\d_-]+", tag)]
+            scores[column] = len(set(told)) / len(flat) if flat and len(told) > len(flat) / 2 else -1.0
         elif field == "role":
             scores[column] = (_known_share(given) - 0.6) if len({plain(item) for item in given}) <= 20 else -1.0
         elif field == "question" and texts:
@@ -216,14 +261,20 @@ def _fits(shape: str, field: str, values: list[Any]) -> bool:
     """Does the content allow the field? Keeps `status` dates, long texts and empty columns from being taken for something."""
     given = [item for item in values if item is not None and item != ""]
     if not given:
-        return field not in ("question", "answer", "turns", "text", "role", "conversation")
+        return field not in ("question", "answer", "turns", "text", "role", "conversation", *_NESTED)
     if field == "turns":
         return any(
             isinstance(item, list) or (isinstance(item, str) and ("\n" in item or item.lstrip().startswith("[") or "：" in item or ":" in item))
             for item in given
         )
+    if field in ("paragraphs", "qas"):
+        return all(isinstance(item, list) for item in given)
+    if field in ("tokens", "tags"):
+        return all(isinstance(item, list) or (isinstance(item, str) and not item.isdigit()) for item in given)
     if any(isinstance(item, list | dict) for item in given):
-        return field == "similar"
+        return field in _NESTED
+    if field == "history":
+        return False
     if field in ("question", "answer", "text"):
         return any(re.search(r"[^\W\d_]", str(item)) for item in given)
     if field in ("category", "language", "outcome", "role"):
@@ -246,7 +297,7 @@ def choose_table(shape: str, tables: dict[str, list[str]]) -> str:
 
 
 def role_of(sender: Any, own: Mapping[str, str]) -> str:
-    """customer, agent, bot, system, ignore, or an empty string for a sender nobody knows."""
+    """customer, agent, bot, system, tool, ignore, or an empty string for a sender nobody knows."""
     name = plain(sender).strip()
     for given, role in own.items():
         if given == name or name_key(given) == name_key(name):
@@ -257,18 +308,20 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
         if key in names:
             return str(role)
     for role, parts in known["part"]:
-        if any(part in key for part in parts):
+        if any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts):
             return str(role)
     return ""
 
 
 def language_of(name: str) -> str:
-    """`zh`, `en`, or the value itself in lower case."""
+    """`zh`, `en`, another code as it stands, or nothing for words that name no language we know (then it is found out from the text)."""
     key = name_key(name)
-    for language, names in _known()["languages"].items():
-        if key in names:
-            return str(language)
-    return key.split(" ")[0] if key else ""
+    first = re.split(r"[\s(（\[/]", key)[0]
+    for wanted in (key, first):
+        for language, names in _known()["languages"].items():
+            if wanted in names:
+                return str(language)
+    return first if re.fullmatch(r"[a-z]{2,3}", first) else ""
 
 
 def allowed(row: Any, where: dict[str, str | list[str]]) -> bool:

@@ -1,64 +1,99 @@
-"""Pictures of a dataset: lengths, quality, where a person takes over, categories. PNG and SVG, right for Chinese.
+"""Pictures of a dataset, drawn from its profile. PNG and SVG, right for Chinese, told apart without colours.
 
-An SVG keeps its text as text, so any viewer with a Chinese font shows it. A PNG is drawn with a Chinese font of this machine;
-where there is none, the Chinese labels become C1, C2 … and the picture says so, rather than show boxes.
+An SVG keeps its text as text, so any viewer with a Chinese font shows it. A PNG is drawn with a Chinese font of this machine or of an
+installed font package (zhplot comes with kefu[data]); where there is none, the Chinese labels become C1, C2 … and the picture says so.
+Colours are those of Okabe and Ito (2008), which people with any colour vision tell apart; hatching and labels say the same again.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from kefu.artifacts import read_jsonl
+from kefu.conversation import Conversation
 from kefu.data.fonts import chinese_font
-from kefu.data.tally import Tally
-from kefu.errors import MissingExtra
+from kefu.data.profile import KINDS, Profile, profile
+from kefu.data.sketch import Quantiles
+from kefu.errors import InputError, MissingExtra
 
-_INK, _SOFT = "#1f4e79", "#c55a11"
-_COLOURS = {"good": "#2e7d32", "fair": "#f9a825", "bad": "#c62828"}
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
+_COLOURS = {"good": BLUE, "fair": ORANGE, "bad": RED}
+_NAMES = {"faq": "FAQ pairs", "dialogue": "dialogues"}
 _TOP = 20
+_BINS = 30
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+Draw = Callable[[Any, Any, "Labels"], None]
 
 
 def visualise(dataset: Any, out: Path) -> dict[str, Any]:
-    """Draw the plots of a dataset (anything that iterates over Conversation, the path of a
-    conversations.jsonl, or a tally of conversations).
+    """Draw the plots of a dataset: a Profile, anything that iterates over Conversation, or the path of a conversations.jsonl.
 
-    Returns `{"plots": [file names], "chinese_font": name or "none"}`. Raises MissingExtra without matplotlib.
+    Returns `{"plots": [file names], "chinese_font": name or "none"}`. Raises MissingExtra without matplotlib, InputError.
     """
-    tally = _tally(dataset)
+    gathered = as_profile(dataset)
+    font = _ready()
+    out.mkdir(parents=True, exist_ok=True)
+    names = []
+    for name, draw in usable(gathered).items():
+        # With a Chinese font one drawing serves both formats; without, the PNG gets labels of its own.
+        for suffixes in (("png", "svg"),) if font else (("png",), ("svg",)):
+            for suffix, data in picture(name, draw, gathered, suffixes, font).items():
+                (out / f"{name}.{suffix}").write_bytes(data)
+        names += [f"{name}.png", f"{name}.svg"]
+    return {"plots": names, "chinese_font": font.name if font else "none"}
+
+
+def as_profile(dataset: Any) -> Profile:
+    """The profile of whatever holds conversations; a file is read row by row."""
+    if isinstance(dataset, Profile):
+        return dataset
+    if isinstance(dataset, str | Path):
+        if not Path(dataset).is_file():
+            raise InputError(f"no conversations at {dataset}", "the file does not exist", "run `kefu data build` first")
+        return profile(Conversation.from_dict(row) for row in read_jsonl(Path(dataset)))
+    return profile(dataset.conversations if hasattr(dataset, "conversations") else dataset)
+
+
+def usable(gathered: Profile) -> dict[str, Draw]:
+    """The plots that this profile has data for."""
+    found = dict(_ALWAYS)
+    if gathered.tokens["faq"].count or gathered.tokens["dialogue"].count:
+        found["tokens"] = _tokens
+    if len(gathered.languages.counts) > 1:
+        found["languages"] = _languages
+    if gathered.months.total:
+        found["months"] = _months
+    if gathered.hours:
+        found["hours"] = _hours
+    return found
+
+
+def _ready() -> Path | None:
     try:
         import matplotlib
     except ImportError:
         raise MissingExtra("plots (matplotlib)", "data") from None
     matplotlib.use("Agg", force=False)
-    out.mkdir(parents=True, exist_ok=True)
-    font = chinese_font()
-    names = []
-    for name, draw in _PLOTS.items():
-        # With a Chinese font one drawing serves both formats; without, the PNG gets labels of its own.
-        for suffixes in (("png", "svg"),) if font else (("png",), ("svg",)):
-            _save(out / name, suffixes, draw, tally, font)
-        names += [f"{name}.png", f"{name}.svg"]
-    return {"plots": names, "chinese_font": font.name if font else "none"}
+    return chinese_font()
 
 
-def _tally(dataset: Any) -> Tally:
-    if isinstance(dataset, str | Path):
-        from kefu.data.dataset import SupportDataset
-
-        dataset = SupportDataset.from_file(dataset)
-    return dataset if isinstance(dataset, Tally) else Tally.of(getattr(dataset, "conversations", dataset))
+def svg(name: str, draw: Draw, subject: Any) -> str:
+    """The drawing as an <svg> element to stand inside a page; its text is text."""
+    text = picture(name, draw, subject, ("svg",), _ready())["svg"].decode("utf-8")
+    return text[text.index("<svg") :]
 
 
-def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, tally: Tally, font: Path | None) -> None:
+def picture(name: str, draw: Draw, subject: Any, suffixes: tuple[str, ...], font: Path | None) -> dict[str, bytes]:
     from matplotlib import font_manager, rc_context
     from matplotlib.figure import Figure
 
-    settings: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": path.name, "font.size": 10, "axes.unicode_minus": False}
-    settings |= {"axes.spines.top": False, "axes.spines.right": False}
+    settings: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 10, "axes.unicode_minus": False}
+    settings |= {"axes.spines.top": False, "axes.spines.right": False, "hatch.color": "white"}
     if font:
         font_manager.fontManager.addfont(str(font))
         settings["font.family"] = [font_manager.FontProperties(fname=str(font)).get_name(), "DejaVu Sans"]
@@ -66,19 +101,20 @@ def _save(path: Path, suffixes: tuple[str, ...], draw: Draw, tally: Tally, font:
         settings["font.family"] = ["sans-serif"]
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it reports every weight that a Chinese font lacks
     labels = Labels(plain="png" in suffixes and font is None)
+    drawn = {}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         warnings.filterwarnings("ignore", message=".*[Ff]ont family.*")
         figure = Figure(figsize=(8, 4.5), layout="constrained")
-        draw(figure.subplots(), tally, labels)
+        draw(figure.subplots(), subject, labels)
         if labels.replaced:
             figure.supxlabel(f"No Chinese font on this machine: {labels.legend()} … see the .svg or stats.json", fontsize=7, color="#666666")
         for suffix in suffixes:
             metadata = {"Date": None, "Creator": "kefu"} if suffix == "svg" else {"Software": "kefu"}
-            figure.savefig(path.with_suffix(f".{suffix}"), dpi=110, metadata=metadata)
-
-
-Draw = Callable[[Any, Tally, "Labels"], None]
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=suffix, dpi=110, metadata=metadata)
+            drawn[suffix] = buffer.getvalue()
+    return drawn
 
 
 class Labels:
@@ -89,6 +125,7 @@ class Labels:
         self.replaced: dict[str, str] = {}
 
     def __call__(self, text: str) -> str:
+        text = text.replace("$", r"\$")  # matplotlib reads $…$ as a formula
         if self._plain and any(ord(char) > 0x2E80 for char in text):
             return self.replaced.setdefault(text, f"C{len(self.replaced) + 1}")
         return text if len(text) <= 24 else text[:23] + "…"
@@ -98,75 +135,134 @@ class Labels:
         return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _lengths(axes: Any, tally: Tally, labels: Labels) -> None:
-    dialogues, pairs = tally.lengths.get("dialogue", ()), tally.lengths.get("faq", ())
-    given = [
-        (values, name, colour)
-        for values, name, colour in ((pairs, f"FAQ pairs (n={len(pairs)})", _INK), (dialogues, f"dialogues (n={len(dialogues)})", _SOFT))
-        if values
-    ]
-    top = max((max(values) for values, _, _ in given), default=1)
-    bins = [top * i / 30 for i in range(31)]
-    for values, name, colour in given:
-        axes.hist(values, bins=bins, alpha=0.75, label=name, color=colour)
-    axes.set(title="Length of conversations", xlabel="words and Chinese characters", ylabel="conversations")
+def _spread(axes: Any, measured: dict[str, Quantiles], title: str, unit: str) -> None:
+    """Two histograms up to the 99.5th percentile, so that one giant does not flatten the rest; what lies beyond is told."""
+    given = [(kind, measured[kind]) for kind in KINDS if measured[kind].count]
+    top = max((sketch.quantile(0.995) for _, sketch in given), default=1.0) * 1.02 + 1
+    edges = [i - 0.5 for i in range(int(top) + 2)] if top < 2 * _BINS else [top * i / _BINS for i in range(_BINS + 1)]
+    for (kind, sketch), colour, hatch in zip(
+        given, (BLUE, ORANGE) if len(given) > 1 or not given or given[0][0] == "faq" else (ORANGE,), ("", "//"), strict=False
+    ):
+        values = sketch.histogram([*edges, float("inf")])[:-1]
+        axes.stairs(
+            values,
+            edges,
+            fill=True,
+            alpha=0.7,
+            color=colour,
+            hatch=hatch,
+            label=f"{_NAMES[kind]} (n={sketch.count:,}, median {sketch.quantile(0.5):.0f})",
+        )
+        axes.axvline(sketch.quantile(0.5), color=colour, linewidth=1.2, linestyle="--" if hatch else "-")
+    beyond = {kind: sketch.most for kind, sketch in given if sketch.most > top}
+    note = "; longest: " + ", ".join(f"{_NAMES[kind]} {most:,.0f}" for kind, most in beyond.items()) if beyond else ""
+    axes.set(title=f"{title}{note}", xlabel=unit, ylabel="conversations")
     if given:
         axes.legend(frameon=False)
 
 
-def _quality(axes: Any, tally: Tally, labels: Labels) -> None:
-    names = sorted({label or "none" for _, label in tally.labels}, key=lambda n: (list(_COLOURS).index(n) if n in _COLOURS else 99, n))
+def _lengths(axes: Any, gathered: Profile, labels: Labels) -> None:
+    _spread(axes, gathered.characters, "Length of conversations", "characters")
+
+
+def _turns(axes: Any, gathered: Profile, labels: Labels) -> None:
+    _spread(axes, {**gathered.turns, "faq": Quantiles()}, "Turns of dialogues", "turns")
+
+
+def _tokens(axes: Any, gathered: Profile, labels: Labels) -> None:
+    _spread(axes, gathered.tokens, "Tokens of the texts, chat template not counted", "tokens")
+
+
+def _quality(axes: Any, gathered: Profile, labels: Labels) -> None:
+    known = {name for kind in KINDS for name in gathered.labels[kind]}
+    names = sorted(known, key=lambda n: (list(_COLOURS).index(n) if n in _COLOURS else 99, n))
     bottoms = [0] * len(names)
     for kind, hatch in (("faq", ""), ("dialogue", "//")):
-        counts: Counter[str] = Counter()
-        for (its, label), n in tally.labels.items():
-            counts[label or "none"] += n if its == kind else 0
-        values = [counts[name] for name in names]
+        values = [gathered.labels[kind][name] for name in names]
         if any(values):
-            axes.bar(
-                [labels(n) for n in names],
-                values,
-                bottom=bottoms,
-                hatch=hatch,
-                edgecolor="white",
-                color=[_COLOURS.get(n, _INK) for n in names],
-                label=f"{kind} (n={sum(values)})",
-            )
+            colours = [_COLOURS.get(n, GREY) for n in names]
+            label = f"{_NAMES[kind]} (n={sum(values):,})"
+            axes.bar([labels(n) for n in names], values, bottom=bottoms, hatch=hatch, edgecolor="white", color=colours, label=label)
             bottoms = [a + b for a, b in zip(bottoms, values, strict=True)]
     for i, total in enumerate(bottoms):
-        axes.text(i, total, str(total), ha="center", va="bottom")
+        axes.text(i, total, f"{total:,}", ha="center", va="bottom")
     axes.set(title="Quality (label of the dataset class)", ylabel="conversations")
     if names:
         axes.legend(frameon=False)
 
 
-def _interventions(axes: Any, tally: Tally, labels: Labels) -> None:
-    places = {at: n for at, n in tally.interventions.items() if at is not None}
+def _interventions(axes: Any, gathered: Profile, labels: Labels) -> None:
+    places = gathered.interventions
+    total = gathered.never + sum(places.values())
     if places:
         span = list(range(max(places) + 1))
-        axes.bar(span, [places.get(i, 0) for i in span], color=_SOFT)
-    title = f"Where a person should take over (never: {tally.interventions[None]} of {tally.count('dialogue')} dialogues)"
+        axes.bar(span, [places[i] for i in span], color=RED)
+    title = f"Where a person should take over (never: {gathered.never:,} of {total:,} dialogues)"
     axes.set(title=title, xlabel="index of the turn", ylabel="dialogues")
 
 
-def _categories(axes: Any, tally: Tally, labels: Labels) -> None:
-    counts: Counter[str] = Counter()
-    for name, n in tally.categories.items():
-        counts[name or "(none)"] += n
-    top = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_TOP][::-1]
-    axes.barh([f"{labels(name)}" for name, _ in top], [n for _, n in top], color=_INK)
-    for i, (_, n) in enumerate(top):
-        axes.text(n, i, f" {n}", va="center")
-    more = f", {_TOP} biggest of {len(counts)}" if len(counts) > _TOP else ""
-    axes.set(title=f"Categories{more}", xlabel="conversations")
+def _bars(axes: Any, counts: Iterable[tuple[str, int]], title: str, labels: Labels, unit: str = "conversations") -> None:
+    rows = list(counts)[::-1]
+    names = [labels(name) for name, _ in rows]
+    axes.barh(range(len(rows)), [n for _, n in rows], color=BLUE)
+    axes.set_yticks(range(len(rows)), names)
+    for i, (_, n) in enumerate(rows):
+        axes.text(n, i, f" {n:,}", va="center")
+    axes.set(title=title, xlabel=unit)
 
 
-_PLOTS: dict[str, Draw] = {
-    "lengths": _lengths,
-    "quality": _quality,
-    "interventions": _interventions,
-    "categories": _categories,
-}
+def _categories(axes: Any, gathered: Profile, labels: Labels) -> None:
+    count = len(gathered.categories.counts)
+    more = f", {_TOP} biggest of {count:,}" if count > _TOP else ""
+    _bars(axes, gathered.categories.most(_TOP), f"Categories{more}", labels)
+
+
+def _languages(axes: Any, gathered: Profile, labels: Labels) -> None:
+    _bars(axes, gathered.languages.most(_TOP), "Languages", labels)
+
+
+def _months(axes: Any, gathered: Profile, labels: Labels) -> None:
+    rows = sorted(gathered.months.counts.items())[-36:]
+    axes.bar([name for name, _ in rows], [n for _, n in rows], color=BLUE)
+    axes.tick_params(axis="x", rotation=60 if len(rows) > 8 else 0)
+    axes.set(title="Conversations by month" + (" (last 36)" if len(gathered.months.counts) > 36 else ""), ylabel="conversations")
+
+
+def _hours(axes: Any, gathered: Profile, labels: Labels) -> None:
+    table = [[gathered.hours[day, hour] for hour in range(24)] for day in range(7)]
+    image = axes.imshow(table, cmap="cividis", aspect="auto")
+    axes.set_yticks(range(7), _DAYS)
+    axes.set_xticks(range(0, 24, 2))
+    axes.set(title="When customers write (as the export has its times)", xlabel="hour of the day")
+    axes.figure.colorbar(image, ax=axes, label="conversations")
+
+
+def waterfall(axes: Any, ledger: dict[str, Any], labels: Labels) -> None:
+    """From the rows read to the conversations kept: what each step takes away or adds. Steps that change nothing are left out."""
+    levels: list[tuple[str, int, int]] = []
+    read = sum(step["in"] for step in ledger["steps"] if step["unit"] == "rows" and step["step"].startswith("read "))
+    level = read
+    levels.append(("rows read", 0, read))
+    for step in ledger["steps"]:
+        if step["unit"] not in ("rows", "conversations"):
+            continue
+        after = level + step["kept"] - step["in"]
+        if after != level:
+            levels.append((step["step"], level, after))
+            level = after
+    levels.append(("conversations kept", 0, level))
+    for i, (_name, before, after) in enumerate(levels):
+        whole = i in (0, len(levels) - 1)
+        colour = BLUE if whole else GREEN if after > before else RED
+        axes.barh(i, after - before, left=before, color=colour, hatch="" if whole else "//", edgecolor="white")
+        axes.text(max(before, after), i, f" {after:,}" if whole else f" {after - before:+,}", va="center")
+    axes.set_yticks(range(len(levels)), [labels(name) for name, _, _ in levels])
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set(title="What became of the rows", xlabel="rows, then conversations")
+
+
+_ALWAYS: dict[str, Draw] = {"lengths": _lengths, "turns": _turns, "quality": _quality, "interventions": _interventions, "categories": _categories}
 
 
 def quantiles(values: Iterable[int]) -> dict[str, float]:

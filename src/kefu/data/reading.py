@@ -9,7 +9,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers
+from kefu.data import mapping, readers, tasks
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger
 from kefu.data.shapes import Former
@@ -26,8 +26,8 @@ def sections(source: Source) -> tuple[str, str]:
     return f"rows of {source.name}", f"senders of {source.name}"
 
 
-def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions, folder: Path) -> Iterator[Conversation]:
-    """The conversations of one source, as they are formed, and its place in the ledger once they have all been taken.
+def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions, folder: Path) -> Iterator[Conversation | tasks.Example]:
+    """The conversations or examples of one source, as they are formed, and its place in the ledger once they have all been taken.
 
     Raises InputError, ConfigError, and GateError when too many rows are of no use.
     """
@@ -56,32 +56,39 @@ def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions
     columns, guessed = mapping.resolve(source, [row.values for row in head])
     turns = ledger.step(f"turns of {source.name}", "turns")
     form = ledger.step(f"form {source.name}", "rows")
-    former = Former(
+    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
+    former = make(
         source, columns, form, turns,
         lambda *said: drop("rows", rows_section, *said), lambda *said: drop("turns", rows_section, *said),
         lambda *said: drop("turns", said_section, *said), folder,
     )  # fmt: skip
-    former.look(head)
-    formed = 0
-    for conversation in former.form(chain(head, rows)):
+    former.look(head, project.root)
+    formed = conversations = 0
+    for one in former.form(chain(head, rows)):
         formed += 1
-        yield conversation
+        conversations += isinstance(one, Conversation)
+        yield one
     _readable(source, step.into, step.kept, step.dropped)
     ledger.expect(f"rows read of {source.name}", step.kept, "rows offered to its shape", form.into)
-    ledger.expect(f"conversations of {source.name}", form.kept, "conversations it gave", formed)
+    ledger.expect(f"kept rows of {source.name}", form.kept, "conversations and examples it gave", formed)
     ledger.sources[source.name] = {
         "shape": source.shape,
         **reading.facts,
         "rows": step.into,
         "broken": sum(step.dropped.values()),
-        "conversations": formed,
+        "conversations": conversations,
+        "examples": formed - conversations,
         "map": columns,
         "guessed": guessed,
         **former.notes,
     }
     if not formed:
         why = "; ".join(f"{reason}: {n}" for reason, n in form.dropped.most_common(3))
-        raise InputError(f"source {source.name} gives no conversation", f"{step.kept} rows read, {why}", "look at `map`, `where` and the file")
+        raise InputError(
+            f"source {source.name} gives no {'example' if source.shape in tasks.SHAPES else 'conversation'}",
+            f"{step.kept} rows read, {why}",
+            "look at `map`, `where` and the file",
+        )
     form.guard(project.settings.data.dedup.max_drop_share)
 
 

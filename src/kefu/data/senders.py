@@ -54,6 +54,8 @@ def turns_of(cell: Any, columns: dict[str, str], turn_where: dict[str, str | lis
         cell = next((item for item in cell.values() if isinstance(item, list)), list(cell.values()))
     if not isinstance(cell, list):
         return Said([]) if cell is None else None
+    if cell and all(isinstance(item, list | tuple) and len(item) == 2 and isinstance(item[1], str) for item in cell):
+        return Said([Utterance(mapping.plain(name).strip(), text) for name, text in cell])  # ["agent", "Hello"]
     if all(isinstance(item, str) for item in cell):
         told = transcript("\n".join(cell))
         return Said(told or [Utterance(("customer", "agent")[i % 2], text) for i, text in enumerate(cell)])
@@ -75,7 +77,7 @@ def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: d
         return None if items else Said([])
     said = Said([])
     for item in items:
-        text = mapping.text(item, keys["text"])
+        text = mapping.words(item, keys["text"])
         if not mapping.allowed(item, turn_where):
             said.skipped += 1
             said.skipped_texts.append(text)
@@ -105,6 +107,8 @@ def transcript(text: str) -> list[Utterance]:
             found.append(Utterance(groups["name"].strip(), (groups.get("text") or "").strip(), times.iso(groups.get("t1") or groups.get("t2") or "")))
         elif found:
             found[-1].text = f"{found[-1].text}\n{line}".strip()
+        elif line.strip():
+            found.append(Utterance("", line.strip()))  # before anybody is named: nobody's, and counted as such
     return found
 
 

@@ -1,4 +1,4 @@
-"""Rows to conversations: FAQ pairs, dialogues in one row, dialogues with one row per message."""
+"""Rows to conversations: FAQ pairs, dialogues in one row, dialogues with one row per message, instructions, records."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import mapping, senders, times
+from kefu.data import chats, mapping, records, senders, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
+from kefu.errors import InputError
 from kefu.project.schema import Source
 from kefu.text import privacy
 
 #: drop(where, reason, text)
 Drop = Callable[[str, str, str], None]
-#: A row, what was said in it, and the name its conversation wants.
-Said = tuple[Row, list[senders.Utterance], str]
-_SEPARATORS = ("｜", "\n", "||", "；", ";", "###", "/", "、")
+#: A row, what was said in it, the name its conversation wants, and the pictures in it.
+Told = tuple[Row, list[senders.Utterance], str, list[str]]
+_SEPARATORS = ("｜", "\n", "||", "；", ";", "###")  # never `/` or `、`, which stand inside questions
 _TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
@@ -53,9 +54,13 @@ class Former:
         self._opaque, self._ids = Seen(), Seen()
         self._again: Counter[str] = Counter()
         self.notes: dict[str, Any] = {}
+        self._write: Callable[[dict[str, Any]], tuple[str, str, str]]
 
-    def look(self, head: list[Row]) -> None:
-        """See the first rows before any is formed: how the phrasings in one cell are separated."""
+    def look(self, head: list[Row], root: Path) -> None:
+        """See the first rows before any is formed: how the phrasings in one cell are separated; whether the template fits."""
+        if self.source.shape == "records":
+            self._write = records.Writer(self.source, records.load(self.source, root), self.columns, [row.values for row in head])
+            return
         column = self.columns.get("similar") if self.source.shape == "faq" else None
         cells = [text for row in head if (text := mapping.text(row.values, column))] if column else []
         if not cells or any(self.source.similar_separator in cell for cell in cells):
@@ -65,8 +70,13 @@ class Former:
                 self.notes["similar_separator"] = other
                 return
 
-    def form(self, rows: Iterator[Row]) -> Iterator[Conversation]:
-        yield from {"faq": self._faq, "dialogues": self._dialogues, "messages": self._messages}[self.source.shape](rows)
+    def form(self, rows: Iterator[Row]) -> Iterator[Any]:
+        """Conversations (of `ExampleFormer`: examples) of the rows, as they come."""
+        if self.source.shape in mapping.TURNS_IN_A_CELL:
+            yield from self._dialogues(rows)
+        else:
+            shapes = {"faq": self._faq, "messages": self._messages, "alpaca": self._alpaca, "records": self._records}
+            yield from shapes[self.source.shape](rows)
 
     def _get(self, row: dict[str, Any], field: str) -> str:
         return mapping.text(row, self.columns.get(field)).strip()
@@ -132,7 +142,7 @@ class Former:
             source=row.where,
             outcome=_masked(self._get(row.values, "outcome")),
             group=group,
-            context=Context(customer=customer),
+            context=Context(customer=customer, tools=self._tools(row.values), images=fields.pop("images", [])),
             meta={**meta, **fields.pop("meta", {})},
             **fields,
         )
@@ -182,18 +192,77 @@ class Former:
         return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
     def _dialogues(self, rows: Iterator[Row]) -> Iterator[Conversation]:
-        yield from self._speak(self._said(rows))
+        yield from self._speak(self._told(rows))
 
-    def _said(self, rows: Iterator[Row]) -> Iterator[Said]:
+    def _told(self, rows: Iterator[Row]) -> Iterator[Told]:
         for row in rows:
             if not self._take(row):
                 continue
-            said = senders.turns_of(mapping.value(row.values, self.columns["turns"]), self.columns, self.source.turn_where)
+            said, images = self._said(mapping.value(row.values, self.columns["turns"]))
             if said is None or not said.turns:
                 self._out(row, "no turns" if said is not None else "turns cannot be read")
                 continue
             self._not_selected(row.where, said)
-            yield row, said.turns, self._get(row.values, "id")
+            if system := self._get(row.values, "system"):
+                said.turns.insert(0, senders.Utterance("system", system))
+            yield row, said.turns, self._get(row.values, "id"), images
+
+    def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
+        """The turns in one cell, and the pictures in them."""
+        if self.source.shape == "alternating":
+            return chats.alternate(cell, self.columns, self.source.first), []
+        if self.source.shape == "openai":
+            found = chats.openai(cell)
+            if found and found.parts_left_out:
+                self.notes["parts_left_out"] = self.notes.get("parts_left_out", 0) + found.parts_left_out
+            return (found.said, found.images) if found else (None, [])
+        return senders.turns_of(cell, self.columns, self.source.turn_where), []
+
+    def _tools(self, row: dict[str, Any]) -> list[Any]:
+        given = mapping.value(row, self.columns["tools"]) if "tools" in self.columns else None
+        if isinstance(given, str):
+            try:
+                given = json.loads(given)
+            except (ValueError, RecursionError):
+                return [given] if given.strip() else []
+        return given if isinstance(given, list) else [given] if given else []
+
+    def _alpaca(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        for row in rows:
+            if not self._take(row):
+                continue
+            instruction, output = self._get(row.values, "instruction"), self._get(row.values, "output")
+            if not instruction or not output:
+                self._out(row, "no output" if instruction else "no instruction")
+                continue
+            turns = [Turn("system", system)] if (system := self._get(row.values, "system")) else []
+            history = mapping.value(row.values, self.columns["history"]) if "history" in self.columns else None
+            for pair in history if isinstance(history, list) else []:
+                if isinstance(pair, list | tuple) and len(pair) == 2:
+                    turns += [Turn("customer", mapping.plain(pair[0]).strip()), Turn("agent", mapping.plain(pair[1]).strip())]
+            asked = "\n".join(part for part in (instruction, self._get(row.values, "input")) if part)
+            yield self._instruction(row, [*turns, Turn("customer", asked), Turn("agent", output)])
+
+    def _records(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        for row in rows:
+            if not self._take(row):
+                continue
+            try:
+                system, instruction, output = self._write(row.values)
+            except InputError as error:
+                self._out(row, error.what)
+                continue
+            if not instruction or not output:
+                self._out(row, "the template gives no " + ("output" if instruction else "instruction"))
+                continue
+            turns = [*([Turn("system", system)] if system else []), Turn("customer", instruction), Turn("agent", output)]
+            yield self._instruction(row, turns, record=True)
+
+    def _instruction(self, row: Row, turns: list[Turn], **meta: Any) -> Conversation:
+        self.step.kept += 1
+        self.turns.into += len(turns)
+        self.turns.kept += len(turns)
+        return self._conversation(row, self._get(row.values, "id"), turns, kind="instruction", meta=meta)
 
     def _not_selected(self, where: str, said: senders.Said) -> None:
         self.turns.into += said.skipped
@@ -226,9 +295,9 @@ class Former:
         for group in np.argsort(order[starts], kind="stable"):
             yield [shelf.get(places[i]) for i in order[starts[group] : ends[group]]]
 
-    def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Said]:
+    def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Told]:
         for rows in groups:
-            members = self._ordered([(row, mapping.text(row.values, self.columns["text"])) for row in rows])
+            members = self._ordered([(row, mapping.words(row.values, self.columns["text"])) for row in rows])
             first = members[0][0]
             merged = dict(first.values)
             for row, _ in members[1:]:
@@ -240,7 +309,7 @@ class Former:
                 inner = senders.transcript(text)
                 said += inner or [senders.Utterance(mapping.plain(sender).strip(), text, at, row.where)]
             self.step.merged += len(members) - 1
-            yield Row(first.where, merged), said, self._get(first.values, "conversation")
+            yield Row(first.where, merged), said, self._get(first.values, "conversation"), []
 
     def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
         """By the order column, then by time; rows of which neither can be read stay where the export has them."""
@@ -251,7 +320,7 @@ class Former:
         order = sorted(range(len(members)), key=lambda n: (*(keys[n][i] for i in usable), n))
         return [members[n] for n in order]
 
-    def _speak(self, formed: Iterable[Said]) -> Iterator[Conversation]:
+    def _speak(self, formed: Iterable[Told]) -> Iterator[Conversation]:
         """Give every utterance its role; senders nobody knows are guessed from the company they keep, or dropped.
 
         From the first conversation with such a sender on, all wait (on the disk) until the last one has been seen.
@@ -268,7 +337,7 @@ class Former:
             for one in waiting:
                 yield self._spoken(roles, *one)
 
-    def _spoken(self, roles: senders.Roles, row: Row, said: list[senders.Utterance], name: str) -> Conversation:
+    def _spoken(self, roles: senders.Roles, row: Row, said: list[senders.Utterance], name: str, images: list[str]) -> Conversation:
         turns = []
         self.turns.into += len(said)
         for utterance in said:
@@ -281,4 +350,4 @@ class Former:
                 turns.append(Turn(role, utterance.text, utterance.at))
         self.turns.kept += len(turns)
         self.step.kept += 1
-        return self._conversation(row, name, turns, kind="dialogue")
+        return self._conversation(row, name, turns, kind="dialogue", images=images)

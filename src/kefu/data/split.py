@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from kefu.conversation import Conversation
 from kefu.data import jobs, near
 from kefu.data.dedup import Alike
 from kefu.data.entries import Entry
-from kefu.data.minhash import Buckets
+from kefu.data.minhash import Buckets, bands
+from kefu.data.spool import number
 from kefu.data.writers import SPLITS
 from kefu.project.schema import Split
+from kefu.text.normalise import fold
 
 _HELD_OUT = ("test", "validation")
 _FEWEST_GROUPS = 5
@@ -35,7 +37,7 @@ class Dialogues:
     languages: np.ndarray
     names: Sequence[str]
     buckets: Buckets
-    read: Callable[[int], Conversation]
+    read: Callable[[int], Grouped]
 
 
 @dataclass
@@ -82,6 +84,32 @@ def dialogues(given: Dialogues, settings: Split, seed: int) -> Sides:
     return found
 
 
+class Grouped(Protocol):
+    """What can be split by groups."""
+
+    id: str
+    group: str
+    language: str
+
+    def customer_text(self) -> str: ...
+
+
+def whole_groups(things: Sequence[Grouped], settings: Split, seed: int) -> dict[str, str]:
+    """`{id: split}` of things held in memory, split as dialogues are; each gets the name of its group."""
+    names = list(dict.fromkeys(one.language for one in things))
+    texts = [fold(jobs.compared(one)).replace(" ", "") for one in things]
+    given = Dialogues(
+        np.array([int.from_bytes(jobs.order(seed, one.id)[:8], "big") for one in things], np.uint64),
+        np.array([number(one.group) for one in things], np.uint64), np.array([names.index(one.language) for one in things], np.uint16), names,
+        Buckets(bands(texts, jobs.LEAK, [jobs.salt(one, text) for one, text in zip(things, texts, strict=True)]), len(things)),
+        things.__getitem__,
+    )  # fmt: skip
+    told = dialogues(given, settings, seed)
+    for place, group in told.groups.items():
+        things[place].group = group
+    return {one.id: SPLITS[side] for one, side in zip(things, told.sides, strict=True)}
+
+
 def _together(given: Dialogues, count: int) -> near.Groups:
     groups = near.Groups(count)
     named = np.flatnonzero(given.groups)
@@ -89,7 +117,7 @@ def _together(given: Dialogues, count: int) -> near.Groups:
     same = np.flatnonzero(given.groups[by_group][1:] == given.groups[by_group][:-1])
     for i in same:
         groups.join(int(by_group[i]), int(by_group[i + 1]))
-    alike = Alike(lambda place: jobs.plain(given.read(place).customer_text()))
+    alike = Alike(lambda place: jobs.compared(given.read(place)))
     for place in range(count):
         for other in given.buckets.met(place):
             if groups.find(other) != groups.find(place) and alike(other, place) >= jobs.LEAK:

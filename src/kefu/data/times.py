@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +27,8 @@ def seconds(value: Any) -> float | None:
     """
     if isinstance(value, datetime):
         return value.replace(tzinfo=value.tzinfo or UTC).timestamp()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _epoch(float(value))
+    if isinstance(value, float):
+        return _epoch(value) if math.isfinite(value) else None
     text = str(value or "").strip()
     if re.fullmatch(r"\d{1,8}(\.\d+)?|\d{10}(\.\d+)?|\d{13}|\d{16}", text) and not (
         len(text) == 8 and _COMPACT.fullmatch(text) and text[:2] in ("19", "20")
@@ -46,7 +47,10 @@ def iso(value: Any) -> str:
     found = seconds(value)
     if found is None or found < 86_400 * 366:
         return ""
-    return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        return datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # a year beyond 9999
+        return ""
 
 
 def _epoch(number: float) -> float:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from kefu.artifacts import write_jsonl
 from kefu.conversation import MESSAGE_ROLE, Conversation, Turn
+from kefu.data.augment import Augmented, Made
 from kefu.data.clean import join
 from kefu.data.entries import Entry
 from kefu.data.heard import Heard
@@ -57,15 +58,22 @@ class Writer:
             self._files[f"instruction.{name}.jsonl"].write(labelled.instructions[name])
         self.counts.update(labelled.rows)
 
-    def finish(self, entries: list[Entry], held: Iterable[Conversation], chosen: Mapping[str, str], listened: Sequence[Heard]) -> dict[str, int]:
+    def finish(
+        self, entries: list[Entry], held: Iterable[Conversation], chosen: Mapping[str, str], listened: Sequence[Heard], made: Augmented | None = None
+    ) -> dict[str, int]:
         """The files about the FAQ; returns `{file: rows}` of all. `held`: FAQ rows, also those drawn from dialogues (`canned`), which are
         in the dialogues' own files already. `listened`: wordings for known entries; each is one more question to search by and one more
-        row to learn from."""
+        row to learn from. `made`: questions made from others (`augment`); to learn from only, never to search by: the index is calibrated on
+        questions taken out of it, whose copies would stay."""
         counts = {"conversations.jsonl": self.counts["conversations.jsonl"]}
         more: dict[str, list[Heard]] = {}
         for one in listened:
             more.setdefault(one.entry, []).append(one)
-        counts["faq.jsonl"] = write_jsonl(self._out / "faq.jsonl", (_faq_row(entry, chosen, more.get(entry.id, ())) for entry in entries))
+        counts["faq.jsonl"] = write_jsonl(self._out / "faq.jsonl", (_faq_row(entry, chosen, more.get(entry.id, ()), made) for entry in entries))
+        if made and made.on:
+            counts["augmented.jsonl"] = write_jsonl(self._out / "augmented.jsonl", (row.as_dict() for row in made.rows))
+            counts["augmented.rejected.jsonl"] = write_jsonl(self._out / "augmented.rejected.jsonl", made.samples)
+            counts["preferences.train.jsonl"] = write_jsonl(self._out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
         counts["heard.jsonl"] = write_jsonl(self._out / "heard.jsonl", (one.as_dict() for one in listened))
         answers = {entry.id: entry.answer for entry in entries}
         rows = list(held)
@@ -74,7 +82,8 @@ class Writer:
             counts[f"questions.{name}.jsonl"] = write_jsonl(self._out / f"questions.{name}.jsonl", asked)
         for name in SPLITS:
             if name == "train":
-                for row in (_heard_row(one, entry) for entry in entries for one in more.get(entry.id, ())):
+                heard = (_heard_row(one, entry) for entry in entries for one in more.get(entry.id, ()))
+                for row in (*heard, *(_made_row(one, answers[one.entry]) for one in (made.rows if made else ()))):
                     self._append(f"messages.{name}.jsonl", row)
                     for triple in instructions(row):
                         self._append(f"instruction.{name}.jsonl", triple)
@@ -106,7 +115,16 @@ def _heard_row(one: Heard, entry: Entry) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard]) -> dict[str, Any]:
+def _made_row(row: Made, answer: str) -> dict[str, Any]:
+    spoken = [{"role": "user", "content": row.text}, {"role": "assistant", "content": answer}]
+    described = row.as_dict()
+    return {
+        "id": row.id, "messages": spoken, "language": row.language, "category": row.category,
+        "answer_id": row.entry, "kind": "faq", "label": None, "augmented": described["augmented"],
+    }  # fmt: skip
+
+
+def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard], made: Augmented | None = None) -> dict[str, Any]:
     questions = [c.turns[0].text for c in entry.rows if chosen[c.id] == "train"]
     questions += [one.text for one in listened]
     row = {
@@ -119,19 +137,21 @@ def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard])
         "source": entry.source,
         "flags": entry.flags,
     }
+    if extra := [one.text for one in (made.rows if made else ()) if one.entry == entry.id]:
+        row["augmented"] = extra
     return {**row, "aliases": entry.aliases} if entry.aliases else row
 
 
 def messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
     """Chat messages: bot and system turns are left out, a trailing customer turn that nobody answered too."""
     bots = set(conversation.meta.get("bot", []))
-    count = conversation.kind == "dialogue"
+    count = conversation.kind != "faq"
     kept: list[Turn] = []
     merged = 0
     for i, turn in enumerate(conversation.turns):
         if i in bots or turn.role in ("system", "tool"):
             if count:
-                turns.dropped["bot turn" if i in bots else "system turn"] += 1
+                turns.dropped["bot turn" if i in bots else f"{turn.role} turn"] += 1
         elif kept and kept[-1].role == turn.role:
             kept[-1] = Turn(turn.role, join(kept[-1].text, turn.text))
             merged += 1

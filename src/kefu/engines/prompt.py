@@ -41,7 +41,8 @@ class PromptStyle:
     """How messages are laid out for one model.
 
     kind: `compact` (the small embedded model: the system message holds only the questions of the
-    nearest FAQ entries, one a line) or `full` (an instruction-tuned model: role, then passages with ids).
+    nearest FAQ entries, one a line), `full` (an instruction-tuned model: role, then passages with ids) or
+    `plain` (the messages as they are given, their own system message included; passages are not used).
     max_history_turns: newest messages kept, the current question included.
     max_hits: passages given at most; 0 gives none. max_hit_chars: length of one passage in `full`.
     system_role: False when the checkpoint's template refuses a system message; its text then opens
@@ -50,7 +51,7 @@ class PromptStyle:
     template_kwargs: variables given to the template, such as `enable_thinking`.
     """
 
-    kind: Literal["compact", "full"] = "compact"
+    kind: Literal["compact", "full", "plain"] = "compact"
     company: str = ""
     max_history_turns: int = 6
     max_hits: int = 3
@@ -66,7 +67,7 @@ class PromptStyle:
     def from_dict(cls, row: Mapping[str, Any]) -> PromptStyle:
         """Read `as_dict`. Raises InputError for a style this version does not know."""
         unknown = sorted(set(row) - {f.name for f in fields(cls)})
-        if unknown or row.get("kind") not in ("compact", "full"):
+        if unknown or row.get("kind") not in ("compact", "full", "plain"):
             raise InputError(FILE_NAME, f"not a prompt style of this version ({', '.join(unknown) or 'kind'})", "train the model again")
         return cls(**{**row, "control_tokens": tuple(row.get("control_tokens", ()))})
 
@@ -92,7 +93,10 @@ def build_messages(history: Sequence[Mapping[str, Any]], hits: Sequence[Any], st
     Raises InputError when no user message is in the history.
     """
     turns = _alternating(history, style)
-    system = _compact(hits, style) if style.kind == "compact" else _full(hits, style, language)
+    if style.kind == "plain":
+        system = next((_said(message, style) for message in history if message.get("role") == "system"), "")
+    else:
+        system = _compact(hits, style) if style.kind == "compact" else _full(hits, style, language)
     if not system:
         return turns
     if style.system_role:
@@ -103,7 +107,7 @@ def build_messages(history: Sequence[Mapping[str, Any]], hits: Sequence[Any], st
 def _alternating(history: Sequence[Mapping[str, Any]], style: PromptStyle) -> list[Message]:
     turns: list[Message] = []
     for message in history:
-        role, content = message.get("role"), defuse(str(message.get("content") or "").strip(), style.control_tokens)
+        role, content = message.get("role"), _said(message, style)
         if role not in ("user", "assistant") or not content:
             continue
         if turns and turns[-1]["role"] == role:
@@ -116,6 +120,10 @@ def _alternating(history: Sequence[Mapping[str, Any]], style: PromptStyle) -> li
     if not turns:
         raise InputError("conversation without a customer message", "a model needs a question", "send at least one message of role user")
     return turns
+
+
+def _said(message: Mapping[str, Any], style: PromptStyle) -> str:
+    return defuse(str(message.get("content") or "").strip(), style.control_tokens)
 
 
 def _compact(hits: Sequence[Any], style: PromptStyle) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from kefu.data.check import check_source
 from kefu.errors import ConfigError, KefuError
 from kefu.project import Loaded
 
@@ -28,13 +29,16 @@ def check(project: Loaded) -> list[str]:
         key = f"data.sources.{i} ({source.name})"
         if bool(source.path) == bool(source.url):
             faults.append(f"{key}: give either path or url")
-        elif source.path:
-            attempt(key, lambda path=source.path: project.files([path]))
+        else:
+            attempt(key, lambda source=source: check_source(source, project))
     if settings.data.split.test + settings.data.split.validation > 0.6:
         faults.append("data.split: validation and test together take more than 60 % of the data")
     if settings.data.dataset_class:
         attempt("data.dataset_class", lambda: _dataset_class(project))
     for key, globs in (
+        ("data.augment.lexicon", [settings.data.augment.lexicon] if settings.data.augment.lexicon else []),
+        ("data.labels.people", [settings.data.labels.people] if settings.data.labels.people else []),
+        ("data.labels.rubric", [settings.data.labels.rubric] if settings.data.labels.rubric else []),
         ("knowledge.documents", settings.knowledge.documents),
         ("eval.scenarios", settings.eval.scenarios),
         ("assistant.guard.rules", settings.assistant.guard.rules),
@@ -43,6 +47,7 @@ def check(project: Loaded) -> list[str]:
         ("serve.keys_file", [settings.serve.keys_file] if settings.serve.keys_file else []),
     ):
         attempt(key, lambda globs=globs: project.files(globs))
+    attempt("data.augment", lambda: _augment(project))
     attempt("eval", lambda: _scenarios(project))
     attempt("assistant", lambda: _words(project))
     attempt("knowledge.synonyms", lambda: _synonyms(project))
@@ -58,6 +63,25 @@ def _dataset_class(project: Loaded) -> None:
     text = project.files([file])[0].read_text("utf-8")
     if f"class {name}" not in text:
         raise ConfigError(f"{file} has no class {name}", "the name after the colon must stand in the file", "correct data.dataset_class")
+
+
+def _augment(project: Loaded) -> None:
+    """Faults of `data.augment` and `data.labels` that a build would stop at."""
+    augment, labels = project.settings.data.augment, project.settings.data.labels
+    asks = [method for method in augment.methods if method in ("paraphrase", "back_translation")]
+    faults = []
+    if asks and not augment.model.url:
+        faults.append(f"methods has {asks[0]}, but no model is named that could write it; set data.augment.model.url")
+    if labels.by == "llm" and not labels.model.url:
+        faults.append("data.labels.by is llm, but no model is named; set data.labels.model.url")
+    if labels.by == "classifier" and not labels.people and not any((project.root / "labels").glob("*.jsonl")):
+        faults.append("data.labels.by is classifier, but there is nothing to learn from; label with `kefu data label`, or set data.labels.people")
+    if faults:
+        raise ConfigError("data.augment or data.labels cannot work", faults[0], faults=faults)
+    if augment.lexicon:
+        from kefu.data.augment import lexicon
+
+        lexicon.load(str(project.files([augment.lexicon])[0]))
 
 
 def _scenarios(project: Loaded) -> None:

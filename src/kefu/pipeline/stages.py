@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, fingerprint_files
+from kefu.data.labelling.log import files as label_files
 from kefu.project import Loaded
 from kefu.train.settings import uses_knowledge
+from kefu.train.source import remote_files
 
 if TYPE_CHECKING:
     from kefu.pipeline.run import Outcome
@@ -36,22 +38,27 @@ def digest(artifact: Artifact, *prefixes: str) -> str:
 
 
 def _data(project: Loaded, outcome: Outcome) -> Plan:
+    from kefu.data import records
+
     settings = project.settings.data
     paths: list[Path] = []
     inputs: dict[str, str] = {}
     for source in settings.sources:
         if source.path:
             paths += project.files([source.path])
+            paths += [file] if (file := records.template_file(source, project.root)) and file.is_file() else []
         else:
             inputs[source.name] = uuid.uuid4().hex  # a live database: only reading it can tell whether it changed
     if settings.dataset_class:
         paths += project.files([settings.dataset_class.partition(":")[0]])
-    inputs |= fingerprint_files(paths, project.root)
+    paths += project.files([name for name in (settings.augment.lexicon, settings.labels.people, settings.labels.rubric) if name])
+    inputs |= fingerprint_files([*paths, *label_files(project.root)], project.root)
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import data
+        from kefu.pipeline.writing import open_writer
 
-        return data.build(project, out, progress)
+        return data.build(project, out, progress, open_writer)
 
     chosen = settings.model_dump(exclude={"workers", "engine"})  # who does the work changes nothing
     return Plan(inputs, {"data": chosen, "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
@@ -86,9 +93,10 @@ def _train(project: Loaded, outcome: Outcome) -> Plan:
     settings = project.settings.train
     data, knowledge = outcome.artifact("data"), outcome.artifact("knowledge")
     read = ("messages.train.jsonl", "messages.validation.jsonl", "questions.validation.jsonl", "faq.jsonl")
-    inputs = {f"data/{name}": digest(data, name) for name in read}
+    inputs = remote_files(project) or {f"data/{name}": digest(data, name) for name in read}
     assistant = project.settings.assistant
-    chosen = {"train": settings.model_dump(), "assistant.name": assistant.name, "assistant.max_answer_tokens": assistant.max_answer_tokens}
+    own = settings.model_dump(exclude={"data_url"})  # what lies there counts, not where
+    chosen = {"train": own, "assistant.name": assistant.name, "assistant.max_answer_tokens": assistant.max_answer_tokens}
     chosen["seed"] = project.settings.seed
     if uses_knowledge(settings):
         inputs["knowledge"] = knowledge_digest(outcome)

@@ -23,7 +23,10 @@ def figure(number: dict[str, Any]) -> str:
 def _data(facts: dict[str, Any]) -> str:
     gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3])
     masked = sum(facts["masked"].values())
-    return f"{facts['rows']} rows read, {facts['conversations']} conversations kept (dropped: {gone}); {masked} personal data masked; ledger balanced"
+    dropped = f"dropped: {gone}" if gone else "nothing dropped"
+    kept = [f"{n} {kind} rows" for kind, n in facts.get("examples", {}).items()]
+    kept = [f"{facts['conversations']} conversations", *kept] if facts["conversations"] or not kept else kept
+    return f"{facts['rows']} rows read, {', '.join(kept)} kept ({dropped}); {masked} personal data masked; ledger balanced"
 
 
 def _knowledge(facts: dict[str, Any]) -> str:
@@ -57,7 +60,8 @@ def _eval(facts: dict[str, Any]) -> str:
 
 
 def _registry(facts: dict[str, Any]) -> str:
-    return f"{facts['model']} registered ({facts['stage']})"
+    refused = f", not released: {'; '.join(facts['reasons'])}" if facts.get("reasons") else ""
+    return f"{facts['model']} registered ({facts['stage']}){refused}"
 
 
 def _check(facts: dict[str, Any]) -> str:

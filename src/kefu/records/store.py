@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import sqlalchemy as sa
 
@@ -29,6 +30,7 @@ class Records:
         self._engine = database.connect(url)
         self._reading = self._engine.execution_options(**{database.READS: True})
         self._salt = ""
+        self._spare_salt = secrets.token_hex(16)
         self._prepared = False
         self._preparing = threading.Lock()
         self._writer = Writer(self._write, database.away, room)
@@ -143,8 +145,15 @@ class Records:
             connection.execute(sa.select(1))
 
     def opaque(self, identifier: str) -> str:
-        """The identifier under which a conversation is kept: itself, or a hash when it looks like personal data."""
-        return masking.opaque(identifier, self._salt)
+        """The identifier under which a conversation is kept: itself, or a hash when it looks like personal data.
+
+        The hash is keyed by the store's salt, so that it is the same in every process and cannot be guessed from a list of
+        telephone numbers; while the database cannot be asked for it, by one of this process.
+        """
+        if not self._salt:
+            with suppress(sa.exc.SQLAlchemyError, OSError, StorageError):
+                self._prepare()
+        return masking.opaque(identifier, self._salt or self._spare_salt)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,16 @@ class Registry:
             entries = [entry for entry in entries if entry.stage == "production"] or entries
         return entries[-1]
 
+    def with_former(self, reference: str) -> tuple[Entry, Entry]:
+        """The entry made before the one named, and that one. Raises InputError when there is none before it."""
+        entry = self.resolve(reference)
+        former = [one for one in self.entries() if one.name == entry.name and one.version < entry.version]
+        if not former:
+            raise InputError(
+                f"{entry.label} has none before it", "there is nothing to compare it with", "change data or settings and run `kefu run` again"
+            )
+        return former[-1], entry
+
     def add(self, fields: dict[str, Any]) -> Entry:
         """Add a candidate, or return the entry that already stands for the same hashes and settings."""
         with self._writing() as entries:

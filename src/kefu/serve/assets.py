@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from importlib import resources
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from kefu import __version__
+from kefu import __version__, pages
 from kefu.serve.gateway import Gateway
 
-_TYPES = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
-_ICON = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="9" fill="#0f766e"/><path d='
-    b'"M8 12.5A4.5 4.5 0 0 1 12.5 8h7a4.5 4.5 0 0 1 4.5 4.5v3A4.5 4.5 0 0 1 19.5 20H15l-4.4 3.700c-.4.3-1 .1-1-.5V19.200A4.5 4'
-    b'.5 0 0 1 8 15.800Z" fill="#fff"/><circle cx="13" cy="14" r="1.5" fill="#0f766e"/><circle cx="19" cy="14" r="1.5" fill="#'
-    b'0f766e"/></svg>'
-)
-_PAGES = {"/": "chat.html", "/operator": "operator.html", "/docs": "docs.html"}
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
+_PAGES = {"/favicon.ico": "icon.svg", "/": "chat.html", "/operator": "operator.html", "/docs": "docs.html"}
+
+#: Bodies to try on the documentation page.
+_EXAMPLES: dict[str, Any] = {
+    "/v1/ratings": {"reply_id": "chatcmpl-…", "score": 5},
+    "/v1/conversations/{conversation_id}/handoff": {"language": "zh"},
+    "/v1/operator/conversations/{conversation_id}/take": {"operator": "Li"},
+    "/v1/operator/conversations/{conversation_id}/reply": {"operator": "Li", "text": "…"},
+    "/v1/operator/conversations/{conversation_id}/release": {"operator": "Li"},
 }
+
+
+def _chat(model: str) -> dict[str, Any]:
+    return {"model": model, "messages": [{"role": "user", "content": "怎么申请退款？"}], "stream": False}
 
 
 def routes(gateway: Gateway) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    files = {entry.name: entry.read_bytes() for entry in resources.files("kefu.serve").joinpath("pages").iterdir() if entry.is_file()}
+    files = pages.files("kefu.serve")
     for path, name in _PAGES.items():
-        router.add_api_route(path, _page(files[name], name), methods=["GET", "HEAD"])
-    for name in sorted(set(files) - set(_PAGES.values())):
-        router.add_api_route(f"/pages/{name}", _page(files[name], name), methods=["GET", "HEAD"])
-    for path in ("/pages/icon.svg", "/favicon.ico"):
-        router.add_api_route(path, _page(_ICON, "icon.svg"), methods=["GET", "HEAD"])
+        router.add_api_route(path, _page(files[name]), methods=["GET", "HEAD"])
+    for name in sorted(set(files) - (set(_PAGES.values()) - {"icon.svg"})):
+        router.add_api_route(f"/pages/{name}", _page(files[name]), methods=["GET", "HEAD"])
 
     @router.get("/pages.json")
     async def facts() -> Response:
@@ -46,7 +41,10 @@ def routes(gateway: Gateway) -> APIRouter:
         info, access = gateway.info, gateway.access
         body = {
             "title": info.title, "model": info.model, "version": __version__, "greeting": info.greeting, "suggestions": info.suggestions,
+            "details": gateway.settings.page_details,
             "key_needed": bool(access.customers), "operator_key_needed": bool(access.operators or access.customers),
+            "examples": {**_EXAMPLES, "/v1/chat/completions": _chat(info.model)},
+            "keys": [["/v1/operator", bool(access.operators or access.customers)], ["/v1/", bool(access.customers)]],
         }  # fmt: skip
         return JSONResponse(body, headers={"cache-control": "no-cache"})
 
@@ -64,14 +62,11 @@ def documents(app: FastAPI) -> APIRouter:
     return router
 
 
-def _page(content: bytes, name: str) -> Any:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
-    kind = _TYPES[name.rpartition(".")[2]]
-
+def _page(file: pages.File) -> Any:
     async def serve(request: Request) -> Response:
-        headers = {**_HEADERS, "etag": tag}
-        if request.headers.get("if-none-match") == tag:
+        headers = {**pages.HEADERS, "etag": file.tag}
+        if request.headers.get("if-none-match") == file.tag:
             return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=kind)
+        return Response(file.content, headers=headers, media_type=file.kind)
 
     return serve

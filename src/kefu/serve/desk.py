@@ -134,6 +134,7 @@ class Desk:
         await self.settled()  # what the customer wrote before stands before it in the records too
         message = await self.call(self.records.say, conversation_id, operator, text)
         if message is not None:
+            await self.call(self.records.tell_once, conversation_id, "human")  # who has heard the operator need not be told of one
             self._clear[message.id] = text
             while len(self._clear) > _ROOM:
                 self._clear.popitem(last=False)

@@ -11,13 +11,13 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kefu.access import local_name
 from kefu.serve import faults, logs
 from kefu.serve.faults import Fault
 from kefu.serve.gateway import Gateway
 
 CHAT = "/v1/chat/completions"
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-_LOCAL_NAMES = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 
 
 class Observe:
@@ -82,9 +82,7 @@ class Authenticate:
         headers = dict(scope["headers"])
         if not keys:
             # An open server answers only to its own names, so that a web page elsewhere cannot reach it through a name of its own (DNS rebinding).
-            host = headers.get(b"host", b"")
-            name = host if host.endswith(b"]") else host.rpartition(b":")[0] or host
-            if name.lower() not in _LOCAL_NAMES:
+            if not local_name(headers.get(b"host", b"").decode("latin-1")):
                 return Fault(403, "foreign_host", "without API keys this server answers only to localhost; set KEFU_API_KEYS to use another name")
             client = scope.get("client")
             scope["kefu.key"], scope["kefu.caller"] = "", client[0] if client else ""

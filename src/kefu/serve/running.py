@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
 import threading
 import time
@@ -17,7 +16,8 @@ from typing import Any
 import uvicorn
 import uvloop
 
-from kefu.errors import BusyError, ConfigError, EngineError, StorageError
+from kefu.access import bind, url_of
+from kefu.errors import EngineError, StorageError
 from kefu.project import secret
 from kefu.project.schema import Serve
 from kefu.records import Records
@@ -64,7 +64,7 @@ def run(
     Raises ConfigError, BusyError for a port in use, or what kept the assistant from loading.
     """
     access = keys.load(settings, root or Path())
-    listener = bind(settings.host, settings.port)
+    listener = bind(settings.host, settings.port, "serve.host")
     log = log or logs.make()
     app = create_app(factory, settings, records, info, access=access, log=log)
     server = _Server(app, listener, on_ready)
@@ -99,7 +99,7 @@ def background(
     """
     settings = (settings or Serve()).model_copy(update={"port": 0})
     access = keys.load(settings, root or Path())
-    listener = bind(settings.host, 0)
+    listener = bind(settings.host, 0, "serve.host")
     log = log or logs.make(logs.Nowhere())
     server = _Server(create_app(factory, settings, records, info, access=access, log=log), listener)
     thread = threading.Thread(target=server.serve_until_stopped, name="kefu-serve", daemon=True)
@@ -113,28 +113,6 @@ def background(
         finally:
             server.stop()
             thread.join(settings.timeout_s + 2 * _CLOSE_S)
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises BusyError or ConfigError."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    except socket.gaierror:
-        raise ConfigError(f"serve.host {host!r}", "this machine knows no such address", "use 127.0.0.1 or 0.0.0.0") from None
-    listener = socket.socket(family, kind, protocol)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise BusyError(f"port {port} is in use", f"another program listens on {host}:{port}", "stop it, or choose another with --port") from None
-        if error.errno in (errno.EACCES, errno.EPERM):
-            raise ConfigError(f"port {port}", "this user may not listen on it", "choose a port above 1023") from None
-        raise ConfigError(f"serve.host {host!r}, port {port}", error.strerror or "cannot listen there", "use 127.0.0.1 or 0.0.0.0") from None
-    listener.setblocking(False)
-    return listener
 
 
 class _Server(uvicorn.Server):
@@ -152,8 +130,7 @@ class _Server(uvicorn.Server):
         self.settled = threading.Event()
         self._listener, self._on_ready = listener, on_ready
         self._deadline = 0.0
-        host, port = listener.getsockname()[:2]
-        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self.url = url_of(listener)
 
     def serve_until_stopped(self) -> None:
         try:

@@ -103,8 +103,8 @@ class ChatRequest(Request):
 class RatingRequest(Request):
     """A judgement of one reply: 1 (bad) to 5 (good). The chat page sends 5 for thumbs up and 1 for thumbs down."""
 
-    reply_id: Text = Field(min_length=1, max_length=64)
-    score: int = Field(ge=1, le=5)
+    reply_id: Text = Field(min_length=1, max_length=64, description="`id` of the answer, also in its `kefu.reply_id`")
+    score: int = Field(ge=1, le=5, description="1 bad, 5 good")
     comment: Text = Field(default="", max_length=2000)
 
 

@@ -15,8 +15,9 @@ __all__ = ["mask_view", "run"]
 def run(project: Loaded, data: Path, knowledge: Path, out: Path, progress: Callable[[str, float], None] | None = None) -> dict[str, Any]:
     """Tune a model on the data artefact; fills `out` and returns facts. See `kefu.train.run`."""
     from kefu.train.recipe import train
+    from kefu.train.source import folder
 
-    return train(project, data, knowledge, out, progress)
+    return train(project, folder(project, data), knowledge, out, progress)
 
 
 def mask_view(model_dir: Path, row: dict[str, Any]) -> list[tuple[str, bool]]:

@@ -25,8 +25,8 @@ def answers(base: Base, encoder: Encoder, rows: Sequence[Row], max_new_tokens: i
     for start in range(0, len(rows), _BATCH):
         prompts = [encoder.ids(encoder.prompt(row.history, row.hits, row.language)) for row in rows[start : start + _BATCH]]
         width = max(map(len, prompts))
-        ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts])
-        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+        ids = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=base.model.device)
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=base.model.device)
         with torch.inference_mode():
             made = base.model.generate(
                 input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, do_sample=False, num_beams=1,

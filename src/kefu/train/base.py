@@ -51,7 +51,7 @@ class Base:
 
     def end_ids(self) -> set[int]:
         """Every id that ends a turn: the tokenizer's and those of the generation settings."""
-        known = getattr(self.model.generation_config, "eos_token_id", None)
+        known = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
         found = set(known if isinstance(known, list) else [known]) | {self.tokenizer.eos_token_id}
         return {int(i) for i in found if i is not None}
 
@@ -108,34 +108,42 @@ def embedded_model(tokenizer: Any, *, layers: int, hidden: int, context: int, se
     return LlamaForCausalLM(config)
 
 
-def load(name: str, folder: Path) -> Base:
-    """A checkpoint by folder (`folder`, when it exists) or by hub id. Raises ConfigError or InputError in seconds, never in minutes."""
-    source, local = locate(name, folder)
+def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "CausalLM", **options: Any) -> Base:
+    """A checkpoint by folder (`folder`, when it exists) or by hub id. Raises ConfigError or InputError in seconds, never in minutes.
+
+    setting: the key that errors name. head: the transformers AutoModel class (`CausalLM`, `SequenceClassification`, ...).
+    options: for from_pretrained (device_map, quantization_config, settings of the model's own configuration).
+    """
+    source, local = locate(name, folder, setting)
     try:
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        import transformers
     except ImportError:
         raise MissingExtra("training", "train") from None
-    options = {"local_files_only": local, "trust_remote_code": False}
+    safe = {"local_files_only": local, "trust_remote_code": False}
+    kind = "causal language model" if head == "CausalLM" else "model"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype="float32", use_safetensors=True, **options)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source, **safe)
+        auto = getattr(transformers, f"AutoModelFor{head}")
+        model = auto.from_pretrained(source, **{"dtype": "float32", "use_safetensors": True, **options}, **safe)
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"train.base: {name!r} cannot be loaded", _first_line(error), "give a causal language model with safetensors weights"
-        ) from None
-    if not tokenizer.chat_template:
-        raise InputError(f"train.base: {name!r} has no chat template", "it is a plain language model", "choose its instruction-tuned variant")
+        raise InputError(f"{setting}: {name!r} cannot be loaded", _first_line(error), f"give a {kind} with safetensors weights") from None
+    if head == "CausalLM" and not tokenizer.chat_template:
+        raise InputError(f"{setting}: {name!r} has no chat template", "it is a plain language model", "choose its instruction-tuned variant")
     return Base(name, model, tokenizer, embedded=False)
 
 
-def locate(name: str, folder: Path) -> tuple[str, bool]:
-    """Where a base is (folder or hub id) and whether it is on this machine. Raises ConfigError for an unknown model."""
+def locate(name: str, folder: Path, setting: str = "train.base") -> tuple[str, bool]:
+    """Where a base is (folder or hub id) and whether it is on this machine. Raises ConfigError for an unknown model.
+
+    The folder may be a checkpoint, or one that holds it as `model/` (what `kefu train` makes).
+    """
     if folder.is_dir():
+        folder = folder / "model" if (folder / "model" / "config.json").is_file() else folder
         if not (folder / "config.json").is_file():
-            raise ConfigError(f"train.base: {name!r}", f"no config.json in {folder}", "give the folder of a Hugging Face checkpoint")
+            raise ConfigError(f"{setting}: {name!r}", f"no config.json in {folder}", "give the folder of a Hugging Face checkpoint")
         return str(folder), True
     if name.startswith((".", "/", "~", "$")) or not _HUB_ID.fullmatch(name):
-        raise ConfigError(f"train.base: {name!r}", f"no such folder ({folder})", "give `embedded`, a checkpoint folder or a Hugging Face id")
+        raise ConfigError(f"{setting}: {name!r}", f"no such folder ({folder})", "give `embedded`, a checkpoint folder or a Hugging Face id")
     try:
         from huggingface_hub import constants, try_to_load_from_cache
     except ImportError:
@@ -144,15 +152,15 @@ def locate(name: str, folder: Path) -> tuple[str, bool]:
     if isinstance(try_to_load_from_cache(name, "config.json"), str):
         return name, True
     if constants.HF_HUB_OFFLINE:
-        raise ConfigError(f"train.base: unknown model {name!r}", "it is not in the local cache and HF_HUB_OFFLINE is set", _WAY_OUT)
-    _ask_hub(name, constants.ENDPOINT)
+        raise ConfigError(f"{setting}: unknown model {name!r}", "it is not in the local cache and HF_HUB_OFFLINE is set", _WAY_OUT)
+    _ask_hub(name, constants.ENDPOINT, setting)
     return name, False
 
 
 _WAY_OUT = "check the name, give a checkpoint folder, or use `base: embedded`"
 
 
-def _ask_hub(name: str, endpoint: str) -> None:
+def _ask_hub(name: str, endpoint: str, setting: str) -> None:
     """One short question to the hub, so that a typing error or a missing network costs seconds."""
     import urllib.error
     import urllib.request
@@ -171,7 +179,7 @@ def _ask_hub(name: str, endpoint: str) -> None:
             why = f"{endpoint} has no such model" if error.code == 404 else f"{endpoint} answered HTTP {error.code}"
     except (OSError, ValueError) as error:
         why = f"no folder of that name, not in the local cache, and {endpoint} cannot be reached ({getattr(error, 'reason', None) or error})"
-    raise ConfigError(f"train.base: unknown model {name!r}", why, _WAY_OUT)
+    raise ConfigError(f"{setting}: unknown model {name!r}", why, _WAY_OUT)
 
 
 def _first_line(error: Exception) -> str:

@@ -127,9 +127,9 @@ class Encoder:
     def _cut(self, row: Row, ledger: Ledger) -> Encoded | None:
         """Leave out the oldest turns, then the last passages, until the row fits."""
         history, hits = list(row.history), list(row.hits)
-        while len(history) > 1 or hits:
-            if len(history) > 1:
-                history.pop(0)
+        while (kept := sum(message["role"] != "system" for message in history)) > 1 or hits:
+            if kept > 1:
+                history.pop(int(history[0]["role"] == "system"))
             else:
                 hits.pop()
             if not any(message["role"] == "user" for message in history):

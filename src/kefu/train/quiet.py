@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-_NAMES = ("transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2")
+_NAMES = (
+    "transformers", "trl", "datasets", "accelerate", "huggingface_hub", "torch", "httpx", "httpx2", "peft", "bitsandbytes",
+    "bitsandbytes.backends.cpu.ops",
+)  # fmt: skip
 
 
 @contextmanager
@@ -18,6 +21,7 @@ def quiet() -> Iterator[None]:
     """Silence progress bars, advice and warnings of torch, transformers, TRL and datasets inside the block."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing about a company's training leaves its machine
     levels = {name: logging.getLogger(name).level for name in _NAMES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

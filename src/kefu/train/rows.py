@@ -58,7 +58,7 @@ def training(data: Path) -> Rows:
     found = Rows()
     for entry in read_jsonl(data / "faq.jsonl"):
         answer = str(entry.get("answer") or "").strip()
-        for number, question in enumerate(entry.get("questions") or []):
+        for number, question in enumerate([*(entry.get("questions") or []), *(entry.get("augmented") or [])]):
             _add(found, Row(f"{entry['id']}#{number}", "faq", _asked(question), answer, *_labels(entry, question), str(entry["id"])))
     _dialogues(found, data / "messages.train.jsonl")
     return found
@@ -107,7 +107,7 @@ def from_messages(row: dict[str, Any]) -> Iterator[Row]:
         question = history[-1]["content"] if history else ""
         yield Row(
             f"{row['id']}@{i}",
-            str(row.get("kind") or "dialogue"),
+            "faq" if row.get("kind") == "faq" else "dialogue",
             history,
             message["content"].strip(),
             *_labels(row, question),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import database, delimited, encoding, structured, tables
+from kefu.data.readers import conll, database, delimited, encoding, structured, tables
+from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "open_source", "source_files"]
+__all__ = ["Broken", "Reading", "Row", "known", "left_out", "open_source", "source_files"]
 
 _FORMATS = {
     "csv": "csv",
@@ -32,47 +34,108 @@ _FORMATS = {
     "sqlite": "sqlite",
     "sqlite3": "sqlite",
     "db3": "sqlite",
+    **dict.fromkeys(("conll", "conllu", "iob", "iob2", "bio", "bioes"), "conll"),
 }
+_MAGIC = {b"SQLite format 3": "sqlite", b"PAR1": "parquet"}
 
 
 def source_files(source: Source, project: Loaded) -> list[Path]:
-    """Files of a source, sorted; none for a database by URL. Raises InputError, ConfigError."""
+    """Files of a source, sorted; none for a database by URL. Raises InputError, ConfigError.
+
+    In a folder or a glob, files whose format is not known are passed over (`left_out` names them), and links that lead
+    out of it are refused: whoever packed the export must not choose what else is read.
+    """
+    return _sorted_out(source, project)[0]
+
+
+def left_out(source: Source, project: Loaded) -> list[str]:
+    """Names of the files in the source's folder that are not read, because their format is not known."""
+    return [path.name for path in _sorted_out(source, project)[1]]
+
+
+def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]]:
     if bool(source.path) == bool(source.url):
         given = "both path and url" if source.path else "neither path nor url"
         raise ConfigError(f"source {source.name} has {given}", "rows come from one place", "give one of them")
-    return [] if source.url else project.files([source.path])
+    if source.url:
+        return [], []
+    files = project.files([source.path])
+    if project.path(source.path).is_file():
+        return files, []
+    base = _fixed_part(project.path(source.path))
+    for file in files:
+        if not file.resolve().is_relative_to(base):
+            raise InputError(
+                f"{file} is a link that leads out of {base.name}",
+                "what lies outside is not read by a glob",
+                "name that file in `path`, or remove the link",
+            )
+    if source.format != "auto":
+        return files, []
+    told = [file for file in files if known(file)]
+    if not told:
+        shown = ", ".join(file.name for file in files[:5])
+        raise InputError(f"source {source.name}: no file of a known format in {source.path}", f"it holds {shown}", f"set `format`: {_formats()}")
+    return told, [file for file in files if file not in told]
+
+
+def _fixed_part(path: Path) -> Path:
+    """The folder of a glob, links followed: its parts before the first wildcard."""
+    if path.is_dir():
+        return path.resolve()
+    parts = list(path.parts)
+    stop = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
+    return Path(*parts[:stop]).resolve()
 
 
 def open_source(source: Source, project: Loaded, choose_table: database.Choose) -> Reading:
     """Open one source of the project file. Reading starts when `rows()` is consumed."""
-    files = source_files(source, project)
+    files, others = _sorted_out(source, project)
     facts: dict[str, Any] = {}
     if source.url:
         url = secret(source.url)
-        return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts), facts)
+        return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts, source.timeout_s), facts)
     facts["files"] = {}
+    if others:
+        facts["files_left_out"] = sorted(path.name for path in others)
+    names = _names(files)
 
     def rows() -> Iterator[Row | Broken]:
         for path in files:
             details: dict[str, Any] = {}
-            facts["files"][path.name] = details
-            yield from _read(path, source, choose_table, details)
+            facts["files"][names[path]] = details
+            yield from _read(path, names[path], source, choose_table, details)
             if "columns" in details:
                 facts["columns"] = list(dict.fromkeys([*facts.get("columns", []), *details.pop("columns")]))
 
     return Reading(source.name, rows, facts)
 
 
-def _read(path: Path, source: Source, choose_table: database.Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+def _names(files: list[Path]) -> dict[Path, str]:
+    """Files as the user is told of them: the bare name, or the path below their common folder when names repeat."""
+    if len({path.name for path in files}) == len(files):
+        return {path: path.name for path in files}
+    common = os.path.commonpath([path.parent for path in files])
+    return {path: path.relative_to(common).as_posix() for path in files}
+
+
+def _read(path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
     format = source.format if source.format != "auto" else _format(path)
     facts["format"] = format
-    if path.stat().st_size == 0:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
+    if size == 0:
         raise InputError(f"{path.name} is empty", "it has no bytes", "export it again, or take the source out of kefu.yaml")
     if format == "sqlite":
-        yield from database.read_sqlite(path, path.name, source.query, choose_table, facts)
+        yield from database.read_sqlite(path, name, source.query, choose_table, facts, source.timeout_s)
         return
-    if format in ("parquet", "excel"):
-        yield from tables.read_table(path, path.name, format, facts)
+    if format == "parquet":
+        yield from tables.read_parquet(path, name, facts)
+        return
+    if format == "excel":
+        yield from tables.read_excel(path, name, source.max_document_mb, facts)
         return
     code = source.encoding
     if code == "auto":
@@ -80,26 +143,43 @@ def _read(path: Path, source: Source, choose_table: database.Choose, facts: dict
     else:
         encoding.check(path, code)
     facts["encoding"] = code
+    if format in ("csv", "tsv") and source.format == "auto" and source.shape == "tags" and conll.looks(path, code):
+        facts["format"] = format = "conll"
     if format in ("csv", "tsv"):
         delimiter = source.delimiter if source.delimiter != "auto" else "\t" if format == "tsv" else delimited.sniff(path, code)
         facts["delimiter"] = delimiter
-        yield from delimited.read(path, path.name, code, delimiter.replace("\\t", "\t"), source.max_line_mb, facts)
-    elif format == "jsonl" or structured.is_lines(path, code):
+        yield from delimited.read(path, name, code, delimiter.replace("\\t", "\t"), source.max_line_mb, facts)
+    elif format == "conll":
+        yield from conll.read(path, name, code, source.max_line_mb, facts)
+    elif format == "jsonl" or (not source.rows_at and structured.is_lines(path, code)):
         facts["format"] = "jsonl"
-        yield from structured.read_lines(path, path.name, code, source.max_line_mb)
+        yield from structured.read_lines(path, name, code, source.max_line_mb)
     else:
-        yield from structured.read_whole(path, path.name, code, facts)
+        yield from structured.read_whole(path, name, code, source.max_document_mb, source.rows_at, facts)
+
+
+def known(path: Path) -> str:
+    """The format that the name or the first bytes of a file tell, or an empty string."""
+    try:
+        return _format(path)
+    except InputError:
+        return ""
 
 
 def _format(path: Path) -> str:
-    suffixes = [suffix.lstrip(".").lower() for suffix in path.suffixes if suffix not in (".gz", ".zst")]
-    if suffixes and suffixes[-1] in _FORMATS:
-        return _FORMATS[suffixes[-1]]
-    with open(path, "rb") as handle:
-        head = handle.read(16)
-    if head.startswith(b"SQLite format 3"):
-        return "sqlite"
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    known = ", ".join(sorted(set(_FORMATS.values())))
-    raise InputError(f"cannot tell the format of {path.name}", "its ending is not known", f"set `format`: {known}")
+    endings = suffixes(path)
+    if endings and endings[-1] in _FORMATS:
+        return _FORMATS[endings[-1]]
+    try:
+        with open(path, "rb") as handle:
+            head = handle.read(16)
+    except OSError as error:
+        raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
+    for magic, format in _MAGIC.items():
+        if head.startswith(magic):
+            return format
+    raise InputError(f"cannot tell the format of {path.name}", "its ending is not known", f"set `format`: {_formats()}")
+
+
+def _formats() -> str:
+    return ", ".join(sorted(set(_FORMATS.values())))

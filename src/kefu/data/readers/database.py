@@ -1,50 +1,66 @@
-"""SQLite files (opened read-only) and databases by SQLAlchemy URL."""
+"""SQLite files, PostgreSQL, MySQL and whatever SQLAlchemy knows; opened so that nothing can be written."""
 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kefu.data.readers.rows import Broken, Row
+from kefu.data.readers.statement import check_reads_only
 from kefu.errors import InputError, MissingExtra
 
 Choose = Callable[[dict[str, list[str]]], str]
+_READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+_DRIVERS = {
+    "postgres": ("postgresql+psycopg", "psycopg"),
+    "postgresql": ("postgresql+psycopg", "psycopg"),
+    "mysql": ("mysql+pymysql", "pymysql"),
+    "mariadb": ("mysql+pymysql", "pymysql"),
+}
 
 
-def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any], timeout_s: float = 600) -> Iterator[Row | Broken]:
     """Rows of a SELECT, or of the table that `choose` picks among `{table: columns}`. The file is never written."""
+    if query:
+        check_reads_only(query, name)
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
     except sqlite3.Error as error:
         raise InputError(f"cannot open {path}", str(error), "give a readable SQLite file") from None
     connection.text_factory = _text
     try:
-        tables = _tables(connection, path)
+        tables = sqlite_tables(connection, path)
         facts["tables"] = sorted(tables)
         if not query:
             table = _table(tables, choose, path)
             facts["table"] = table
-            query, label = f'SELECT * FROM "{table.replace(chr(34), chr(34) * 2)}"', table
+            query, label = f"SELECT * FROM {quoted(table)}", table
         else:
             label = "query"
+        clock = _Clock(timeout_s)
+        connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY)
+        connection.set_progress_handler(clock.late, 100_000)
+        clock.start()
         try:
             cursor = connection.execute(query)
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            raise InputError(f"the query on {path.name} failed", str(error), f"tables: {_listing(tables)}") from None
+        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            raise InputError(f"the query on {path.name} failed", clock.why(error), f"tables: {_listing(tables)}") from None
         if cursor.description is None:
             raise InputError(f"the query on {path.name} gives no rows", "it is not a SELECT", "write a SELECT")
         columns = [column[0] for column in cursor.description]
         facts["columns"] = columns
         number = 0
         while True:
+            clock.start()
             try:
                 row = cursor.fetchone()
-            except sqlite3.Error as error:
-                raise InputError(
-                    f"{path.name}, {label} row {number + 1}", str(error), "the database is damaged; `sqlite3 FILE .recover` may help"
-                ) from None
+            except (sqlite3.Error, ValueError) as error:
+                fix = "the database is damaged; `sqlite3 FILE .recover` may help"
+                raise InputError(f"{path.name}, {label} row {number + 1}", clock.why(error), "raise timeout_s" if clock.ran_out else fix) from None
+            clock.stop()
             if row is None:
                 return
             number += 1
@@ -53,30 +69,98 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
         connection.close()
 
 
-def read_url(url: str, name: str, query: str, facts: dict[str, Any]) -> Iterator[Row | Broken]:
-    """Rows of a SELECT on any database SQLAlchemy knows. The URL (it may hold a password) is in no message."""
+class _Clock:
+    """Seconds the database works; what is done with the rows between does not count."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit, self._spent, self._since = limit_s, 0.0, time.monotonic()
+        self.ran_out = False
+
+    def start(self) -> None:
+        self._since = time.monotonic()
+
+    def stop(self) -> None:
+        self._spent += time.monotonic() - self._since
+
+    def late(self) -> int:
+        self.ran_out = self._spent + time.monotonic() - self._since > self._limit
+        return int(self.ran_out)
+
+    def why(self, error: BaseException) -> str:
+        return f"it worked longer than timeout_s ({self._limit:g} s)" if self.ran_out else str(error)
+
+
+def read_url(url: str, name: str, query: str, facts: dict[str, Any], timeout_s: float) -> Iterator[Row | Broken]:
+    """Rows of a SELECT on any database SQLAlchemy knows, in a read-only transaction. The URL (it may hold a password) is in no message."""
     try:
         import sqlalchemy
     except ImportError:
         raise MissingExtra(f"source {name}: reading a database", "data") from None
     if not query:
         raise InputError(f"source {name} has a url but no query", "which rows to read is not said", "write `query: SELECT …`")
+    check_reads_only(query, name)
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        raise InputError(
+            f"source {name}: the url is no database URL", "it has no ://", "write dialect://user:password@host/database, best as env:NAME"
+        )
+    if scheme.split("+")[0] == "sqlite":
+        yield from read_sqlite(Path(rest.lstrip("/") if not rest.startswith("//") else rest[1:]), name, query, lambda _: "", facts, timeout_s)
+        return
+    driver, module = _DRIVERS.get(scheme, (scheme, ""))
+    engine = None
     try:
-        engine = sqlalchemy.create_engine(url)
-        with engine.connect() as connection:
-            result = connection.execution_options(stream_results=True).execute(sqlalchemy.text(query))
+        engine = sqlalchemy.create_engine(f"{driver}://{rest}", hide_parameters=True, connect_args=_connect(driver))
+        dialect = engine.dialect.name
+        facts["database"] = dialect
+        with engine.connect() as raw:
+            connection = _read_only(raw, dialect, timeout_s)
+            result = connection.execution_options(stream_results=True, yield_per=1000, no_parameters=True).exec_driver_sql(query)
             columns = list(result.keys())
             facts["columns"] = columns
             for number, row in enumerate(result, 1):
                 yield _row(f"{name}#{number}", columns, tuple(row))
     except sqlalchemy.exc.NoSuchModuleError:
         raise InputError(f"source {name}", "the url names a database that is not known here", "install its SQLAlchemy driver") from None
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or type(error).__name__)
-        raise InputError(f"source {name}: the database refused", reason, "check url and query") from None
+    except ImportError as error:
+        if module and error.name and error.name.split(".")[0] == module:
+            raise MissingExtra(f"source {name}: reading {scheme}", "sql") from None
+        raise InputError(f"source {name}: the database driver cannot be loaded", str(error), "install the driver that the url names") from None
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError, TypeError) as error:
+        raise InputError(f"source {name}: the database refused", _reason(error, url), "check url and query") from None
     finally:
-        if "engine" in locals():
+        if engine is not None:
             engine.dispose()
+
+
+def _connect(driver: str) -> dict[str, Any]:
+    return {"connect_timeout": 15} if driver.startswith(("postgresql", "mysql")) else {}
+
+
+def _read_only(connection: Any, dialect: str, timeout_s: float) -> Any:
+    """The connection with a transaction in which the server itself refuses every write."""
+    if dialect == "postgresql":
+        connection = connection.execution_options(postgresql_readonly=True)
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(timeout_s * 1000)}")
+    elif dialect in ("mysql", "mariadb"):
+        milliseconds = int(timeout_s * 1000)
+        variable = (
+            f"max_statement_time = {timeout_s:g}" if getattr(connection.dialect, "is_mariadb", False) else f"max_execution_time = {milliseconds}"
+        )
+        connection.exec_driver_sql(f"SET SESSION {variable}")
+        connection.exec_driver_sql("SET SESSION TRANSACTION READ ONLY")
+        connection.commit()
+    return connection
+
+
+def _reason(error: BaseException, url: str) -> str:
+    """The server's own words in one line; never the URL or the password in it."""
+    original = getattr(error, "orig", None)
+    arguments: tuple[Any, ...] = getattr(original, "args", ())
+    said = str(arguments[1] if len(arguments) > 1 and isinstance(arguments[0], int) else original or type(error).__name__)
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    said = " ".join(said.split())[:300]
+    return said.replace(password, "…") if password else said
 
 
 def _row(where: str, columns: Sequence[str], row: Sequence[Any]) -> Row:
@@ -95,13 +179,18 @@ def _text(value: bytes) -> str:
         return value.decode("gb18030", errors="replace")
 
 
-def _tables(connection: sqlite3.Connection, path: Path) -> dict[str, list[str]]:
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def sqlite_tables(connection: sqlite3.Connection, path: Path) -> dict[str, list[str]]:
+    """`{table or view: columns}`. Raises InputError when the file is no database."""
     try:
         rows = connection.execute(
             "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
         ).fetchall()
-        return {name: [column[1] for column in connection.execute(f'PRAGMA table_info("{name.replace(chr(34), chr(34) * 2)}")')] for (name,) in rows}
-    except sqlite3.Error as error:
+        return {name: [column[1] for column in connection.execute(f"PRAGMA table_info({quoted(name)})")] for (name,) in rows}
+    except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path.name} is not a SQLite database", str(error), "give a .db or .sqlite file, or set `format`") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ _MAX_JOINED = 2000  # physical lines in one quoted row; beyond it the quote was 
 def sniff(path: Path, encoding: str) -> str:
     """The delimiter that gives the header most columns, the same in most of the first rows. `,` for a single column."""
     records = []
-    for record in _records(lines(path, encoding, 16), ","):
+    for record in _records(lines(path, encoding, 16), 16):
         records.append("\n".join(line.text for line in record))
         if len(records) >= 50:
             break
@@ -44,7 +45,7 @@ def read(path: Path, name: str, encoding: str, delimiter: str, limit_mb: float, 
     previous = csv.field_size_limit(int(limit_mb * (1 << 20)))
     try:
         header: list[str] | None = None
-        for record in _records(lines(path, encoding, limit_mb), delimiter):
+        for record in _records(lines(path, encoding, limit_mb), limit_mb, delimiter):
             text = "\n".join(line.text for line in record)
             if not text.strip():
                 continue
@@ -112,16 +113,37 @@ def _split(text: str, delimiter: str) -> list[str] | None:
         return None
 
 
-def _records(source: Iterator[Line], delimiter: str) -> Iterator[list[Line]]:
-    """Physical lines joined while a quote is open (RFC 4180). A joined row that is never closed is given line by line."""
-    held: list[Line] = []
-    quotes = 0
-    for line in source:
-        held.append(line)
-        quotes += 0 if line.fault else line.text.count('"')
-        if quotes % 2 and len(held) < _MAX_JOINED and not line.fault:
-            continue
+def _records(source: Iterator[Line], limit_mb: float, delimiter: str = "") -> Iterator[list[Line]]:
+    """Physical lines joined while a quote is open (RFC 4180).
+
+    A quote that is never closed, or whose partner opens another cell (`…,"next`), is a sign of the text: its line stands
+    for itself and those behind it are looked at anew. Without a delimiter only the number of quotes counts.
+    """
+    waiting: deque[Line] = deque()
+
+    def pull() -> Line | None:
+        return waiting.popleft() if waiting else next(source, None)
+
+    while (line := pull()) is not None:
+        held, quotes, length = [line], _quotes(line), len(line.text)
+        while quotes % 2 and len(held) < _MAX_JOINED and length < limit_mb * (1 << 20):
+            if (line := pull()) is None:
+                break
+            held.append(line)
+            quotes += _quotes(line)
+            length += len(line.text)
+        if len(held) > 1 and (quotes % 2 or any(one.fault for one in held) or (delimiter and not _well_formed(held, delimiter))):
+            waiting.extendleft(reversed(held[1:]))
+            held = held[:1]
         yield held
-        held, quotes = [], 0
-    if held:
-        yield held
+
+
+def _quotes(line: Line) -> int:
+    return 0 if line.fault else line.text.count('"')
+
+
+def _well_formed(held: list[Line], delimiter: str) -> bool:
+    try:
+        return len(list(csv.reader(["\n".join(line.text for line in held)], delimiter=delimiter, strict=True))) == 1
+    except csv.Error:
+        return False

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from kefu.errors import InputError, MissingExtra
+from kefu.data.readers.packed import CHUNK as _CHUNK
+from kefu.data.readers.packed import chunks
+from kefu.errors import InputError
 
-_CHUNK = 1 << 20
 _SAMPLE = 1 << 18
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -38,39 +36,6 @@ class Line:
     number: int
     text: str
     fault: str = ""
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """A file for reading, unpacked when it is .gz or .zst. Raises InputError, MissingExtra."""
-    try:
-        if path.suffix == ".gz":
-            return io.BufferedReader(gzip.open(path, "rb"), _CHUNK)  # type: ignore[arg-type]
-        handle = open(path, "rb")  # noqa: SIM115 - the caller closes it
-    except OSError as error:
-        raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
-    if path.suffix != ".zst":
-        return handle
-    try:
-        import zstandard
-    except ImportError:
-        handle.close()
-        raise MissingExtra(f"reading {path.name} (zstandard)", "data") from None
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(handle, closefd=True), _CHUNK)
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """The unpacked bytes of a file. A damaged archive is an InputError."""
-    with open_bytes(path) as handle:
-        while True:
-            try:
-                chunk = handle.read(_CHUNK)
-            except (OSError, EOFError) as error:
-                raise InputError(f"cannot read {path}", str(error) or type(error).__name__, "the file is damaged; export it again") from None
-            except Exception as error:  # noqa: BLE001 - zstandard's and zlib's own error classes
-                raise InputError(f"cannot unpack {path}", str(error), "the file is damaged; export it again") from None
-            if not chunk:
-                return
-            yield chunk
 
 
 def detect(path: Path) -> str:

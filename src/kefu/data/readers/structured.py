@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers.encoding import chunks, lines
+from kefu.data.readers.encoding import lines
+from kefu.data.readers.packed import whole
 from kefu.data.readers.rows import Broken, Row
 from kefu.errors import InputError
+
+_DEEPEST = 100  # no export nests deeper; what does would exhaust the stack of whoever writes it again
 
 
 def is_lines(path: Path, encoding: str) -> bool:
     """True when the file holds one JSON object a line (two at least), whatever its name says."""
-    whole = 0
+    objects = 0
     for line in lines(path, encoding, 64):
         text = line.text.strip()
         if not text:
@@ -22,10 +26,10 @@ def is_lines(path: Path, encoding: str) -> bool:
         if line.fault or not text.startswith("{"):
             return False
         try:
-            whole += isinstance(json.loads(text), dict)
+            objects += isinstance(json.loads(text), dict)
         except (ValueError, RecursionError):
-            return whole > 0 and text.endswith("}")
-        if whole == 2:
+            return objects > 0 and text.endswith("}")
+        if objects == 2:
             return True
     return False
 
@@ -39,51 +43,124 @@ def read_lines(path: Path, name: str, encoding: str, limit_mb: float) -> Iterato
             yield Broken(where, line.fault, text)
         elif text:
             try:
-                value = json.loads(text)
+                value = parse(text)
             except (ValueError, RecursionError) as error:
                 yield Broken(where, _explain(error), text[:2000])
                 continue
-            if isinstance(value, dict):
-                yield Row(where, value)
-            else:
-                yield Broken(where, f"a JSON object is needed, this is {_kind(value)}", text[:2000])
+            yield _object(where, "", value)
 
 
-def read_whole(path: Path, name: str, encoding: str, facts: dict[str, Any]) -> Iterator[Row | Broken]:
-    """A JSON document: a list of objects, or an object with one list of objects in it, or objects by id."""
+def read_whole(path: Path, name: str, encoding: str, limit_mb: float, rows_at: str, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+    """A JSON document: a list of objects, or an object with one list of objects in it, or objects by id; or the list at `rows_at`."""
     try:
-        value = json.loads(b"".join(chunks(path)).decode(encoding))
+        value = parse(whole(path, limit_mb).decode(encoding))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path.name} is not JSON", _explain(error), "correct it, or export JSONL (one object a line)") from None
-    items, key = _items(value)
-    if items is None:
-        raise InputError(f"{path.name} holds {_kind(value)}", "rows are needed", "give a list of objects, or JSONL")
-    if key:
-        facts["list"] = key
+    if rows_at:
+        items = _at(value, rows_at, path)
+    else:
+        found, key, others = _items(value)
+        if found is None:
+            raise InputError(f"{path.name} holds {_kind(value)}", "rows are needed", "give a list of objects, or JSONL")
+        items = found
+        if key:
+            facts["list"] = key
+        if others:
+            facts["lists_left_out"] = others
     for i, (label, item) in enumerate(items, 1):
-        where = f"{name}#{i}"
-        if isinstance(item, dict):
-            yield Row(where, {"id": label, **item} if label else item)
-        else:
-            yield Broken(where, f"a JSON object is needed, this is {_kind(item)}", str(item)[:2000])
+        if isinstance(item, list) and item and not any(isinstance(cell, dict) for cell in item):
+            item = {str(n): cell for n, cell in enumerate(item, 1)}  # `["text", "label"]`: columns 1, 2
+        yield _object(f"{name}#{i}", label, item)
 
 
-def _items(value: Any) -> tuple[list[tuple[str, Any]] | None, str]:
+def parse(text: str) -> Any:
+    """A JSON value, at most 100 levels deep, without halves of surrogate pairs. Raises ValueError, RecursionError."""
+    value = json.loads(text)
+    if (text.count("[") + text.count("{")) > _DEEPEST and _deeper(value, _DEEPEST):
+        raise RecursionError
+    return _whole_characters(value) if "\\ud" in text or "\\uD" in text else value
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [inner for item in level if isinstance(item, dict | list) for inner in (item.values() if isinstance(item, dict) else item)]
+        if not level:
+            return False
+    return True
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _whole_characters(value: Any) -> Any:
+    """Half a surrogate pair is no character and cannot be written as UTF-8."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
     if isinstance(value, list):
-        return [("", item) for item in value], ""
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+    return value
+
+
+def _object(where: str, label: str, value: Any) -> Row | Broken:
+    """A row; `label` is its key in the document."""
     if not isinstance(value, dict):
-        return None, ""
-    lists = {key: inner for key, inner in value.items() if isinstance(inner, list) and any(isinstance(item, dict) for item in inner)}
+        return Broken(where, f"a JSON object is needed, this is {_kind(value)}", str(value)[:2000])
+    return Row(where, {"id": label, **value} if label else value)
+
+
+Items = list[tuple[str, Any]]
+
+
+def _items(value: Any) -> tuple[Items | None, str, list[str]]:
+    """(label and row of each item, the key of the list, lists that were passed over)."""
+    if isinstance(value, list):
+        return [("", item) for item in value], "", []
+    if not isinstance(value, dict):
+        return None, "", []
+    lists = {key: inner for key, inner in value.items() if isinstance(inner, list) and any(isinstance(item, dict | list) for item in inner)}
     if lists:
         key = max(lists, key=lambda name: len(lists[name]))
         plain = not any(isinstance(inner, dict) for inner in value.values())
         if plain and len(lists) == 1:
-            return [("", item) for item in lists[key]], key
+            return [("", item) for item in lists[key]], key, []
     if value and all(isinstance(inner, dict) for inner in value.values()):
-        return list(value.items()), ""
+        return list(value.items()), "", []
     if lists:
-        return [("", item) for item in lists[key]], key
-    return [("", value)], ""
+        return [("", item) for item in lists[key]], key, [name for name in lists if name != key]
+    return [("", value)], "", []
+
+
+def _at(value: Any, path: str, file: Path) -> Items:
+    found: Items = [("", value)]
+    for part in path.split("."):
+        found = [pair for label, item in found for pair in _step(label, item, part)]
+    rows: Items = []
+    for label, item in found:
+        rows += [("", inner) for inner in item] if isinstance(item, list) else [(label, item)]
+    if not rows:
+        keys = ", ".join(list(value)[:12]) if isinstance(value, dict) else _kind(value)
+        raise InputError(f"{file.name} has nothing at rows_at {path!r}", f"its top level is {keys}", "correct `rows_at`")
+    return rows
+
+
+def _step(label: str, item: Any, part: str) -> Items:
+    if isinstance(item, list):
+        inner = (
+            [pair for one in item for pair in _step(label, one, part)]
+            if not part.isdigit()
+            else [("", item[int(part)])]
+            if int(part) < len(item)
+            else []
+        )
+        return [("", one) for one in item] if part == "*" else inner
+    if not isinstance(item, dict):
+        return []
+    if part == "*":
+        return list(item.items())
+    return [(label, item[part])] if part in item else []
 
 
 def _kind(value: Any) -> str:
@@ -94,5 +171,5 @@ def _explain(error: BaseException) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"broken JSON: {error.msg} at column {error.colno}"
     if isinstance(error, RecursionError):
-        return "broken JSON: nested too deep"
+        return f"broken JSON: nested deeper than {_DEEPEST} levels"
     return f"broken JSON: {error}"

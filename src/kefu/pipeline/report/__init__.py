@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from kefu.artifacts import Artifact, Store, provenance, read_jsonl, write_text
 from kefu.project import Loaded
+from kefu.text.normalise import fold
 
 if TYPE_CHECKING:
-    from kefu.pipeline.run import Outcome
+    from kefu.pipeline.run import Outcome, StageResult
 
 _HERE = Path(__file__).parent
-_MOST_FAILURES = 30
-_MOST_CONTRADICTIONS = 10
+_MOST_FAILURES = 400
+_MOST_CONTRADICTIONS = 40
+_CAPTIONS = {
+    "categories": "Conversations by category",
+    "interventions": "Turn at which a person should take over",
+    "lengths": "Length of conversations, in words and Han characters",
+    "quality": "Quality of the conversations, as labelled",
+    "loss": "Loss per learnt token while training; dotted: the checkpoint that was kept",
+}
+_CASES = {"scenario": "scenarios", "question": "questions in wording never trained on", "held_out": "held-out questions of the data"}
 
 
 def write_report(project: Loaded, store: Store, outcome: Outcome) -> Path:
@@ -24,7 +37,7 @@ def write_report(project: Loaded, store: Store, outcome: Outcome) -> Path:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"figure": _figure, "short": _short, "percent": _percent, "size": _size}
+    environment.filters |= {"figure": _figure, "interval": _interval, "short": _short, "line": _line, "made": _made}
     parts = {result.name: result.artifact for result in outcome.results if result.artifact is not None}
     page = environment.get_template("report.html.jinja").render(
         project=project.settings, outcome=outcome, results=outcome.results, environment=provenance(),
@@ -38,7 +51,7 @@ def write_report(project: Loaded, store: Store, outcome: Outcome) -> Path:
 
 
 def _data(artifact: Artifact) -> dict[str, Any]:
-    contradictions = list(read_jsonl(artifact.file("contradictions.jsonl")))
+    contradictions = _by_question(read_jsonl(artifact.file("contradictions.jsonl")))
     samples: list[dict[str, Any]] = []
     for kind, language in (("dialogue", "zh"), ("dialogue", "en"), ("faq", "zh"), ("faq", "en")):
         rows = (row for row in read_jsonl(artifact.file("conversations.jsonl")) if row["kind"] == kind and row["language"] == language)
@@ -56,7 +69,22 @@ def _training(artifact: Artifact) -> dict[str, Any]:
 
 def _evaluation(artifact: Artifact) -> dict[str, Any]:
     failures = list(read_jsonl(artifact.file("failures.jsonl")))
-    return {**_json(artifact, "eval.json"), "failures": failures[:_MOST_FAILURES], "failure_count": len(failures)}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in failures[:_MOST_FAILURES]:
+        groups.setdefault(_CASES.get(str(row.get("case")), str(row.get("case"))), []).append(row)
+    return {**_json(artifact, "eval.json"), "failures": groups, "failure_count": len(failures), "failures_shown": min(len(failures), _MOST_FAILURES)}
+
+
+def _by_question(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for a question, however many of its answers contradict each other; an answer stands once."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        question, chosen = str(row.get("question", "")), row.get("chosen") or {}
+        one = found.setdefault(fold(question), {"question": question, "answers": {}})
+        for answer, kept in ((chosen, True), *((other, False) for other in row.get("others") or [])):
+            text = str(answer.get("answer", ""))
+            one["answers"].setdefault(text, {**answer, "kept": kept, "rule": row.get("rule", "") if kept or row.get("rule") == "merged" else ""})
+    return list(found.values())
 
 
 def _json(artifact: Artifact, name: str) -> Any:
@@ -67,7 +95,7 @@ def _pictures(folder: Path) -> list[dict[str, str]]:
     found = []
     for path in sorted(folder.glob("*.png")):
         data = base64.b64encode(path.read_bytes()).decode()
-        found.append({"name": path.stem.replace("_", " "), "uri": f"data:image/png;base64,{data}"})
+        found.append({"name": _CAPTIONS.get(path.stem, path.stem.replace("_", " ")), "uri": f"data:image/png;base64,{data}"})
     return found
 
 
@@ -87,13 +115,23 @@ def _short(value: Any, length: int = 160) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1%}"
+def _interval(number: Any, digits: int = 2) -> Markup:
+    """The value, its interval and n below it in small: narrow enough for a table of many columns."""
+    if not isinstance(number, dict) or number.get("value") is None:
+        return Markup("–")
+    low = f"{number['low']:.{digits}f} to {number['high']:.{digits}f}, " if number.get("low") is not None else ""
+    return Markup("<b>{}</b> <small>{}n={}</small>").format(f"{number['value']:.{digits}f}", low, number.get("n", "?"))
 
 
-def _size(count: float) -> str:
-    for unit in ("bytes", "KB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
+def _line(value: str, length: int = 60) -> str:
+    """One line of what may be gibberish: signs that cannot be printed become a dot, a run of the same thing is cut."""
+    text = "".join(char if char.isprintable() and char != "\ufffd" else "·" for char in " ".join(str(value).split()))
+    return _short(re.sub(r"(.{1,12}?)\1{3,}", r"\1\1\1…", text), length)
+
+
+def _made(result: StageResult) -> Markup:
+    """When a stage was made and how long it took; for a fresh one that is when it was made, not now."""
+    if result.status != "fresh" or result.artifact is None:
+        return Markup("{} s").format(f"{result.seconds:.1f}")
+    manifest = result.artifact.manifest
+    return Markup("{} s <small>{} UTC</small>").format(f"{manifest['seconds']:.1f}", str(manifest["created"])[:16].replace("T", " "))

@@ -1,6 +1,6 @@
 // Talking to the server: keys, errors with a kind, and server-sent events.
 export class Failure extends Error {
-  // kind: offline | key | limit | busy | away | timeout | conflict | missing | broken | fault
+  // kind: offline | key | limit | busy | loading | away | timeout | conflict | missing | broken | fault
   constructor(kind, message, status = 0, wait = 0) {
     super(message);
     Object.assign(this, { kind, status, wait });
@@ -36,7 +36,7 @@ export class Api {
     }
     if (response.ok) return response;
     const detail = await response.json().catch(() => ({}));
-    const kind = detail.error?.code === "overloaded" ? "busy" : KINDS[response.status] || "fault";
+    const kind = { overloaded: "busy", loading: "loading" }[detail.error?.code] || KINDS[response.status] || "fault";
     throw new Failure(kind, detail.error?.message || "", response.status, Number(response.headers.get("retry-after")) || 1);
   }
 

@@ -8,12 +8,13 @@ const api = new Api("kefu.key");
 const log = $("log");
 let language = browserLanguage();
 let words = WORDS[language];
-let facts = { title: "kefu", model: "kefu", greeting: {}, suggestions: {}, key_needed: false };
+let facts = { title: "kefu", model: "kefu", greeting: {}, suggestions: {}, key_needed: false, details: false };
+const asksDetails = new URLSearchParams(location.search).has("details"); // source, confidence and receipt are for those who test
 let talk = restore();
 let running = null; // AbortController of the answer being streamed
 let timer = 0;
 
-// turns: {role: customer|assistant|operator|line, text, extra?, failed?, score?}
+// turns: {role: customer|assistant|operator|line, text, extra?, failed?, stopped?, score?}
 function restore() {
   try {
     const kept = JSON.parse(sessionStorage.getItem("kefu.talk"));
@@ -48,9 +49,9 @@ function say() {
   status();
 }
 
-function status(down = "") {
-  $("status").dataset.state = down ? "down" : talk.state;
-  $("status-text").textContent = down || words[talk.state];
+function status(trouble = "", state = "down") {
+  $("status").dataset.state = trouble ? state : talk.state;
+  $("status-text").textContent = trouble || words[talk.state];
   const [long, short] = talk.state === "bot" ? words.person : talk.state === "waiting" ? words.cancel : words.back;
   $("person-text").textContent = long;
   $("person-short").textContent = short;
@@ -81,7 +82,7 @@ function show(turn) {
   const bubble = make("div", { class: "bubble" });
   write(bubble, turn.failed ? trouble(turn.failed) : turn.text);
   const node = make("article", { class: `turn ${turn.role}${turn.failed ? " failed" : ""}` }, turn.role === "operator" ? make("p", { class: "by", text: words.operator }) : null, bubble);
-  if (turn.failed) node.append(make("button", { class: "button retry", type: "button", text: words.retry, onclick: () => again() }));
+  if (turn.failed && turn === talk.turns.at(-1)) node.append(make("button", { class: "button retry", type: "button", text: words.retry, onclick: () => again() }));
   if (turn.extra && !turn.extra.receipt?.owner) node.append(meta(turn));
   if (turn.kept) node.append(make("p", { class: "kept", text: words.kept }));
   log.append(node);
@@ -89,6 +90,14 @@ function show(turn) {
 }
 
 function meta(turn) {
+  const extra = turn.extra;
+  const row = make("div", { class: "meta" }, thumbs(turn), asksDetails || facts.details ? details(turn) : null);
+  const offered = (extra.receipt?.offered || []).map(({ question }) => make("button", { class: "button", type: "button", text: question, onclick: () => ask(question) }));
+  return offered.length ? make("div", {}, make("div", { class: "samples" }, ...offered), row) : row;
+}
+
+// Where a reply came from: tier, confidence, sources; opened, the whole receipt.
+function details(turn) {
   const extra = turn.extra;
   const judged = ["faq", "document", "model"].includes(extra.tier) && typeof extra.confidence === "number"; // fixed words have no odds
   const percent = judged ? `${Math.round(extra.confidence * 100)}%` : "";
@@ -100,10 +109,7 @@ function meta(turn) {
   ];
   for (const [name, value] of rows) if (value) list.append(make("dt", { text: name }), make("dd", { text: value }));
   const raw = Object.keys(extra.receipt || {}).length ? make("pre", { text: JSON.stringify(extra.receipt, null, 1) }) : null;
-  const details = make("details", {}, make("summary", { text: parts.join(" · ") }), make("div", { class: "receipt" }, list, raw));
-  const offered = (extra.receipt?.offered || []).map(({ question }) => make("button", { class: "button", type: "button", text: question, onclick: () => ask(question) }));
-  const row = make("div", { class: "meta" }, thumbs(turn), details);
-  return offered.length ? make("div", {}, make("div", { class: "samples" }, ...offered), row) : row;
+  return make("details", {}, make("summary", { text: parts.join(" · ") }), make("div", { class: "receipt" }, list, raw));
 }
 
 function thumbs(turn) {
@@ -142,15 +148,48 @@ function notice(text, bad = false) {
 
 function trouble(failed) {
   const wait = failed.wait || 1;
-  const text = { offline: words.offline, limit: words.limit(wait), busy: words.busy(wait), away: words.away(wait), timeout: words.slow, broken: words.broken }[failed.kind];
+  const text = { offline: words.offline, limit: words.limit(wait), busy: words.busy(wait), loading: words.away(wait), away: words.away(wait), timeout: words.slow, broken: words.broken }[failed.kind];
   return text || words.fault;
 }
 
 // ---- asking ---------------------------------------------------------------------------------------------------------
 
+// A message whose answer failed or was stopped before a word is not part of what was said.
 function history() {
   const role = { customer: "user", assistant: "assistant", operator: "assistant" };
-  return talk.turns.filter((turn) => role[turn.role] && turn.text && !turn.failed).slice(-60).map((turn) => ({ role: role[turn.role], content: turn.text }));
+  const lost = (turn) => turn?.failed || turn?.stopped;
+  const said = talk.turns.filter((turn, i) => role[turn.role] && turn.text && !lost(turn) && !(turn.role === "customer" && lost(talk.turns[i + 1])));
+  return said.slice(-60).map((turn) => ({ role: role[turn.role], content: turn.text }));
+}
+
+// While the assistant loads, the question waits for it. True: ask again now; false: it will not come.
+async function loaded(signal) {
+  for (;;) {
+    const response = await fetch("/readyz", { cache: "no-store", signal }).catch((error) => {
+      if (error.name === "AbortError") throw error;
+      return null;
+    });
+    const state = await response?.json().catch(() => null);
+    if (state?.ready) return true;
+    if (state?.assistant !== "loading" || state.draining) return false;
+    status(words.loading, "waiting");
+    await new Promise((resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      setTimeout(resolve, 1000);
+    });
+  }
+}
+
+async function* events(body, signal) {
+  for (;;) {
+    try {
+      yield* api.events("/v1/chat/completions", { method: "POST", body, signal });
+      return;
+    } catch (error) {
+      if (error.kind !== "loading" || !(await loaded(signal))) throw error;
+      status();
+    }
+  }
 }
 
 async function ask(text) {
@@ -160,7 +199,7 @@ async function ask(text) {
   $("question").value = "";
   grow();
   notice("");
-  log.querySelector(".samples")?.remove();
+  for (const node of log.querySelectorAll(".samples, .retry")) node.remove();
   show(talk.turns.at(-1));
   bottom(true);
   await answer();
@@ -168,7 +207,7 @@ async function ask(text) {
 
 async function again() {
   if (running) return;
-  talk.turns = talk.turns.filter((turn) => !turn.failed);
+  talk.turns.pop(); // the failed answer
   draw();
   await answer();
 }
@@ -186,7 +225,7 @@ async function answer() {
   let failure = null;
   try {
     const body = { model: facts.model, messages: history(), stream: true, conversation_id: talk.id };
-    for await (const event of api.events("/v1/chat/completions", { method: "POST", body, signal: running.signal })) {
+    for await (const event of events(body, running.signal)) {
       const piece = event.choices[0]?.delta?.content;
       if (piece) {
         turn.text += piece;
@@ -199,7 +238,7 @@ async function answer() {
     turn.ms = Math.round(performance.now() - began);
   } catch (error) {
     if (error.name !== "AbortError") failure = error;
-    else if (!turn.text) turn.text = `(${words.stopped})`;
+    else if (!turn.text) Object.assign(turn, { text: `(${words.stopped})`, stopped: true });
   }
   running = null;
   shown?.node.remove();
@@ -225,7 +264,7 @@ async function answer() {
     log.querySelectorAll(".turn.customer").item(log.querySelectorAll(".turn.customer").length - 1).append(make("p", { class: "kept", text: words.kept }));
     speak(words.kept);
   }
-  bottom();
+  bottom(true);
   status(turn.failed?.kind === "offline" ? words.down : "");
   keep();
   poll();
@@ -241,6 +280,7 @@ function enter(state, tell = true) {
     talk.turns.push({ role: "line", text: line });
     show(talk.turns.at(-1));
     speak(words[line]);
+    bottom(true);
   }
   status();
   keep();

@@ -24,12 +24,18 @@ function say() {
   $("name").textContent = me;
   $("take").textContent = words.take;
   $("release").textContent = words.release;
+  $("back").setAttribute("aria-label", words.back);
   $("send").textContent = words.send;
   $("text").placeholder = words.write;
   $("text-label").textContent = words.label;
   for (const [id, text] of [["who-title", words.who], ["who-why", words.why], ["who-name-label", words.name], ["who-key-label", words.key], ["who-ok", words.ok]]) $(id).textContent = text;
   $("who-name").placeholder = words.name;
   $("who-key").placeholder = words.key;
+}
+
+// Reasons of kefu's own rules have words; those of a company's own rules and programs stand as they are.
+function why(reason) {
+  return words.reasons[reason] || reason;
 }
 
 function notice(text) {
@@ -43,7 +49,7 @@ function list() {
     const minutes = Math.floor((Date.now() - Date.parse(entry.since)) / 60000);
     const node = make("button", { class: "entry", type: "button", "aria-current": String(entry.conversation_id === open), "data-id": entry.conversation_id, onclick: () => show(entry.conversation_id) },
       make("span", { class: "said", text: entry.last_text || "—" }), make("span", { class: "since", text: words.minutes(minutes) }),
-      make("span", { class: "why", text: [words.turns(entry.turns), entry.reason].filter(Boolean).join(" · ") }),
+      make("span", { class: "why", text: [words.turns(entry.turns), why(entry.reason)].filter(Boolean).join(" · ") }),
       make("span", { class: `tag ${entry.state}`, text: entry.state === "human" ? words.human(entry.operator) : words.waiting }));
     return node;
   }));
@@ -58,7 +64,7 @@ function bar() {
   if (!view) return;
   const mine = view.state === "human" && view.operator === me;
   $("about").textContent = view.state === "human" ? words.human(view.operator) : view.state === "waiting" ? words.waiting : words.gone;
-  $("reason").textContent = [view.reason, words.masked].filter(Boolean).join(" · ");
+  $("reason").textContent = [why(view.reason), words.masked].filter(Boolean).join(" · ");
   $("take").hidden = view.state !== "waiting";
   $("release").hidden = view.state === "bot";
   $("composer").hidden = !mine;

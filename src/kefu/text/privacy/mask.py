@@ -53,19 +53,19 @@ def _same(span: Span) -> str:
 
 def mask(text: str, memory: Memory | None = None, keep: Collection[str] = ()) -> str:
     """The text with personal data replaced. `keep`: types left as they are (a company's own public contact data)."""
-    if memory is None:
-        memory = Memory()
+    parts, last = [], 0
+    for span, placeholder in replacements(text, memory or Memory(), keep):
+        parts += [text[last : span.start], placeholder]
+        last = span.end
+    return "".join(parts) + text[last:]
+
+
+def replacements(text: str, memory: Memory, keep: Collection[str] = ()) -> list[tuple[Span, str]]:
+    """What `mask` replaces, in order, and by what: for those who must know where everything else has gone."""
     if not memory.language:
         memory.language = detect(text, "")
     spans = [span for span in find(text) if span.type not in keep]
-    spans = _known_names(text, spans, memory)
-    if not spans:
-        return text
-    parts, last = [], 0
-    for span in spans:
-        parts += [text[last : span.start], memory.placeholder(span)]
-        last = span.end
-    return "".join(parts) + text[last:]
+    return [(span, memory.placeholder(span)) for span in _known_names(text, spans, memory)]
 
 
 def _known_names(text: str, spans: list[Span], memory: Memory) -> list[Span]:

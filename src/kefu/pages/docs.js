@@ -34,20 +34,13 @@ function fields(schema) {
   return Object.entries(whole.properties || {}).map(([name, value]) => [name, kind(value), value.description || look(value).description, (whole.required || []).includes(name)]);
 }
 
-const EXAMPLES = {
-  "/v1/chat/completions": { model: facts.model, messages: [{ role: "user", content: "怎么申请退款？" }], stream: false },
-  "/v1/ratings": { reply_id: "chatcmpl-…", score: 5 },
-  "/v1/conversations/{conversation_id}/handoff": { language: "zh" },
-  "/v1/operator/conversations/{conversation_id}/take": { operator: "Li" },
-  "/v1/operator/conversations/{conversation_id}/reply": { operator: "Li", text: "…" },
-  "/v1/operator/conversations/{conversation_id}/release": { operator: "Li" },
-};
-
-function curl(method, path) {
-  const needed = path.startsWith("/v1/operator") ? facts.operator_key_needed : path.startsWith("/v1/") && facts.key_needed;
-  const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${location.origin}${path}`];
+// A line to copy: path parameters stand with their example, the key only where it is asked for.
+function curl(method, path, operation) {
+  const given = Object.fromEntries((operation.parameters || []).filter((one) => one.in === "path" && one.example !== undefined).map((one) => [one.name, one.example]));
+  const needed = (facts.keys.find(([prefix]) => path.startsWith(prefix)) || ["", false])[1];
+  const lines = [`curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${location.origin}${path.replace(/{(\w+)}/g, (whole, name) => given[name] ?? whole)}`];
   if (needed) lines.push("-H 'Authorization: Bearer …'");
-  if (EXAMPLES[path] && method === "post") lines.push("-H 'content-type: application/json'", `-d '${JSON.stringify(EXAMPLES[path])}'`);
+  if (facts.examples[path] && method === "post") lines.push("-H 'content-type: application/json'", `-d '${JSON.stringify(facts.examples[path])}'`);
   return lines.join(" \\\n  ");
 }
 
@@ -68,7 +61,7 @@ for (const [group, routes] of Object.entries(groups)) {
     if (parameters.length) section.append(make("h3", { text: "Parameters" }), table(parameters));
     const body = operation.requestBody?.content["application/json"]?.schema;
     if (body) section.append(make("h3", { text: `Body: ${kind(body)}` }), table(fields(body)));
-    section.append(make("h3", { text: "Example" }), make("pre", { text: curl(method, path) }));
+    section.append(make("h3", { text: "Example" }), make("pre", { text: curl(method, path, operation) }));
     const answers = Object.entries(operation.responses || {}).map(([status, answer]) => [status, Object.values(answer.content || {}).map((one) => kind(one.schema)).join(" or "), answer.description]);
     section.append(make("details", {}, make("summary", { text: "Answers" }), table(answers)));
     $("routes").append(section);

@@ -1,0 +1,160 @@
+"""`kefu train RECIPE`: one recipe to a model. `kefu train PROJECT`: the pipeline up to its tuned model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kefu.cli.edge import OUTPUT
+from kefu.cli.options import Json, Set, console
+
+if TYPE_CHECKING:
+    from kefu.train.factory.loop import Result
+
+Given = Annotated[str, typer.Argument(metavar="[RECIPE|PROJECT]", help="A recipe file, the name of a shipped one, or a project folder.")]
+
+
+def run(
+    given: Given = ".",
+    data: Annotated[str, typer.Option("--data", metavar="URL", help="A project's rows from a dataset behind a port (kefu data serve).")] = "",
+    set_: Set = [],  # noqa: B006 - typer reads the default
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run of this recipe, bit for bit.")] = False,
+    continue_: Annotated[str, typer.Option("--continue", metavar="MODEL", help="New run from this model's weights, recorded as parent.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Train again even if fresh, or though a run is unfinished.")] = False,
+    on: Annotated[str, typer.Option("--on", metavar="CONFIG", help="Several processes: ddp, fsdp, zero2, zero3, ddp_cpu or a file.")] = "",
+    processes: Annotated[int, typer.Option("--processes", min=0, help="With --on: how many, instead of the configuration's number.")] = 0,
+    search: Annotated[int, typer.Option("--search", min=0, metavar="N", help="Try N settings of the recipe's search space.")] = 0,
+    list_: Annotated[bool, typer.Option("--list", help="Show the recipes that come with kefu.")] = False,
+    json: Json = False,
+) -> None:
+    """Train a model.
+
+    Example: kefu train sft --set data.train=rows.jsonl --set train.epochs=2
+    """
+    if list_:
+        _list()
+    elif Path(given).is_dir() or Path(given).name == "kefu.yaml":
+        _project(Path(given), [*set_, *([f"train.data_url={data}"] if data else [])], force)
+    elif on:
+        _launch(on, processes, given, set_, resume, continue_, force)
+    elif search:
+        _search(given, set_, search)
+    else:
+        _recipe(given, set_, resume, continue_, force)
+
+
+def _list() -> None:
+    from kefu.train.factory.recipe import shipped
+
+    rows = {name: path.read_text("utf-8").partition("\n")[0].lstrip("# ").strip() for name, path in shipped().items()}
+    width = max(map(len, rows), default=0)
+    OUTPUT.result(
+        {"ok": True, "recipes": [{"name": name, "about": about} for name, about in rows.items()]},
+        lambda: console().print("\n".join(f"{name:<{width}}  {about}" for name, about in rows.items()), markup=False),
+    )
+
+
+def _project(project: Path, set_: list[str], force: bool) -> None:
+    from kefu.cli.run import run_until
+
+    outcome = run_until(project, set_, "train", force)
+    artifact = outcome.artifact("train")
+    document = {"ok": True, "model": str(artifact.path / "model"), "facts": artifact.facts}
+    OUTPUT.result(document, lambda: console().print(f"model: {artifact.path / 'model'}\n{outcome.results[-1].summary}", markup=False))
+
+
+def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
+    from kefu.train.factory import train
+
+    with _bar() as progress:
+        result = train(given, set_, resume=resume, continue_from=continue_, force=force, progress=progress)
+    if result is None:
+        return
+    document = {"ok": True, "model": str(result.artifact.path), "fresh": result.fresh, "facts": result.artifact.facts, "notes": result.notes}
+    OUTPUT.result(document, lambda: _text(result))
+
+
+def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
+    from kefu.train.factory import launch, recipe
+
+    recipe.load(given, set_)  # every fault is said once, before any process starts
+    flags = [f"--set={one}" for one in set_] + ["--resume"] * resume + ["--force"] * force + ["--json"] * OUTPUT.machine
+    code = launch.launch(on, [given, *flags, *([f"--continue={continue_}"] if continue_ else [])], processes or None)
+    if code:
+        raise typer.Exit(code if code in (1, 2, 130) else 1)
+
+
+def _search(given: str, set_: list[str], count: int) -> None:
+    from kefu.train.factory.search import search
+
+    with _bar() as progress:
+        found = search(given, set_, count, progress)
+
+    def text() -> None:
+        for trial in found["trials"]:
+            console().print(f"trial {trial['number']}: {trial['failed'] or format(trial['value'], '.5g')}  {trial['settings']}", markup=False)
+        console().print(f"best: {found['value']:.5g} with {found['best']}\nmodel: {found['model']}", markup=False)
+
+    OUTPUT.result({"ok": True, **found}, text)
+
+
+def _text(result: Result) -> None:
+    import json
+
+    out, facts = console(), result.artifact.facts
+    training = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
+    if result.fresh:
+        out.print("= fresh: nothing changed since it was trained (--force trains again)", markup=False)
+    for name, choice in training["settings"].items():
+        why = f"  # {choice['origin']}{': ' + choice['reason'] if choice.get('reason') else ''}"
+        out.print(f"  {name}: {choice['value']}[dim]{_plain(why)}[/]")
+    memory = training["memory"]
+    if memory:
+        from kefu.train.factory.memory import show
+
+        out.print("memory, estimated: " + ", ".join(f"{stage} {show(count)}" for stage, count in memory.items()), markup=False)
+    kept = f"{facts['rows']} rows, {facts['supervised']} learnt tokens or labels, dropped: {facts['dropped'] or 'none'}"
+    out.print(f"{kept}; {facts['steps']} steps in {facts['seconds']:.1f} s", markup=False)
+    for name, number in facts["metrics"].items():
+        before = facts["metrics_before"].get(name, {}).get("value")
+        was = f", before {before:.3f}" if before is not None else ""
+        if number["value"] is not None:
+            out.print(f"  {name}: {number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}] (n={number['n']}){was}", markup=False)
+    for note in facts["notes"]:
+        out.print(f"note: {note}", markup=False)
+    out.print(f"model: {result.artifact.path}", markup=False)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+class _bar:
+    """A progress bar on a terminal, nothing elsewhere; notices are always printed."""
+
+    def __enter__(self) -> Any:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self.out = console(stderr=True)
+        shown = not OUTPUT.machine and sys.stderr.isatty()
+        self.bar = Progress(
+            BarColumn(bar_width=24), TextColumn("{task.description}"), TimeElapsedColumn(), console=self.out, transient=True, disable=not shown
+        )
+        self.bar.start()
+        self.task = self.bar.add_task("", total=1.0)
+        return self.progress
+
+    def progress(self, text: str, share: float) -> None:
+        if share < 0:
+            if not OUTPUT.machine:
+                self.out.print(f"! {text}", markup=False)
+        else:
+            self.bar.update(self.task, completed=share, description=text)
+
+    def __exit__(self, *_: Any) -> None:
+        self.bar.stop()

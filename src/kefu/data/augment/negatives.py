@@ -1,0 +1,140 @@
+"""Wrong answers that look right, for preference training: the answer of another thing, another number, the opposite.
+
+Each row is `prompt`, `chosen` (the approved answer) and `rejected`, with the kind of fault, the question it belongs to and the seed.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from kefu.data import near
+from kefu.text.normalise import fold
+from kefu.text.similarity import token_f1
+
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.\-:/~～–])\d{1,6}(?:\.\d{1,2})?(?![A-Za-z0-9_:/\-~～–]|\.\d)(?!\s*[:：年月日号]\s*\d)")
+_KEEP = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]+@[\w.-]+|\d[\d-]{6,}")
+
+
+@dataclass(frozen=True)
+class Negative:
+    """kind: `other_entity`, `other_number`, `negated`."""
+
+    id: str
+    prompt: str
+    chosen: str
+    rejected: str
+    kind: str
+    parent: str
+    seed: int
+    language: str
+    answer_id: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id, "prompt": self.prompt, "chosen": self.chosen, "rejected": self.rejected, "kind": self.kind, "language": self.language,
+            "answer_id": self.answer_id, "augmented": {"method": f"negative:{self.kind}", "parent": self.parent, "seed": self.seed},
+        }  # fmt: skip
+
+
+def wrong(kind: str, answer: str, language: str, rivals: Sequence[str], rng: random.Random) -> str:
+    """A wrong answer of that kind, or an empty string when this answer has none. rivals: answers of entries that differ in one word."""
+    if kind == "other_entity":
+        usable = [other for other in rivals if fold(other) != fold(answer)]
+        return rng.choice(usable) if usable else ""
+    return _other_number(answer, rng) if kind == "other_number" else _negated(answer, language)
+
+
+def right_after_all(rejected: str, approved: Sequence[str]) -> bool:
+    """Is the wrong answer one of the approved ones after all, or so like one that it says the same?"""
+    return any(
+        fold(rejected) == fold(answer) or (near.critical(rejected)[:2] == near.critical(answer)[:2] and token_f1(rejected, answer) >= 0.85)
+        for answer in approved
+    )
+
+
+def _other_number(answer: str, rng: random.Random) -> str:
+    kept = [match.span() for match in _KEEP.finditer(answer)]
+    places = [m for m in _NUMBER.finditer(answer) if not any(a <= m.start() < b for a, b in kept)]
+    if not places:
+        return ""
+    match = rng.choice(places)
+    return answer[: match.start()] + _another(match.group(), rng) + answer[match.end() :]
+
+
+def _another(number: str, rng: random.Random) -> str:
+    """Of the same look: 29 -> 39, 99.5 -> 79.5, 7 -> 15."""
+    whole, dot, rest = number.partition(".")
+    value = int(whole)
+    options = {value * 2, value + 10, value + 1, value // 2, value + 5, value * 10 if value < 10 else value - 10} - {value}
+    usable = sorted(option for option in options if option > 0)
+    return f"{rng.choice(usable or [value + 1])}{dot}{rest}"
+
+
+@lru_cache(maxsize=1)
+def _opposites() -> dict[str, list[tuple[str, str, re.Pattern[str] | None]]]:
+    """language -> (given, its opposite, where the given word is part of another)."""
+    raw = yaml.safe_load(resources.files("kefu.data.augment").joinpath("words/opposites.yaml").read_text("utf-8"))
+    found: dict[str, list[tuple[str, str, re.Pattern[str] | None]]] = {}
+    for language, lines in raw.items():
+        for line in lines:
+            given, opposite, *elsewhere = (part.strip() for part in line.split(">"))
+            found.setdefault(language, []).append((given, opposite, re.compile(elsewhere[0]) if elsewhere else None))
+    return found
+
+
+def _negated(answer: str, language: str) -> str:
+    """The first claim of the answer turned round; only one, so that the fault is a fine one."""
+    for given, opposite, elsewhere in _opposites().get(language, ()):
+        pattern = re.escape(given) if language == "zh" else rf"\b{re.escape(given)}\b(?! (?:not|n't))"
+        for match in re.finditer(pattern, answer, re.IGNORECASE):
+            around = answer[max(0, match.start() - 2) : match.end() + 2]
+            if elsewhere and elsewhere.search(around):
+                continue
+            if language == "zh" and answer[max(0, match.start() - 1) : match.start()] in ("不", "没", "无", "只", "才", "如"):
+                continue
+            said = opposite.capitalize() if match.group()[0].isupper() else opposite
+            return answer[: match.start()] + said + answer[match.end() :]
+    return ""
+
+
+def make(
+    questions: Sequence[tuple[str, str, str, str]],
+    answers: Mapping[str, Sequence[str]],
+    rivals: Mapping[str, Sequence[str]],
+    kinds: Sequence[str],
+    per_question: int,
+    seed: int,
+) -> tuple[list[Negative], dict[str, int]]:
+    """Rows for `(id, entry, language, question)`, and how often a kind had none: `{reason: count}`."""
+    rows: list[Negative] = []
+    refused: dict[str, int] = {}
+
+    def refuse(reason: str) -> None:
+        refused[reason] = refused.get(reason, 0) + 1
+
+    for name, entry, language, question in questions:
+        approved = answers[entry]
+        rng = random.Random(f"{seed}/negative/{name}")
+        order = rng.sample(list(kinds), len(kinds))
+        made = 0
+        for kind in order:
+            if made >= per_question:
+                break
+            others = [answers[other][0] for other in rivals.get(entry, ()) if other in answers]
+            text = wrong(kind, approved[0], language, others, rng)
+            if not text:
+                refuse(f"{kind}: this answer has none")
+            elif right_after_all(text, approved):
+                refuse(f"{kind}: right after all")
+            else:
+                rows.append(Negative(f"neg:{kind}:{name}", question, approved[0], text, kind, name, seed, language, entry))
+                made += 1
+    return rows, refused

@@ -1,0 +1,66 @@
+"""What reading found out by itself, in lines for people: encodings, delimiters, columns guessed and columns not used."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from kefu.data import mapping, readers
+from kefu.errors import ConfigError, InputError
+from kefu.project import Loaded
+
+_PEEK = 300
+_MOST = 20
+
+
+def look(project: Loaded, source_name: str) -> dict[str, Any]:
+    """The facts of a source's first rows, as `ledger.json` has them for a whole source. Raises ConfigError, InputError."""
+    known = {source.name: source for source in project.settings.data.sources}
+    if source_name not in known:
+        raise ConfigError(f"no source {source_name!r}", f"data.sources has {', '.join(known)}", "give one of these names")
+    source = known[source_name]
+    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
+    given = list(islice(reading.rows(), _PEEK))
+    rows = [row.values for row in given if isinstance(row, readers.Row)]
+    if not rows:
+        broken = next((f"{row.where}: {row.reason}" for row in given if isinstance(row, readers.Broken)), "no rows in it")
+        raise InputError(f"source {source.name} gives no readable row", broken, "look at the file, its format, delimiter and encoding")
+    columns, guessed = mapping.resolve(source, rows)
+    return {**reading.facts, "columns": mapping.columns_of(rows), "map": columns, "guessed": guessed, "broken": len(given) - len(rows)}
+
+
+def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]:
+    """What was found out about a source. `quiet`: only what is not as everybody would expect it."""
+    found = []
+    for file, details in facts.get("files", {}).items():
+        usual = details.get("encoding", "utf-8") == "utf-8" and details.get("delimiter", ",") in (",", "\t")
+        if quiet and usual:
+            continue
+        parts = [details.get("format", ""), details.get("encoding", "")]
+        if "delimiter" in details:
+            parts.append(f"cells separated by {_named(details['delimiter'])}")
+        parts += [f"table {details['table']}"] if "table" in details else []
+        found.append(f"{name}: {file} read as {', '.join(part for part in parts if part)}")
+    if facts.get("guessed"):
+        found.append(f"{name}: columns guessed: " + ", ".join(f"{field} = {facts['map'][field]}" for field in facts["guessed"]))
+    if not quiet:
+        given = [f"{field} = {column}" for field, column in facts["map"].items() if field not in facts["guessed"]]
+        found += [f"{name}: columns as mapped: {', '.join(given)}"] if given else []
+    unused = _unused(facts)
+    if unused and (facts.get("guessed") or not quiet):
+        more = f" and {len(unused) - _MOST} more" if len(unused) > _MOST else ""
+        found.append(f"{name}: columns not used: {', '.join(unused[:_MOST])}{more}")
+    if facts.get("broken"):
+        found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))
+    return found
+
+
+def _unused(facts: dict[str, Any]) -> list[str]:
+    """Columns that nothing is read from; of an object its fields stand for it."""
+    used = set(facts["map"].values())
+    left = [one for one in facts.get("columns", []) if one not in used and not any(one.startswith(f"{name}.") for name in used)]
+    return [one for one in left if not any(name.startswith(f"{one}.") for name in (*used, *left))]
+
+
+def _named(delimiter: str) -> str:
+    return {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "blanks"}.get(delimiter, repr(delimiter))

@@ -1,0 +1,8 @@
+"""Look at a file nobody has described yet and say which source it would make, how sure that is, and what speaks against it."""
+
+from __future__ import annotations
+
+from kefu.data.guess.into import append
+from kefu.data.guess.propose import Proposal, propose
+
+__all__ = ["Proposal", "append", "propose"]

@@ -1,0 +1,247 @@
+"""What in a sample of rows speaks for a shape, and what against it. Each function gives a strength from 0 to 1."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kefu.data import mapping, senders, signals
+from kefu.data.readers.conll import TAG
+from kefu.text.language import detect
+
+Rows = Sequence[dict[str, Any]]
+Map = dict[str, str]
+
+
+@dataclass
+class Evidence:
+    strength: float
+    reasons: list[str] = field(default_factory=list)
+    against: list[str] = field(default_factory=list)
+
+
+def column(rows: Rows, name: str | None) -> list[Any]:
+    return [found for row in rows if name and (found := mapping.value(row, name)) not in (None, "")]
+
+
+def texts(rows: Rows, name: str | None) -> list[str]:
+    return [mapping.plain(item) for item in column(rows, name)]
+
+
+def mean_length(given: Sequence[str]) -> float:
+    return sum(len(text) for text in given) / len(given) if given else 0.0
+
+
+def distinct(given: Sequence[str]) -> float:
+    return len(set(given)) / len(given) if given else 0.0
+
+
+def _share(given: Sequence[Any], test: Callable[[Any], bool]) -> float:
+    return sum(1 for item in given if test(item)) / len(given) if given else 0.0
+
+
+def _objects(cell: Any, *keys: str) -> bool:
+    items = senders_list(cell)
+    return bool(items) and all(isinstance(item, dict) and all(key in item for key in keys) for item in items)
+
+
+def senders_list(cell: Any) -> list[Any]:
+    if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+        import json
+
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return []
+    return cell if isinstance(cell, list) else []
+
+
+def openai(rows: Rows, found: Map) -> Evidence:
+    cells = column(rows, found["turns"])
+    share = _share(cells, lambda cell: _objects(cell, "role") and any("content" in item for item in senders_list(cell)))
+    roles = Counter(str(item.get("role")) for cell in cells for item in senders_list(cell) if isinstance(item, dict))
+    usual = sum(roles[name] for name in ("user", "assistant", "system", "tool", "developer", "function")) / max(1, roles.total())
+    return Evidence(share * usual * 0.97, [f"{share:.0%} of the cells in {found['turns']!r} are lists of messages with role and content"])
+
+
+def sharegpt(rows: Rows, found: Map) -> Evidence:
+    share = _share(column(rows, found["turns"]), lambda cell: _objects(cell, "from", "value"))
+    return Evidence(share * 0.97, [f"{share:.0%} of the cells in {found['turns']!r} are lists of turns with from and value"])
+
+
+def dialogues(rows: Rows, found: Map) -> Evidence:
+    cells = column(rows, found["turns"])
+    said = [senders.turns_of(cell, found, {}) for cell in cells[:100]]
+    told = [one for one in said if one and len(one.turns) >= 2 and len({turn.sender for turn in one.turns}) >= 2]
+    bare = _share(cells, lambda cell: len(items := senders_list(cell)) > 0 and all(isinstance(item, str) for item in items))
+    share = len(told) / max(1, len(said)) * (1 - bare)
+    objects = _share(cells, lambda cell: any(isinstance(item, dict | list) for item in senders_list(cell)))
+    strength = share * (0.93 if objects > 0.5 else 0.75)
+    return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
+
+
+def alternating(rows: Rows, found: Map) -> Evidence:
+    cells = column(rows, found["turns"])
+    plain = _share(cells, lambda cell: len(items := senders_list(cell)) > 1 and all(isinstance(item, str) for item in items))
+    unnamed = _share(cells, lambda cell: _objects(cell) and not any({"role", "from", "speaker", "sender"} & set(item) for item in senders_list(cell)))
+    told = _share(cells[:100], lambda cell: isinstance(cell, str) and len(senders.transcript(cell)) >= 2)
+    longer = _share(cells, lambda cell: isinstance(cell, str) and cell.count("\n") >= 1 and not cell.lstrip().startswith("["))
+    if told >= max(plain, unnamed):
+        if told:
+            return Evidence(told * 0.94, [f"{told:.0%} of the texts in {found['turns']!r} are lines that begin with their speaker"])
+        return Evidence(longer * 0.25, [f"{longer:.0%} of the texts in {found['turns']!r} have several lines"], ["no line says who speaks"])
+    if plain > unnamed and mean_length([item for cell in cells[:50] for item in senders_list(cell) if isinstance(item, str)]) < 5:
+        return Evidence(0.05, [], ["the texts in the lists are words, not turns"])
+    kind = "texts" if plain >= unnamed else "turns"
+    against = ["no turn says who speaks: the first is taken for the customer"]
+    items = [item for cell in cells[:20] for item in senders_list(cell) if isinstance(item, dict)][:200]
+    roles = mapping.guess("dialogues", mapping.columns_of(items), items, wanted=["role"]) if items else {}
+    strength = max(plain, unnamed) * (0.85 if not roles else 0.2)
+    return Evidence(strength, [f"{max(plain, unnamed):.0%} of the cells in {found['turns']!r} are lists of {kind} without a speaker"], against)
+
+
+def messages(rows: Rows, found: Map) -> Evidence:
+    names = texts(rows, found["conversation"])
+    spread = distinct(names)
+    known = _share(column(rows, found["role"]), lambda item: bool(mapping.role_of(item, {})))
+    few = len(set(texts(rows, found["role"]))) <= max(12, len(rows) * 0.5)
+    if spread > 0.8 or not few:
+        return Evidence(0.1, [], [f"{found['conversation']!r} hardly ever repeats: one row is not one message of a conversation"])
+    reasons = [
+        f"{found['conversation']!r} repeats ({len(set(names))} conversations in {len(names)} rows)",
+        f"{known:.0%} of {found['role']!r} are known speakers",
+    ]
+    return Evidence(
+        (0.55 + 0.4 * known) * (1 if spread < 0.7 else 0.7), reasons, [] if known > 0.5 else [f"speakers in {found['role']!r} are not known by name"]
+    )
+
+
+def faq(rows: Rows, found: Map) -> Evidence:
+    questions, answers = texts(rows, found["question"]), texts(rows, found["answer"])
+    asked = _share(questions, lambda text: signals.is_question(text) or len(text) < 200)
+    long = mean_length(answers)
+    against = []
+    strength = 0.9 * (0.6 + 0.4 * asked)
+    if long < 8 or (distinct(answers) < 0.2 and long < 30):
+        strength *= 0.35
+        against.append("the answers are as short and few as labels")
+    if mean_length(questions) > 600:
+        strength *= 0.5
+        against.append("the questions are very long")
+    return Evidence(strength, [f"questions of {mean_length(questions):.0f} and answers of {long:.0f} characters on average"], against)
+
+
+def alpaca(rows: Rows, found: Map) -> Evidence:
+    more = [name for name in ("input", "history", "system") if len(set(texts(rows, found.get(name)))) > max(1, len(rows) * 0.05)]
+    if not more and "category" in found:
+        return Evidence(0.6, ["instruction and output columns"], ["with categories and without input it looks like a FAQ"])
+    reasons = ["instruction and output columns" + (f", with {', '.join(more)}" if more else "")]
+    return Evidence(0.95 if more else 0.85, reasons, [] if more else ["without an input column it may as well be a FAQ"])
+
+
+def preference(rows: Rows, found: Map) -> Evidence:
+    differ = sum(mapping.value(row, found["chosen"]) != mapping.value(row, found["rejected"]) for row in rows) / max(1, len(rows))
+    return Evidence(0.97 * differ, [f"a chosen and a rejected answer, different in {differ:.0%} of the rows"])
+
+
+def classification(rows: Rows, found: Map) -> Evidence:
+    told = texts(rows, found["text"])
+    cells = column(rows, found["label"])
+    several = any(isinstance(cell, list) for cell in cells)
+    labels = [mapping.plain(item) for cell in cells for item in (cell if isinstance(cell, list) else [cell])]
+    kinds = len(set(labels))
+    reasons = [f"{kinds} different labels in {len(cells)} rows, texts of {mean_length(told):.0f} characters"] + (
+        ["several labels to a row"] if several else []
+    )
+    if mean_length(labels) > 40 or not labels or any("\n" in label for label in labels):
+        return Evidence(0.05, [], ["the labels are texts"])
+    strength, against = 0.92, []
+    if kinds > max(3, len(labels) * 0.6):
+        strength, against = 0.3, ["nearly every row has a label of its own"]
+    elif kinds == 1:
+        strength, against = 0.7, ["only one label in the rows that were looked at (the file may be sorted)"]
+    if mean_length(told) < mean_length(labels) or distinct(told) < 0.3:
+        strength, against = strength * 0.3, [*against, "the texts are shorter or more alike than the labels"]
+    return Evidence(strength, reasons, against)
+
+
+def tags(rows: Rows, found: Map) -> Evidence:
+    from kefu.data.tasks import tags as tagged
+
+    read = [tagged.form(mapping.value(row, found["tokens"]), mapping.value(row, found["tags"]), ()) for row in rows]
+    equal = _share(read, lambda one: not one[2])
+    flat = [tag for one in read for tag in one[1]]
+    outside = _share(flat, lambda tag: tag in ("O", "0"))
+    marked = _share(flat, lambda tag: bool(TAG.match(tag)) or tag.isdigit())
+    numbers = _share(flat, str.isdigit)
+    reasons = [f"{equal:.0%} of the rows have as many tags as tokens; {marked:.0%} of the tags are marked (B-, I-, O)"]
+    against = ["tags are numbers: `labels` must name them in order"] if numbers > 0.9 else []
+    lists = len(flat) > 2 * len(rows)
+    return Evidence(
+        equal * (0.97 if marked > 0.95 else 0.8 if outside > 0.4 else 0.2) * (1 if lists else 0.4) * (0.9 if against else 1), reasons, against
+    )
+
+
+def qa(rows: Rows, found: Map) -> Evidence:
+    from kefu.data.tasks import qa as answering
+
+    seen = good = 0
+    offsets = 0
+    for row in rows[:100]:
+        for n, question in enumerate(answering.walk(row, found)):
+            if n >= 20:
+                break
+            seen += 1
+            _, _, reason = answering.place(question)
+            good += not reason and bool(question.answers or question.impossible)
+            offsets += any(start is not None for _, start in question.answers)
+    share = good / max(1, seen)
+    against = [] if offsets or not good else ["answers have no offsets; the first place in the text is taken"]
+    return Evidence(share * (0.97 if offsets else 0.9), [f"{share:.0%} of {seen} questions have their answer in their text"], against)
+
+
+def parallel(rows: Rows, found: Map) -> Evidence:
+    left, right = texts(rows, found["source"]), texts(rows, found["target"])
+    pairs = [(detect(a), detect(b)) for a, b in zip(left, right, strict=False)]
+    differ = _share(pairs, lambda pair: pair[0] != pair[1])
+    ratio = mean_length(left) / max(1.0, mean_length(right))
+    alike = 0.1 < ratio < 8
+    against = [] if differ > 0.5 else ["both sides are in one language"]
+    return Evidence(
+        (0.95 if differ > 0.8 else 0.45 * differ + 0.3) * (1 if alike else 0.4),
+        [f"the sides are in different languages in {differ:.0%} of the rows"],
+        against,
+    )
+
+
+_THEMES = {
+    "risk": re.compile(r"risk|credit|loan|fraud|default|overdue|debt|score|income|风险|信用|贷|欺诈|逾期|负债|收入|额度", re.IGNORECASE),
+    "medical": re.compile(r"patient|diagnos|symptom|medic|treatment|dose|blood|complaint|患者|诊断|症状|主诉|病|医|药|治疗|科室", re.IGNORECASE),
+    "contract": re.compile(r"clause|contract|party|liabilit|breach|termination|条款|合同|甲方|乙方|违约|责任", re.IGNORECASE),
+}
+
+
+def theme(columns: Sequence[str]) -> tuple[str, int]:
+    """risk, medical or contract, with the number of columns that say so."""
+    counts = {name: sum(bool(pattern.search(column)) for column in columns) for name, pattern in _THEMES.items()}
+    best = max(counts, key=lambda name: counts[name])
+    return best, counts[best]
+
+
+def records(rows: Rows, found: Map) -> Evidence:
+    columns = mapping.columns_of(rows)
+    kind, said = theme(columns)
+    flat = [name for name in columns if not any(isinstance(mapping.value(row, name), list | dict) for row in rows)]
+    reasons = [f"a table of {len(flat)} columns" + (f", {said} of them of {kind} records" if said else "")]
+    against = ["any table can be written out by a template; look at what the template says"]
+    enough = len(flat) >= 3 and ("label" in found or "answer" in found)
+    return Evidence((min(0.85, 0.3 + 0.15 * said + 0.02 * len(flat)) if enough else 0.15), reasons, against)
+
+
+OF = {
+    "openai": openai, "sharegpt": sharegpt, "dialogues": dialogues, "alternating": alternating, "messages": messages, "faq": faq, "alpaca": alpaca,
+    "preference": preference, "classification": classification, "tags": tags, "qa": qa, "parallel": parallel, "records": records,
+}  # fmt: skip

@@ -1,0 +1,292 @@
+"""Proposals for a file: every shape is tried on a sample of its rows, the likeliest first."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kefu.conversation import Conversation
+from kefu.data import mapping, readers, tasks
+from kefu.data.guess import evidence
+from kefu.data.guess.views import View, open_as, views
+from kefu.data.ledger import Step
+from kefu.data.readers import Row
+from kefu.data.readers.packed import PACKED
+from kefu.data.shapes import Former
+from kefu.errors import InputError, KefuError
+from kefu.project.schema import Source
+from kefu.text import privacy
+from kefu.text.language import detect
+
+_CHATS = ("dialogues", "alternating", "sharegpt", "openai", "messages")
+
+
+@dataclass
+class Proposal:
+    """A source as it would stand in kefu.yaml. confidence: 0 to 1; `against`: what may make it wrong."""
+
+    block: dict[str, Any]
+    confidence: float
+    reasons: list[str]
+    against: list[str]
+    rows: int = 0
+    formed: int = 0
+    view: str = ""
+    first: list[dict[str, Any]] = field(default_factory=list)
+
+    def yaml(self) -> str:
+        """The block as an item of data.sources, with the reasons as comments."""
+        lines = [f"# {self.confidence:.0%} sure: {'; '.join(self.reasons)}"] + [f"# but: {one}" for one in self.against]
+        body = yaml.dump([self.block], Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=1000, default_flow_style=None)
+        return "\n".join(lines) + "\n" + body
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.block, "confidence": self.confidence, "reasons": self.reasons, "against": self.against, "rows": self.rows,
+            "formed": self.formed, "view": self.view, "yaml": self.yaml(), "first": self.first,
+        }  # fmt: skip
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+def _plain_items(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
+    """The block itself over several lines, `map` and `roles` on one."""
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style="name" not in value)
+
+
+_Dumper.add_representer(dict, _plain_items)
+
+
+def propose(path: Path, name: str = "") -> list[Proposal]:
+    """Likeliest first, at least one; those far behind the first are left out. Raises InputError for a file that holds no rows."""
+    name = name or _name(path)
+    path = _main_files(path) if path.is_dir() else path
+    found: list[Proposal] = []
+    seen = views(path)
+    for view in seen:
+        shapes = ["tags"] if view.settings.get("format") == "conll" else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
+        found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
+    found.sort(key=lambda one: (-one.confidence, one.block["shape"]))
+    if not found:
+        columns = ", ".join(mapping.columns_of([row.values for row in seen[0].rows])[:20])
+        raise InputError(f"no shape fits {path.name}", f"its columns are {columns or 'none'}", "write the source by hand: shape and map")
+    best = found[0]
+    found[1:] = [one for one in found[1:] if not _same_turns(one, best)]
+    rival = next((one for one in found[1:] if one.block["shape"] != best.block["shape"] or one.view != best.view), None)
+    if rival is not None:
+        best_score = best.confidence
+        best.confidence *= 1 - 0.5 * (rival.confidence / best_score) ** 4 if best_score else 1
+        if rival.confidence > 0.75 * best_score:
+            best.against.append(f"it could also be shape {rival.block['shape']}" + (f" ({rival.view})" if rival.view else ""))
+        found[1:] = [one for one in found[1:] if one.confidence > 0.4 * best_score]
+    for one in found[1:]:
+        one.confidence = round(min(one.confidence, best.confidence, 1 - best.confidence), 2)
+    best.confidence = round(best.confidence, 2)
+    return [one for one in found if one.confidence > 0.05 or one is best][:4]
+
+
+def _main_files(folder: Path) -> Path:
+    """The glob of a folder's biggest kind of files; licences and notes beside the data are not data."""
+    sizes: Counter[str] = Counter()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and readers.known(file):
+            sizes["".join(file.suffixes[-2:] if file.suffix.lower() in PACKED else file.suffixes[-1:])] += file.stat().st_size
+    if not sizes:
+        raise InputError(f"no export in {folder}", "no file in it has a format that is read", "give the file itself")
+    deep = any(file.parent != folder for file in folder.rglob(f"*{sizes.most_common(1)[0][0]}"))
+    return folder / ("**" if deep else "") / f"*{sizes.most_common(1)[0][0]}"
+
+
+def _same_turns(one: Proposal, best: Proposal) -> bool:
+    """Two names for one reading: messages of OpenAI and ShareGPT, and lines that name their speaker, are dialogues too."""
+    same = one.view == best.view and one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues", "alternating"}
+
+
+def _name(path: Path) -> str:
+    stem = path.name.split(".")[0] if path.is_file() else path.name
+    return re.sub(r"[^\w-]+", "_", stem).strip("_") or "source"
+
+
+def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
+    sample = view.head if shape == "messages" else view.rows
+    rows = [row.values for row in sample]
+    if not rows:
+        return None
+    found, strength_of_names, reasons = _map(shape, rows)
+    if found is None:
+        return None
+    try:
+        told = evidence.OF[shape](rows, found)
+    except (KefuError, KeyError):
+        return None
+    block: dict[str, Any] = {"name": name, "shape": shape, "path": str(path), **_reading(view)}
+    if shape == "records":
+        block["template"] = _template(rows, found)
+    block["map"] = found
+    extra_against: list[str] = []
+    if shape == "classification" and (joint := _joint(rows, found)):
+        block["label_separator"] = joint
+        reasons.append(f"labels are joined by {joint!r}")
+    formed, roles, why = _form(path, sample, block)
+    if roles:
+        block["roles"] = roles
+        formed, _, why = _form(path, sample, block)
+    if shape in _CHATS:
+        two_sided = sum(_two_sided(one) for one in formed if isinstance(one, Conversation))
+        if formed and two_sided * 2 < len(formed):
+            told.strength *= 0.3
+            extra_against.append(f"only {two_sided} of {len(formed)} conversations have a customer and an agent")
+    share = _share_formed(shape, formed, rows, found)
+    if share < 0.98 and why:
+        extra_against.append(f"{len(rows) - round(share * len(rows))} of {len(rows)} rows would be left out: {why}")
+    if view.broken:
+        extra_against.append(f"{len(view.broken)} of {view.read} rows are broken: {view.broken[0].reason}")
+    if headless := _headless(view):
+        extra_against.append(headless)
+    readable = 1 - len(view.broken) / max(1, view.read)
+    confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
+    facts = [f"{round(share * len(rows))} of {len(rows)} rows become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
+    block = {key: value for key, value in block.items() if value not in ({}, "")}
+    against = [*told.against, *extra_against]
+    first = [one.as_dict() for one in formed[:2]]
+    return Proposal(block, confidence, [*told.reasons, *reasons, *facts], against, len(rows), len(formed), view.label, first)
+
+
+def _map(shape: str, rows: list[dict[str, Any]]) -> tuple[dict[str, str] | None, float, list[str]]:
+    """(columns of the fields, how well their names fit, reasons). None: a required field has no column."""
+    columns = mapping.columns_of(rows)
+    found = mapping.guess(shape, columns, rows)
+    found = {**_by_content(shape, found, columns, rows), **found}
+    if any(name not in found for name in mapping.required(shape)):
+        return None, 0.0, []
+    if shape == "qa" and not ({"question", "context"} <= found.keys() or {"qas", "paragraphs"} & found.keys()):
+        return None, 0.0, []
+    fits = [mapping.name_fit(shape, name, found[name]) for name in mapping.required(shape)]
+    strength = sum(fits) / len(fits) if fits else 1.0
+    if shape in ("openai", "sharegpt", "tags", "alternating", "dialogues"):
+        strength = max(strength, 0.92)  # what is in the cells tells more than their name
+    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in mapping.required(shape)):
+        strength = max(strength, 0.75)  # columns without names say nothing for any shape
+    told = {name: found[name] for name in mapping.fields(shape) if name in found}
+    reasons = [f"columns {', '.join(repr(found[name]) for name in mapping.required(shape))} are called so"] if fits and min(fits) > 0.9 else []
+    return told, strength, reasons
+
+
+def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Columns for fields that no name gives away: labels repeat and are short, texts are long, the sides of a translation differ."""
+    texts = {column: evidence.texts(rows, column) for column in columns if column not in found.values()}
+    texts = {column: told for column, told in texts.items() if told and all(isinstance(item, str) for item in evidence.column(rows, column))}
+    more: dict[str, str] = {}
+    if shape == "classification":
+        if "label" not in found:
+            labels = {
+                c: evidence.distinct(t) for c, t in texts.items() if evidence.mean_length(t) <= 30 and len(set(t)) > 1 and evidence.distinct(t) < 0.3
+            }
+            if labels:
+                more["label"] = min(labels, key=lambda c: (labels[c], c))
+        if "text" not in found:
+            long = {c: evidence.mean_length(t) for c, t in texts.items() if evidence.distinct(t) > 0.5 and c not in more.values()}
+            if long:
+                more["text"] = max(long, key=lambda c: long[c])
+    if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:
+        languages = {c: Counter(detect(one) for one in t).most_common(1)[0][0] for c, t in texts.items() if evidence.mean_length(t) >= 4}
+        pair = [(a, b) for a in languages for b in languages if a < b and languages[a] != languages[b]]
+        if len(pair) == 1 and not found.keys() & {"source", "target"}:
+            more["source"], more["target"] = sorted(pair[0], key=columns.index)
+    return more
+
+
+def _reading(view: View) -> dict[str, Any]:
+    """Format, encoding and delimiter as they were found, where they are the same for all files."""
+    details = list(view.facts.get("files", {}).values())
+    found = {key: value for key, value in view.settings.items() if key != "format"}
+    for key in ("format", "encoding", "delimiter"):
+        values = {str(one[key]) for one in details if key in one}
+        if len(values) == 1 and len(details) and all(key in one for one in details):
+            found[key] = values.pop().replace("\t", "\\t")
+    return {key: found[key] for key in ("query", "rows_at", "format", "encoding", "delimiter") if key in found}
+
+
+def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str]:
+    """(what the rows become, roles that should be said, the commonest reason why rows became nothing)."""
+    settings = {key: value for key, value in block.items() if key not in ("name", "path", "shape")}
+    source, project = open_as(path, settings, block["shape"])
+    step, turns = Step("form", "rows"), Step("turns", "turns")
+    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
+    former = make(source, source.map, step, turns, lambda *_: None, lambda *_: None)
+    try:
+        former.look(sample, project.root)
+        formed = list(former.form(iter(sample)))
+    except KefuError as error:
+        return [], {}, error.line()
+    why = "; ".join(f"{reason} ({n})" for reason, n in step.dropped.most_common(2))
+    return formed, {} if source.roles else _roles(source, formed, former.notes), why
+
+
+def _roles(source: Source, formed: list[Any], notes: dict[str, Any]) -> dict[str, str]:
+    """Roles worth writing down: of speakers by their names; a `system` that answers where no agent does is the agent."""
+    if source.shape not in _CHATS or "senders" not in notes:
+        return {}
+    said = {sender: role for role, names in notes["senders"].items() for sender in names}
+    turns = Counter(turn.role for one in formed for turn in one.turns)
+    if not turns["agent"] and not turns["bot"] and turns["system"] * 3 > turns.total():
+        said |= {sender: "agent" for sender, role in said.items() if role == "system"}
+    plain = {"customer": "customer", "agent": "agent", "user": "customer", "assistant": "agent"}
+    if all(plain.get(sender) == role for sender, role in said.items()) or len(said) > 12 or any(privacy.find(sender) for sender in said):
+        return {}
+    return {sender: role for sender, role in said.items() if sender} if "unknown_senders" not in notes else {}
+
+
+def _two_sided(one: Conversation) -> bool:
+    roles = {turn.role for turn in one.turns}
+    return "customer" in roles and bool(roles & {"agent", "bot"})
+
+
+def _share_formed(shape: str, formed: list[Any], rows: list[dict[str, Any]], found: dict[str, str]) -> float:
+    """Share of the rows that became something; a row may become several things, and several rows one."""
+    if shape == "messages":
+        return 1.0 if formed else 0.0
+    places = {one.source for one in formed}
+    return min(1.0, len(places) / len(rows))
+
+
+def _joint(rows: list[dict[str, Any]], found: dict[str, str]) -> str:
+    """What joins several labels in one cell, when the parts are labels of other rows too."""
+    labels = set(evidence.texts(rows, found["label"]))
+    for sign in ("<div>", "|", ";", "；", "、", ",", "/", "+"):
+        joined = [label for label in labels if sign in label]
+        parts = [part.strip() for label in joined for part in label.split(sign)]
+        if len(joined) >= 2 and parts and sum(part in labels for part in parts) > 0.8 * len(parts):
+            return sign
+    return ""
+
+
+def _template(rows: list[dict[str, Any]], found: dict[str, str]) -> str:
+    kind, _ = evidence.theme(mapping.columns_of(rows))
+    language = "zh" if detect(" ".join([*rows[0], *(str(value) for value in rows[0].values())])) == "zh" else "en"
+    if kind == "contract" and not {"clause", "answer"} <= found.keys():
+        kind = "medical" if "answer" in found else "risk"
+    if kind == "medical" and "answer" not in found:
+        kind = "risk"
+    if kind == "risk" and "label" not in found:
+        kind = "medical"
+    return f"{kind}-{language}"
+
+
+def _headless(view: View) -> str:
+    """A delimited file whose first line looks like data."""
+    details: dict[str, Any] = next(iter(view.facts.get("files", {}).values()), {})
+    if details.get("format") not in ("csv", "tsv") or not view.rows:
+        return ""
+    names = list(view.rows[0].values)
+    if any(len(name) > 60 or re.fullmatch(r"-?\d+([.,]\d+)?", name) or re.search(r"[。？！?!]$", name) for name in names):
+        return "the first line looks like data: a header line with column names must be put above it"
+    return ""

@@ -1,0 +1,139 @@
+"""Every way in which a file can be read as rows: its tables, the lists of its document, CoNLL or columns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from kefu.data import readers
+from kefu.data.readers import conll, database, encoding
+from kefu.errors import InputError
+from kefu.project import Loaded
+from kefu.project.schema import Project, Source
+
+_READ = 3000
+_HEAD = 300  # as they follow each other
+_SPREAD = 200  # evenly over what was read: files are often sorted by label
+_FORMATS = ("jsonl", "json", "csv")
+
+
+@dataclass
+class View:
+    """Rows of one reading. `settings`: what a source must say to be read so; `facts`: what the readers found out.
+
+    `head`: rows in their order; `rows`: rows spread over what was read."""
+
+    settings: dict[str, Any]
+    head: list[readers.Row]
+    rows: list[readers.Row]
+    broken: list[readers.Broken] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
+    read: int = 0
+
+
+def views(path: Path) -> list[View]:
+    """At least one, else InputError says why the file cannot be read at all."""
+    if "*" not in path.name and not path.exists():
+        raise InputError(f"no file at {path}", "it does not exist", "correct the path")
+    if path.is_file() and _starts(path, b"SQLite format 3"):
+        return _tables(path)
+    found: list[View] = []
+    for settings in _readings(path):
+        try:
+            found.append(_sample(path, settings))
+        except InputError as error:
+            first = error
+            continue
+        break
+    if path.is_file() and (tagged := _tagged(path)) is not None:
+        found = [tagged]
+    if not found:
+        raise first
+    others = _other_lists(path, found[0])
+    if others and others[-1].label == "all lists" and all(_columns(view) == _columns(others[-1]) for view in found):
+        return others[-1:]
+    found += others
+    return [view for view in found if view.rows] or found
+
+
+def _columns(view: View) -> list[str]:
+    return sorted({key for row in view.rows for key in row.values} - {"id"})
+
+
+def _readings(path: Path) -> Iterator[dict[str, Any]]:
+    """Settings to try: none where the name tells, else every text format in turn."""
+    yield {}
+    if path.is_file() and not readers.known(path):
+        yield from ({"format": name} for name in _FORMATS)
+
+
+def _starts(path: Path, magic: bytes) -> bool:
+    with open(path, "rb") as handle:
+        return handle.read(len(magic)) == magic
+
+
+def open_as(path: Path, settings: dict[str, Any], shape: str = "faq") -> tuple[Source, Loaded]:
+    """A source for the file in a project of its own, which is nowhere on the disk."""
+    source = Source.model_validate({"name": "guess", "shape": shape, "path": str(path.absolute()), **settings})
+    return source, Loaded(Project.model_validate({"name": "guess", "data": {"sources": [source]}}), Path.cwd())
+
+
+def _sample(path: Path, settings: dict[str, Any]) -> View:
+    source, project = open_as(path, settings)
+    reading = readers.open_source(source, project, lambda tables: next(iter(tables)))
+    with closing(reading.rows()) as stream:  # type: ignore[type-var]
+        seen = list(islice(stream, _READ))
+    good = [one for one in seen if isinstance(one, readers.Row)]
+    broken = [one for one in seen if isinstance(one, readers.Broken)]
+    spread = good[:: max(1, -(-len(good) // _SPREAD))]
+    view = View(settings, good[:_HEAD], spread, broken, reading.facts, read=len(seen))
+    if not view.rows and view.broken:
+        raise InputError(f"{path.name}: no row can be read", view.broken[0].reason, "look at its format")
+    return view
+
+
+def _tables(path: Path) -> list[View]:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        tables = database.sqlite_tables(connection, path)
+    if not tables:
+        raise InputError(f"{path.name} has no tables", "the database is empty", "export it again")
+    found = []
+    for table, columns in tables.items():
+        names = ", ".join(database.quoted(column) for column in columns)
+        view = _sample(path, {"query": f"SELECT {names} FROM {database.quoted(table)}"})
+        view.label = f"table {table}"
+        found.append(view)
+    return found
+
+
+def _other_lists(path: Path, view: View) -> list[View]:
+    """The lists of a JSON document that are not read by themselves."""
+    details: dict[str, Any] = next(iter(view.facts.get("files", {}).values()), {})
+    others = details.get("lists_left_out") or []
+    found = []
+    for at in [*others[:5], "*"] if others else []:
+        try:
+            more = _sample(path, {"rows_at": at})
+        except InputError:
+            continue
+        more.label = "all lists" if at == "*" else f"list {at}"
+        found.append(more)
+    return found
+
+
+def _tagged(path: Path) -> View | None:
+    """The file as CoNLL lines, when it looks like them."""
+    if readers.known(path) not in ("", "csv", "tsv", "conll"):
+        return None
+    try:
+        if not conll.looks(path, encoding.detect(path)):
+            return None
+        return _sample(path, {"format": "conll"})
+    except InputError:
+        return None

@@ -1,0 +1,5 @@
+"""Who labels a conversation: the rules of its dataset class, a classifier learned from people's labels, or a language model."""
+
+from kefu.data.labels.apply import apply
+
+__all__ = ["apply"]

@@ -1,0 +1,109 @@
+"""Write label and take-over point into every conversation, by whom `data.labels.by` names; people's own labels stand above all."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kefu.data.agreement import table
+from kefu.data.asking import Asking, Writer
+from kefu.data.dataset import SupportDataset, annotate
+from kefu.data.labels import people as people_
+from kefu.data.labels import written
+from kefu.errors import ConfigError
+from kefu.project import Loaded
+
+
+def apply(
+    dataset: SupportDataset,
+    project: Loaded,
+    out: Path,
+    writer: Writer | None = None,
+    progress: Callable[[str, float], None] | None = None,
+    given: people_.PeopleLabels | None = None,
+) -> dict[str, Any]:
+    """Label the conversations of `dataset` in place; returns who labelled what, and how far the labellers agree.
+
+    given: labels from the labelling page, beside those of the file `data.labels.people`.
+
+    The rules always run, to compare with. Raises ConfigError, InputError, EngineError.
+    """
+    settings = project.settings.data.labels
+    annotate(dataset)
+    if settings.by == "rules" and not settings.people and not (given and (given.each or given.places)):
+        return {"by": {"rules": len(dataset.conversations)}}
+    progress = progress or (lambda *_: None)
+    known = {c.id: c for c in dataset.conversations}
+    said: dict[str, dict[str, str]] = {"rules": {c.id: str(c.label) for c in dataset.conversations}}
+    turns: dict[str, dict[str, int | None]] = {"rules": {c.id: c.intervention for c in dataset.conversations if c.kind == "dialogue"}}
+    own = people_.read(project.files([settings.people])[0], known, dataset.labels) if settings.people else people_.PeopleLabels()
+    if given is not None:
+        own.each |= {by: own.each.get(by, {}) | labels for by, labels in given.each.items()}
+        own.places |= {name: own.places.get(name, []) + turns for name, turns in given.places.items()}
+    facts: dict[str, Any] = {}
+    if settings.by == "classifier":
+        facts |= _classifier(dataset, own, said, turns, out, project.settings.seed)
+    if settings.by == "llm":
+        facts |= _model(dataset, project, said, turns, writer, progress)
+    if own.labels:
+        said["people"] = own.labels
+        turns["people"] = own.interventions
+    compared = {name: labels for name, labels in said.items() if name != "classifier"} | facts.pop("unseen", {})
+    agreement = table(compared)
+    if len(own.each) > 1:
+        agreement += table(own.each)
+    used: dict[str, int] = {}
+    order = ("people", settings.by, "rules")
+    for conversation in dataset.conversations:
+        by = next(name for name in order if conversation.id in said.get(name, {}))
+        used[by] = used.get(by, 0) + 1
+        conversation.label = said[by][conversation.id]
+        if conversation.kind == "dialogue":
+            conversation.intervention = next(turns[name][conversation.id] for name in order if conversation.id in turns.get(name, {}))
+    if own.unknown:
+        facts["unknown_ids"] = len(own.unknown)
+    takeover = {name: {key: str(index) for key, index in found.items()} for name, found in turns.items()}
+    return {"by": used, "agreement": agreement, "agreement_takeover": table(takeover), **facts}
+
+
+def _classifier(
+    dataset: SupportDataset, own: people_.PeopleLabels, said: dict[str, dict[str, str]], turns: dict[str, dict[str, int | None]], out: Path, seed: int
+) -> dict[str, Any]:
+    """Learned from dialogues that people labelled. Where it is compared with people, it had not seen that customer."""
+    from kefu.data.labels import classifier
+
+    if not own.labels:
+        raise ConfigError("data.labels.by is classifier", "there is nothing to learn from", "label with `kefu data label`, or set data.labels.people")
+    dialogues = [c for c in dataset.conversations if c.kind == "dialogue"]
+    labelled = [(c, own.labels[c.id]) for c in dialogues if c.id in own.labels]
+    takeovers = [(c, own.interventions[c.id]) for c in dialogues if c.id in own.interventions]
+    model, unseen = classifier.learn(labelled, takeovers, seed)
+    model.save(out)
+    told = model.quality.predict(classifier.features([c.turns for c in dialogues])) if dialogues else []
+    said["classifier"] = {c.id: label for c, label in zip(dialogues, told, strict=True)}
+    if model.takeover is not None:
+        turns["classifier"] = {c.id: model.human_intervention_idx(c.turns) for c in dialogues}
+    return {"classifier": model.report, "unseen": {"classifier (not seen in training)": unseen}}
+
+
+def _model(
+    dataset: SupportDataset,
+    project: Loaded,
+    said: dict[str, dict[str, str]],
+    turns: dict[str, dict[str, int | None]],
+    writer: Writer | None,
+    progress: Callable[[str, float], None],
+) -> dict[str, Any]:
+    settings = project.settings.data.labels
+    if writer is None:
+        raise ConfigError("data.labels.by is llm", "no model is named", "set data.labels.model.url")
+    rule = project.files([settings.rubric])[0].read_text("utf-8") if settings.rubric else inspect.getdoc(type(dataset)) or ""
+    asking = Asking(writer, settings.model, project.build / "cache")
+    dialogues = [c for c in dataset.conversations if c.kind == "dialogue"]
+    told = written.labels(dialogues, dataset.labels, rule, asking, project.settings.seed, progress)
+    said["llm"] = {c.id: label for c, label in zip(dialogues, told, strict=True) if label is not None}
+    places = written.takeovers(dialogues, rule, asking, project.settings.seed, progress)
+    turns["llm"] = {c.id: place for c, place in zip(dialogues, places, strict=True) if place is None or not isinstance(place, bool)}
+    return {"bill": asking.bill.as_dict(), "left_to_the_rules": sum(label is None for label in told)}

@@ -1,0 +1,184 @@
+"""A YAML file against a strict model: every fault in one go, each with its line and the nearest right name.
+
+`kefu.yaml` and the recipes of `kefu train` are read here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from kefu.errors import ConfigError, InputError
+
+M = typing.TypeVar("M", bound=BaseModel)
+
+
+def read(
+    file: Path, model: type[M] | Callable[[dict[str, Any]], type[M]], overrides: Sequence[str] = (), fix: str = "correct it", start: str = ""
+) -> tuple[M, dict[str, str]]:
+    """Settings of a file and where each came from (dotted key -> `file.yaml:12` or `flag`; absent: the default).
+
+    model: the pydantic model, or a function that chooses it from the raw settings (flags applied).
+    overrides: `dotted.key=value`. fix, start: the way out said for a faulty and for an empty file.
+    Raises ConfigError carrying every fault, InputError for an unreadable file.
+    """
+    raw, node = _parse(file, start)
+    lines: dict[str, int] = {}
+    _collect_lines(node, "", lines)
+    faults = _duplicates(node, "")
+    origins = {key: f"{file.name}:{line}" for key, line in lines.items()}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals:
+            faults.append(f"--set {override}: expected key=value")
+            continue
+        try:
+            fault = _assign(raw, key.strip(), yaml.safe_load(value))
+        except yaml.YAMLError:
+            fault = f"--set {override}: {value!r} is not YAML; put it in quotes"
+        faults += [fault] if fault else []
+        origins[key.strip()] = "flag"
+    chosen: type[M] = model if isinstance(model, type) else model(raw)  # type: ignore[assignment]
+    try:
+        settings = chosen.model_validate(raw)
+    except ValidationError as error:
+        faults += [_fault(entry, lines, file.name, chosen) for entry in error.errors()]
+        settings = None
+    if faults or settings is None:
+        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
+        raise ConfigError(f"{file} has {count}", faults[0], fix, faults=faults)
+    return settings, origins
+
+
+def _parse(file: Path, start: str) -> tuple[dict[str, Any], Any]:
+    try:
+        text = file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}", f"not UTF-8 (byte {error.start})", "save the file as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"cannot read {file}", error.strerror or "") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        _refuse_cycles(node, file)
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{file}:{mark.line + 1}" if mark else str(file)
+        raise ConfigError(f"{place} is not YAML", str(getattr(error, "problem", error)), "correct that line") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{file} holds no settings", "the top must be `key: value` lines", start)
+    return raw, node
+
+
+def _assign(raw: dict[str, Any], key: str, value: Any) -> str:
+    target: Any = raw
+    *parents, last = key.split(".")
+    for part in parents:
+        if isinstance(target, list) and part.isdigit() and int(part) < len(target):
+            target = target[int(part)]
+        elif isinstance(target, dict):
+            target = target.setdefault(part, {})
+        else:
+            return f"--set {key}: {part!r} is not a block"
+    if not isinstance(target, dict):
+        return f"--set {key}: {last!r} is not in a block"
+    target[last] = value
+    return ""
+
+
+def _refuse_cycles(node: Any, file: Path, above: tuple[int, ...] = ()) -> None:
+    if id(node) in above:
+        raise ConfigError(f"{file}:{node.start_mark.line + 1} refers to itself", "an anchor is used inside its own value", "write the value out")
+    children: list[Any] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [part for pair in node.value for part in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        children = list(node.value)
+    for child in children:
+        _refuse_cycles(child, file, (*above, id(node)))
+
+
+def _collect_lines(node: Any, prefix: str, lines: dict[str, int]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            name = f"{prefix}.{key.value}" if prefix else str(key.value)
+            lines[name] = key.start_mark.line + 1
+            _collect_lines(value, name, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            lines[f"{prefix}.{i}"] = value.start_mark.line + 1
+            _collect_lines(value, f"{prefix}.{i}", lines)
+
+
+def _duplicates(node: Any, prefix: str) -> list[str]:
+    faults: list[str] = []
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name in seen:
+                faults.append(f"line {key.start_mark.line + 1}: {prefix}{name} stands twice (first on line {seen[name]})")
+            seen[name] = key.start_mark.line + 1
+            faults += _duplicates(value, f"{prefix}{name}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            faults += _duplicates(value, f"{prefix}{i}.")
+    return faults
+
+
+def _fault(entry: Any, lines: dict[str, int], file: str, model: type[BaseModel]) -> str:
+    location = [str(part) for part in entry["loc"]]
+    key = ".".join(location)
+    place = next((f"{file}:{lines[k]}: " for k in (key, ".".join(location[:-1])) if k in lines), f"{file}: ")
+    if entry["type"] == "extra_forbidden":
+        return f"{place}unknown key {key!r}{_nearest(location, model)}"
+    if entry["type"] == "missing":
+        return f"{place}{key!r} is missing"
+    given = entry.get("input")
+    shown = "" if isinstance(given, dict | list) or "password" in entry["msg"] else f" (got {given!r})"  # a secret is not repeated
+    return f"{place}{key}: {entry['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def _nearest(location: list[str], model: type[BaseModel]) -> str:
+    """Where the unknown key probably belongs: near name in its block, else the block that knows it."""
+    block = _block(model, location[:-1])
+    if block is not None and (close := difflib.get_close_matches(location[-1], block.model_fields, 1, 0.6)):
+        return f"; did you mean {'.'.join([*location[:-1], close[0]])!r}?"
+    homes = [path for path, one in _blocks(model) if location[-1] in one.model_fields]
+    if homes:
+        return f"; {location[-1]!r} belongs in {homes[0] or 'the top level'!r}"
+    known = ", ".join(block.model_fields) if block is not None else ""
+    return f"; known here: {known}" if known else ""
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    for part in (annotation, *typing.get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None
+
+
+def _block(model: type[BaseModel], location: list[str]) -> type[BaseModel] | None:
+    for part in location:
+        if part.isdigit():
+            continue
+        info = model.model_fields.get(part)
+        inner = _model(info.annotation) if info else None
+        if inner is None:
+            return None
+        model = inner
+    return model
+
+
+def _blocks(model: type[BaseModel], prefix: str = "") -> list[tuple[str, type[BaseModel]]]:
+    found = [(prefix, model)]
+    for name, info in model.model_fields.items():
+        if inner := _model(info.annotation):
+            found += _blocks(inner, f"{prefix}.{name}" if prefix else name)
+    return found

@@ -1,0 +1,163 @@
+"""Rows in: files of any format, the dataset of a project, or a data port, as named fields of what the method needs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from kefu.artifacts import fingerprint
+from kefu.data import readers
+from kefu.data.mapping import name_key, value
+from kefu.errors import ConfigError, InputError
+from kefu.project import Loaded as Project
+from kefu.project.schema import Source
+from kefu.train.factory.recipe import Loaded
+
+SPLITS = ("train", "validation", "test")
+#: files of the data artefact that hold rows of a kind
+_ARTEFACT = {"messages": "messages", "prompts": "messages", "preference": "preference", "feedback": "feedback"}
+
+
+@dataclass
+class Splits:
+    """Rows by split. ledger: per split, rows read, broken, kept, and where they came from."""
+
+    train: list[dict[str, Any]] = field(default_factory=list)
+    validation: list[dict[str, Any]] = field(default_factory=list)
+    test: list[dict[str, Any]] = field(default_factory=list)
+    ledger: dict[str, Any] = field(default_factory=dict)
+
+    def digest(self) -> dict[str, str]:
+        """Hash of the rows of each split, as they will be used."""
+        return {name: fingerprint(getattr(self, name)) for name in SPLITS}
+
+
+def read(loaded: Loaded, needs: str) -> Splits:
+    """All rows of a recipe. Raises InputError (a file that cannot be used, no rows), ConfigError (a column that is not there)."""
+    given, found = loaded.recipe.data, Splits()
+    for split in SPLITS:
+        counts: Counter[str] = Counter()
+        places = list(getattr(given, split))
+        rows: list[dict[str, Any]] = []
+        if given.data_url:
+            from kefu.train.factory.port import fetch
+
+            found_there = fetch(given.data_url, _ARTEFACT.get(needs, needs), split, counts)
+            rows = [_named(row, needs, given.map, f"{given.data_url} ({split})", counts) for row in found_there]
+        for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
+            for row, where in _rows(loaded, place, split, needs, counts):
+                rows.append(_named(row, needs, given.map, where, counts))
+        if given.limit and len(rows) > given.limit:
+            counts["beyond data.limit"] += len(rows) - given.limit
+            rows = _some(rows, given.limit, loaded.recipe.train.seed)
+        setattr(found, split, rows)
+        found.ledger[split] = {"rows": len(rows), **counts}
+    if not found.train:
+        where = given.data_url or ", ".join(given.train)
+        raise InputError("nothing to train on", f"{where} holds no rows", "give files with rows in `data.train`")
+    if not found.validation and given.validation_share:
+        _hold_out(found, given.validation_share, loaded.recipe.train.seed)
+    return found
+
+
+def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
+    """Rows of more places that a method's settings name."""
+    counts: Counter[str] = Counter()
+    return [
+        _named(row, needs, loaded.recipe.data.map, where, counts) for place in places for row, where in _rows(loaded, place, split, needs, counts)
+    ]
+
+
+def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
+    """Held-out rows of a dataset stand in its own files; nothing needs to be said."""
+    return [place for place in loaded.recipe.data.train if loaded.path(place).is_dir() and _artefact(loaded.path(place), split, needs)]
+
+
+def _hold_out(found: Splits, share: float, seed: int) -> None:
+    """A seeded share of the training rows to choose the best checkpoint with; equal prompts stay on one side."""
+    keys = [fingerprint({k: v for k, v in row.items() if k in ("prompt", "messages", "text", "question", "instruction")}) for row in found.train]
+    distinct = sorted(set(keys))
+    if len(distinct) < 10:
+        return
+    random.Random(seed).shuffle(distinct)
+    held = set(distinct[: max(1, round(len(distinct) * share))])
+    found.validation = [row for row, key in zip(found.train, keys, strict=True) if key in held]
+    found.train = [row for row, key in zip(found.train, keys, strict=True) if key not in held]
+    found.ledger["validation"] = {"rows": len(found.validation), "taken from the training rows": len(found.validation)}
+    found.ledger["train"]["held out for validation"] = len(found.validation)
+    found.ledger["train"]["rows"] = len(found.train)
+
+
+def _some(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
+    chosen = sorted(random.Random(seed).sample(range(len(rows)), count))
+    return [rows[i] for i in chosen]
+
+
+def _rows(loaded: Loaded, place: str, split: str, needs: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    path = loaded.path(place)
+    if path.is_dir():
+        file = _artefact(path, split, needs)
+        if file is None:
+            raise InputError(f"data.{split}: {place}", f"no dataset with rows of kind {needs} in it", "build it (kefu data build), or name files")
+        place = str(file)
+    source = Source(name=split, shape="faq", path=str(place))
+    reading = readers.open_source(source, Project(cast(Any, None), loaded.root), _no_table)
+    for row in reading.rows():
+        counts["read"] += 1
+        if isinstance(row, readers.Broken):
+            counts[f"broken: {row.reason}"] += 1
+            counts["broken"] += 1
+            continue
+        yield row.values, row.where
+
+
+def _artefact(folder: Path, split: str, needs: str) -> Path | None:
+    """The file of a split in a dataset folder, or in the newest dataset of a project folder."""
+    from kefu.artifacts import Store
+
+    stem = _ARTEFACT.get(needs, needs)
+    if (folder / "kefu.yaml").is_file():
+        made = [Store(folder / "build").newest("data", name.name) for name in sorted((folder / "build" / "data").glob("*")) if name.is_dir()]
+        folder = next((artifact.path for artifact in made if artifact), folder)
+    file = folder / f"{stem}.{split}.jsonl"
+    return file if file.is_file() else None
+
+
+def _no_table(*_: Any) -> Any:
+    raise ConfigError("data: a database", "a recipe reads files", "build a dataset from it (kefu data build) and name its folder")
+
+
+@cache
+def known() -> dict[str, Any]:
+    """Kinds of rows: {kind: {"required": [...], "fields": {field: usual names}}}."""
+    return dict(yaml.load(resources.files(__package__).joinpath("fields.yaml").read_text("utf-8"), Loader=yaml.BaseLoader))
+
+
+def _named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, counts: Counter[str]) -> dict[str, Any]:
+    """The row under the field names of its kind; columns by `map`, else by their usual names. Unknown columns stay away."""
+    kind = known()[needs]
+    unknown = sorted(set(given) - set(kind["fields"]))
+    if unknown:
+        raise ConfigError(f"data.map: {unknown[0]}", f"rows of kind {needs} have {', '.join(kind['fields'])}", "correct the name")
+    columns = {name_key(name): name for name in row}
+    made: dict[str, Any] = {}
+    taken: set[str] = set(given.values())
+    for name, usual in kind["fields"].items():
+        if name in given:
+            made[name] = value(row, given[name])
+            if made[name] is None and given[name] not in row:
+                raise ConfigError(f"data.map: {name}: {given[name]!r}", f"{where} has {', '.join(row)}", "name one of its columns")
+            continue
+        column = next((columns[key] for word in usual if (key := name_key(word)) in columns and columns[key] not in taken), None)
+        if column is not None:
+            taken.add(column)
+            made[name] = row[column]
+    return {**made, "where": where}

@@ -1,0 +1,302 @@
+"""The one loop of every method: rows, base, settings, ledger, rehearsal, fit, measure, save, publish.
+
+TRL, Transformers and PEFT own the training; this owns the order, the checks and what is left behind:
+`build/model/<name>/<key>/` with model/ (and adapter/), task.json, training.json, plots/ and tb/. Checkpoints live
+in `build/checkpoints/<name>/<key>/` until the model is published, so that a killed run can be resumed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kefu.artifacts import Artifact, Store, code_fingerprint, fingerprint, fingerprint_files, write_json
+from kefu.errors import GateError, InputError, MissingExtra
+from kefu.train.factory import methods, plan
+from kefu.train.factory.data import Splits, read
+from kefu.train.factory.job import Device, Job, Prepared, Progress
+from kefu.train.factory.recipe import Loaded
+
+TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
+SAMPLES = 8
+
+
+@dataclass(frozen=True)
+class Result:
+    """A published model. fresh: it was there already."""
+
+    artifact: Artifact
+    fresh: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, progress: Progress | None = None) -> Result | None:
+    """Train what the recipe says; None on the helper processes of a launched run.
+
+    resume: go on from the last whole checkpoint of this very recipe. parent: start a new run from that model's weights.
+    force: train again though the model is there, and throw away an unfinished run.
+    Raises InputError, ConfigError, GateError (nothing to learn, NaN), StorageError, BusyError, MissingExtra.
+    """
+    from kefu.train.quiet import quiet
+
+    say = progress or (lambda text, share: None)
+    try:
+        with quiet():
+            return _guarded(loaded, resume, parent, force, say)
+    except ImportError as error:
+        if (error.name or "").split(".")[0] in TRAINING_PACKAGES:
+            raise MissingExtra("training", "train") from None
+        raise
+
+
+def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say: Progress) -> Result | None:
+    method = methods.find(loaded.recipe.method)()
+    say("reading rows", 0.0)
+    rows = read(loaded, method.needs)
+    store, device = Store(loaded.root / "build"), Device.here()
+    inputs = _inputs(loaded, rows, parent, getattr(method, "reads", None))
+    settings = loaded.recipe.model_dump(exclude={"description", "search"})
+    key = fingerprint([inputs, settings, device.processes, code_fingerprint("train", "engines/prompt", "text")])
+    name = loaded.recipe.name
+    work = store.root / "checkpoints" / name / key[:16]
+    if device.rank:  # a helper of a launched run: it computes, the first process writes
+        with tempfile.TemporaryDirectory() as folder:
+            _work(Job(loaded, Path(folder), work, device, lambda text, share: None, parent=parent), method, rows, _resume_from(work, resume))
+        return None
+    with store.lock():
+        if not force and (made := store.find("model", name, key)):
+            store.touch(made)
+            return Result(made, fresh=True)
+        checkpoint = _unfinished(work, resume, force)
+        with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
+            job = Job(loaded, draft.path, work, device, say, parent=parent)
+            draft.record(**_work(job, method, rows, checkpoint))
+        from kefu.train.factory.fit import sweep
+
+        sweep(work)
+        made = store.newest("model", name)
+    if made is None:
+        raise GateError(f"{name} was written but cannot be read back", str(store.root), "check the disk", layer="train")
+    return Result(made, notes=job.notes)
+
+
+def _inputs(loaded: Loaded, rows: Splits, parent: Path | None, reads: Any) -> dict[str, str]:
+    """Content hashes of everything a run reads; a name of a model made here stands for its newest version."""
+    from kefu.train.factory import model_folder
+
+    inputs = {f"data/{name}": digest for name, digest in rows.digest().items()}
+    named = {"base": loaded.recipe.base, **{f"settings/{name}": name for name in (reads(loaded.settings) if reads else []) if name}}
+    for label, name in named.items():
+        path = loaded.path(name) if name else None
+        if path and not path.exists() and "/" not in name:
+            try:
+                path = model_folder(loaded.root, name)
+            except InputError:
+                continue
+        if path and path.exists():
+            inputs[label] = _digest(path)
+    return {**inputs, **({"parent": _digest(parent)} if parent else {})}
+
+
+def _digest(path: Path) -> str:
+    files = [p for p in path.rglob("*") if p.is_file() and "build" not in p.relative_to(path).parts] if path.is_dir() else [path]
+    return fingerprint(fingerprint_files(files, path if path.is_dir() else path.parent))
+
+
+def _unfinished(work: Path, resume: bool, force: bool) -> Path | None:
+    """The checkpoint to go on from. An unfinished run is neither forgotten nor gone on with in silence."""
+    from kefu.train.factory.fit import checkpoints, sweep
+
+    whole = checkpoints(work)
+    if resume:
+        if not whole:
+            why = "no whole checkpoint of exactly this recipe, its data, its base and this version of kefu was found"
+            raise InputError("nothing to resume", why, "start without --resume; to go on from a model with other settings use --continue MODEL")
+        return whole[-1]
+    if whole and not force:
+        step = whole[-1].name.rpartition("-")[2]
+        raise InputError(f"an unfinished run of this recipe stopped after step {step}", str(work), "go on with --resume, or start anew with --force")
+    sweep(work)
+    return None
+
+
+def _resume_from(work: Path, resume: bool) -> Path | None:
+    from kefu.train.factory.fit import checkpoints
+
+    return checkpoints(work)[-1] if resume else None
+
+
+def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | None) -> dict[str, Any]:
+    from kefu.train.factory.fit import fit
+    from kefu.train.factory.report import write
+
+    job.rows = rows
+    _seed(job.seed)
+    job.progress("opening the base", 0.01)
+    method.open(job)
+    plan.choose(job, method.defaults(job))
+    job.progress("encoding rows", 0.03)
+    train = _checked(method.encode(job, rows.train, "train"), "train")
+    held = method.encode(job, rows.validation, "validation") if rows.validation else None
+    held = held if held and held.items else None
+    plan.size(job, train)
+    measured = (rows.test or rows.validation or rows.train)[: job.plan["measure_rows"]]
+    job.progress("measuring before training", 0.05)
+    before = method.measure(job, measured) if job.device.rank == 0 else {}
+    before_samples = _samples(method, job, measured)
+    if job.plan["rehearse"]:
+        with _memory(job, method):
+            while not _rehearse(job, method, train, held):
+                pass
+    curves = _fit(job, method, train, held, checkpoint, fit)
+    if job.device.rank:
+        return {}
+    finish = getattr(method, "finish", None)
+    if finish:
+        finish(job)
+    job.progress("measuring after training", 0.93)
+    after = method.measure(job, measured)
+    judge = getattr(method, "judge", None)
+    if judge:
+        judge(job, after)
+    samples = [{**a, "after": b["said"]} for a, b in zip(before_samples, _samples(method, job, measured), strict=True)]
+    job.progress("saving", 0.97)
+    task = {"method": job.recipe.method, "needs": method.needs, "base": job.recipe.base, **method.save(job, job.out)}
+    write_json(job.out / "task.json", task)
+    return write(job, method, rows, train, held, curves, before, after, samples)
+
+
+def _checked(rows: Prepared, split: str) -> Prepared:
+    """Stop a run that would learn nothing."""
+    ledger = rows.ledger
+    dropped = sum(ledger["dropped"].values())
+    if ledger["rows_in"] != ledger["rows"] + dropped or ledger["rows"] != len(rows.items):
+        raise GateError("the row ledger does not balance", f"{ledger['rows_in']} in, {ledger['rows']} kept, {dropped} dropped", "report this")
+    if not rows.items:
+        why = ", ".join(f"{reason}: {count}" for reason, count in ledger["dropped"].items()) or "no rows were read"
+        raise InputError("nothing to train on", f"every row was left out ({why})", "see the rows: kefu train show RECIPE")
+    if not ledger["supervised"]:
+        raise GateError("nothing to learn", f"none of the {len(rows.items)} rows has a learnt token or label", "see kefu train show", layer="train")
+    return rows
+
+
+def _rehearse(job: Job, method: methods.Method, train: Prepared, held: Prepared | None) -> bool:
+    """One batch of the longest rows through training (at learning rate 0), evaluation and saving. False: do it again, smaller."""
+    from kefu.train.factory.optimise import NotFiniteError
+
+    job.progress("rehearsing one batch", 0.07)
+    batch = int(job.plan["batch_size"])
+    with tempfile.TemporaryDirectory(dir=job.out) as folder:
+        again = dataclasses.replace(job, work=Path(folder), rehearsing=True)
+        try:
+            with _as_it_was(job.model):
+                _quieted(method.trainer(again, train.longest(batch), held.longest(batch) if held else None)).train()
+        except NotFiniteError as error:
+            raise GateError("the first batch gives no finite loss", f"loss {error.loss}", "check base and data", layer="train") from None
+        except Exception as error:
+            if not _out_of_memory(error) or not plan.halve(job):
+                raise
+            return False
+        finally:
+            job.model.zero_grad(set_to_none=True)
+    _seed(job.seed)
+    return True
+
+
+def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | None, checkpoint: Path | None, fit: Any) -> Any:
+    """The run. Out of memory: smaller passes, from the last whole checkpoint. NaN: stop, the last good checkpoint is kept."""
+    from kefu.train.factory.fit import checkpoints
+    from kefu.train.factory.optimise import NotFiniteError
+
+    while True:
+        tensorboard = job.out / "tb" if "tensorboard" in job.plan["trackers"] and job.device.rank == 0 else None
+        try:
+            with _memory(job, method), _as_it_was(job.model):
+                return fit(
+                    method.trainer(job, train, held), lambda text, share: job.progress(text, 0.08 + 0.84 * share), lengths=train.lengths,
+                    patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,
+                )  # fmt: skip
+        except NotFiniteError as error:
+            kept = _last_good(checkpoints(job.work))
+            where = f"the last good checkpoint is {kept}" if kept else "no checkpoint was written before that"
+            fix = f"lower train.learning_rate and start from it: --continue {kept}" if kept else "lower train.learning_rate, or check the rows"
+            raise GateError(f"the loss is {error.loss} at step {error.step} of {job.steps}", where, fix, layer="train") from None
+        except Exception as error:
+            if not _out_of_memory(error) or not plan.halve(job):
+                raise
+        whole = checkpoints(job.work)
+        checkpoint = whole[-1] if whole else None
+        method.open(job)
+
+
+@contextmanager
+def _as_it_was(model: Any) -> Iterator[None]:
+    """Trainers replace `forward` of the model they are given (autocast, a fused head), mark it as prepared, and leave it so. A
+    second one would not prepare it: bf16 was lost without a word (measured), and so would be the summing of gradients over
+    processes; and the model measured afterwards would not be the one saved."""
+    names = ("forward", "_original_forward", "_is_accelerate_prepared")
+    before = {module: {name: vars(module)[name] for name in names if name in vars(module)} for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module in model.modules():
+            for name in names:
+                vars(module).pop(name, None)
+            vars(module).update(before.get(module, {}))
+
+
+@contextmanager
+def _memory(job: Job, method: methods.Method) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not _out_of_memory(error) or plan.can_halve(job):
+            raise
+        why = f"one row of up to {job.plan['max_length']} tokens does not fit"
+        fix = "lower train.max_length, set train.gradient_checkpointing, use lora or qlora, or a smaller base"
+        raise InputError("out of memory", why, fix) from None
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    import torch
+
+    said = str(error).lower()
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in said or "can't allocate memory" in said)
+    )
+
+
+def _last_good(whole: list[Path]) -> Path | None:
+    """The newest checkpoint whose weights are all finite."""
+    import torch
+    from safetensors.torch import load_file
+
+    for folder in reversed(whole):
+        if all(torch.isfinite(t).all() for file in folder.glob("*.safetensors") for t in load_file(file).values()):
+            return folder
+    return None
+
+
+def _quieted(trainer: Any) -> Any:
+    from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+    for chatty in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(chatty)
+    return trainer
+
+
+def _samples(method: methods.Method, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the model says of a few rows, where the method can say something: {"asked", "expected", "said"}."""
+    ask = getattr(method, "samples", None)
+    return list(ask(job, rows[:SAMPLES])) if ask and job.device.rank == 0 else []
+
+
+def _seed(seed: int) -> None:
+    from transformers import set_seed
+
+    set_seed(seed)

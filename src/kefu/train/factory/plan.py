@@ -1,0 +1,101 @@
+"""The settings of a recipe's run, each with its origin and, where nobody gave it, the reason it was chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kefu.errors import ConfigError
+from kefu.train.factory import memory
+from kefu.train.factory.arguments import steps_for
+from kefu.train.factory.job import Job, Prepared
+from kefu.train.settings import Choice
+
+BIG = 300_000_000
+BF16_FROM = 3_000_000
+
+
+def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
+    """Settle everything that needs only base and machine. defaults: what the method would choose, with the reason."""
+    given, parameters = job.recipe.train, job.opened.parameters
+    computed: dict[str, tuple[Any, str]] = {
+        "epochs": (3.0, "usual for tuning a checkpoint; early stopping ends it sooner"),
+        "batch_size": (16, "usual for tuning a checkpoint"),
+        "learning_rate": (2e-5, "usual for tuning all weights of a checkpoint"),
+        "schedule": ("cosine", "falls slowly first, then to nothing"),
+        "warmup": (0.03, "a short start keeps the first steps from undoing what the checkpoint knows"),
+        "weight_decay": (0.01, "a light pull to zero, not on norms and biases"),
+        "layer_decay": (1.0, "all layers learn alike"),
+        "dropout": (None, "what the checkpoint says"),
+        "bf16": _bf16(job, parameters),
+        "gradient_checkpointing": _checkpointing(job, parameters),
+        "max_length": (min(1024, job.opened.context), f"1024 or what the model holds ({job.opened.context})"),
+        "accumulate": (None, "chosen when the rows are known"),
+        "max_steps": (None, "epochs decide"),
+        "save_every": (None, "at each evaluation"),
+        **defaults,
+    }
+    for name in type(given).model_fields:
+        value, origin = getattr(given, name), job.loaded.origin(f"train.{name}")
+        if value is None and name in computed:
+            job.plan.choices[name] = Choice(computed[name][0], "computed", computed[name][1])
+        else:
+            job.plan.choices[name] = Choice(value, origin)
+    if job.plan["max_length"] > job.opened.context:
+        held = job.opened.context
+        job.plan.choices["max_length"] = Choice(held, "computed", f"the model holds {held} tokens, fewer than the {job.plan['max_length']} asked for")
+    for name, value in job.settings.model_dump().items():
+        key = f"{job.recipe.method.replace('-', '_')}.{name}"
+        job.plan.choices[key] = Choice(value, job.loaded.origin(key))
+
+
+def size(job: Job, train: Prepared) -> None:
+    """Settle what needs the encoded rows: passes per batch, steps; and estimate the memory of each stage."""
+    batch, processes = int(job.plan["batch_size"]), job.device.processes
+    longest = max(train.lengths, default=1)
+    if batch % processes:
+        fix = f"use {max(1, batch // processes) * processes}"
+        raise ConfigError(f"train.batch_size: {batch}", f"it cannot be dealt to {processes} processes evenly", fix)
+    if job.plan["accumulate"] is None:
+        passes, why = memory.passes(job, batch // processes, longest)
+        job.plan.choices["accumulate"] = Choice(passes, "computed", why)
+    elif batch % (job.plan["accumulate"] * processes):
+        why = f"train.batch_size {batch} cannot be split into {job.plan['accumulate']} equal passes on {processes} process(es)"
+        raise ConfigError(f"train.accumulate: {job.plan['accumulate']}", why, "choose a divisor of the batch")
+    most, repeats = job.plan["max_steps"], int(job.facts.get("steps_per_batch", 1))
+    if most and job.recipe.train.epochs is None:
+        job.steps = int(most)
+        job.plan.choices["epochs"] = Choice(round(most * batch / repeats / len(train.items), 3), "computed", "max_steps decides")
+    else:
+        job.steps = steps_for(len(train.items) * repeats, batch, job.plan["epochs"], most)
+    job.plan.choices["steps"] = Choice(job.steps, "computed", f"{len(train.items)} rows, {batch} a step, {job.plan['epochs']:g} epochs")
+    job.facts["memory"] = memory.stages(job, batch // (processes * int(job.plan["accumulate"])), longest)
+
+
+def can_halve(job: Job) -> bool:
+    """Whether a pass can be made smaller."""
+    return int(job.plan["batch_size"]) // job.device.processes % (int(job.plan["accumulate"]) * 2) == 0
+
+
+def halve(job: Job) -> bool:
+    """Half the rows per pass and twice the passes; False when one row is all there is."""
+    if not can_halve(job):
+        return False
+    batch, passes = int(job.plan["batch_size"]), int(job.plan["accumulate"])
+    job.plan.choices["accumulate"] = Choice(passes * 2, "computed", f"out of memory with {passes}: half the rows at once, twice the passes")
+    job.say(f"out of memory: {batch // (passes * 2)} rows at once instead of {batch // passes}, gradients summed over {passes * 2} passes")
+    return True
+
+
+def _bf16(job: Job, parameters: int) -> tuple[bool, str]:
+    if not job.device.bf16:
+        return False, "this machine has no bf16 instructions"
+    if job.device.cuda:
+        return True, "the GPU has it"
+    if parameters < BF16_FROM:
+        return False, "slower below 3 M parameters (measured)"
+    return True, "about twice as fast on this CPU at this size"
+
+
+def _checkpointing(job: Job, parameters: int) -> tuple[bool, str]:
+    on = job.device.cuda and parameters >= BIG
+    return on, "activations are made again to save memory" if on else "costs a third more time and is not needed at this size"

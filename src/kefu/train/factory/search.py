@@ -1,0 +1,122 @@
+"""Trying settings: `kefu train RECIPE --search N`, with Optuna. The study lies in SQLite and goes on where it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kefu.artifacts import fingerprint, write_text
+from kefu.errors import ConfigError, GateError, KefuError, MissingExtra
+from kefu.train.factory import recipe as recipes
+from kefu.train.factory.recipe import Loaded, Span
+
+Progress = Callable[[str, float], None]
+
+
+def search(given: str, overrides: list[str], trials: int, progress: Progress | None = None) -> dict[str, Any]:
+    """Run until the study has `trials` finished trials; returns {"best", "value", "trials", "study"}.
+
+    Each trial is an ordinary run under the name NAME-tNUMBER with its settings overridden. A trial that fails its check (NaN,
+    out of memory) counts as tried and is recorded with its reason. Raises ConfigError (no search space), MissingExtra.
+    """
+    loaded = recipes.load(given, overrides)
+    space = loaded.recipe.search.space
+    if not space:
+        raise ConfigError("--search without a search space", f"{loaded.file.name} has no `search.space`", _HINT)
+    _known_keys(given, overrides, space)
+    try:
+        import optuna
+    except ImportError:
+        raise MissingExtra("a search", "search") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    metric = loaded.recipe.search.metric
+    direction = loaded.recipe.search.direction or ("minimize" if "loss" in metric else "maximize")
+    folder = loaded.root / "build" / "search"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"recipe": loaded.recipe.model_dump(), "metric": metric}
+    name = f"{loaded.recipe.name}-{fingerprint(content)[:12]}"
+    say = progress or (lambda text, share: None)
+    study = optuna.create_study(
+        study_name=name, storage=f"sqlite:///{(folder / (loaded.recipe.name + '.db')).resolve()}", load_if_exists=True, direction=direction,
+        sampler=optuna.samplers.TPESampler(seed=loaded.recipe.train.seed),
+    )  # fmt: skip
+    done = [t for t in study.trials if t.state.is_finished()]
+    say(f"{len(done)} of {trials} trials done before", len(done) / trials if trials else 1.0)
+    left, over = max(0, trials - len(done)), len(done)
+    for number in range(left):
+        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric), n_trials=1, catch=(GateError,))
+        last = study.trials[-1]
+        shown = f"{last.value:.4g}" if last.value is not None else str(last.user_attrs.get("failed", "failed"))
+        say(f"trial {last.number}: {shown} {last.params}", (over + number + 1) / trials)
+    return _result(study, folder, loaded)
+
+
+_HINT = "add e.g. `search: {space: {train.learning_rate: {low: 1e-5, high: 1e-3, log: true}}}`"
+
+
+def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str) -> float:
+    from kefu.train.factory import train
+
+    chosen = {key: _suggest(trial, key, span) for key, span in loaded.recipe.search.space.items()}
+    name = f"{loaded.recipe.name}-t{trial.number}"
+    flags = [*overrides, f"name={name}", *(f"{key}={value}" for key, value in chosen.items())]
+    try:
+        result = train(given, flags)
+    except KefuError as error:
+        trial.set_user_attr("failed", error.line())
+        raise
+    if result is None:
+        raise ConfigError("--search", "a search runs in one process", "leave out --on")
+    import json
+
+    report = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
+    trial.set_user_attr("model", str(result.artifact.path))
+    if metric == "eval_loss":
+        losses = [loss for _, loss in report["run"]["validation_loss"]]
+        if not losses:
+            raise ConfigError("search.metric: eval_loss", "the run has no validation rows", "give data.validation, or another search.metric")
+        return float(min(losses))
+    number = report["metrics"].get(metric, {}).get("value")
+    if number is None:
+        raise ConfigError(f"search.metric: {metric}", f"the method measures {', '.join(report['metrics'])}", "name one of them, or eval_loss")
+    return float(number)
+
+
+def _suggest(trial: Any, key: str, span: Span) -> Any:
+    if span.choices:
+        return trial.suggest_categorical(key, span.choices)
+    if span.whole:
+        return trial.suggest_int(key, int(span.low or 0), int(span.high or 0), log=span.log)
+    return trial.suggest_float(key, span.low, span.high, log=span.log)
+
+
+def _known_keys(given: str, overrides: list[str], space: dict[str, Span]) -> None:
+    """Every setting of the space must exist and take its values; all faults at once."""
+    faults: list[str] = []
+    for key, span in space.items():
+        for value in span.choices or [int(v) if span.whole and v is not None else v for v in (span.low, span.high)]:
+            try:
+                recipes.load(given, [*overrides, f"{key}={value}"])
+            except ConfigError as error:
+                faults += [f"search.space: {fault}" for fault in error.faults or [error.line()]]
+                break
+    if faults:
+        raise ConfigError("the search space has faults", faults[0], "correct it in the recipe", faults=faults)
+
+
+def _result(study: Any, folder: Path, loaded: Loaded) -> dict[str, Any]:
+    trials = [
+        {"number": t.number, "value": t.value, "settings": t.params, "model": t.user_attrs.get("model"), "failed": t.user_attrs.get("failed")}
+        for t in study.trials
+        if t.state.is_finished()
+    ]
+    good = [t for t in trials if t["value"] is not None]
+    if not good:
+        raise GateError("no trial succeeded", trials[-1]["failed"] if trials else "none was run", "widen or move the search space", layer="train")
+    import yaml
+
+    best = study.best_trial
+    file = folder / f"{loaded.recipe.name}-best.yaml"
+    write_text(file, yaml.safe_dump({"settings": best.params, "value": best.value, "trial": best.number}, allow_unicode=True))
+    return {"best": best.params, "value": best.value, "trials": trials, "study": str(folder), "model": best.user_attrs.get("model")}

@@ -1,0 +1,40 @@
+"""Rows of a recipe as its trainer reads them, learnt pieces told from those only read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from kefu.errors import InputError
+from kefu.train.factory import methods, plan, recipe
+from kefu.train.factory.data import read
+from kefu.train.factory.job import Device, Job
+from kefu.train.quiet import quiet
+
+
+def show(given: str, overrides: Sequence[str], count: int) -> list[list[tuple[str, bool]]]:
+    """Neighbouring tokens of one kind are joined, so that a Chinese character split over tokens stays whole."""
+    loaded = recipe.load(given, overrides)
+    method = methods.find(loaded.recipe.method)()
+    rows = read(loaded, method.needs)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        job = Job(loaded, Path(folder), Path(folder), Device.here(), lambda text, share: None, rows=rows)
+        method.open(job)
+        plan.choose(job, method.defaults(job))
+        made = method.encode(job, rows.train[:count], "train")
+        if not made.items:
+            raise InputError("nothing to show", f"the first {count} rows were all left out ({made.ledger['dropped']})", "show more rows")
+        pieces = getattr(method, "pieces", None)
+        if pieces:
+            return [list(pieces(job, item)) for item in made.items[:count]]
+        if "labels" not in made.items[0] or "input_ids" not in made.items[0]:
+            raise InputError(f"method {method.name} learns no tokens", "its rows have no text that is learnt piece by piece", "see kefu data show")
+        return [joined(job.tokenizer, item["input_ids"], [label != -100 for label in item["labels"]]) for item in made.items[:count]]
+
+
+def joined(tokenizer: object, ids: Sequence[int], learnt: Sequence[bool]) -> list[tuple[str, bool]]:
+    """Token ids with their marks to pieces of text."""
+    parts = groupby(zip(ids, learnt, strict=True), key=lambda pair: pair[1])
+    return [(tokenizer.decode([i for i, _ in run]), mark) for mark, run in parts]  # type: ignore[attr-defined]

@@ -1,0 +1,144 @@
+"""What the methods that tune a language model share: opening, encoding messages, measuring answers, saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kefu.errors import ConfigError, InputError
+from kefu.project.schema import Block
+
+if TYPE_CHECKING:
+    from kefu.train.base import Base
+    from kefu.train.encode import Encoder
+    from kefu.train.factory.job import Job, Prepared
+
+ANSWER_TOKENS = 96
+
+
+class Causal:
+    """A method whose base is a causal language model and whose rows are messages."""
+
+    name: ClassVar[str]
+    Settings: ClassVar[type[Block]] = Block
+    needs: ClassVar[str] = "messages"
+
+    def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        return {}
+
+    def open(self, job: Job) -> None:
+        job.base = self.load(job)
+
+    def load(self, job: Job, **options: Any) -> Base:
+        """The base with the recipe's dropout and device map. Raises ConfigError for a base without such a thing."""
+        return load(job, **options)
+
+    def encoder(self, job: Job) -> Encoder:
+        from kefu.train.methods import dialogue
+
+        return dialogue.encoder(job.opened, int(job.plan["max_length"]), str(job.plan["over_length"]))
+
+    def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
+        from kefu.train.methods import dialogue
+
+        return dialogue.encode(self.encoder(job), rows)
+
+    def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Of the last agent turn of each row: loss per learnt token, whole answer right, token F1, ended by itself."""
+        from kefu.train.factory import figures
+        from kefu.train.methods import asking, dialogue
+
+        reader = self.encoder(job)
+        asked = [turn for row in rows for turn in list(dialogue.turns(row))[-1:]]
+        losses = asking.losses(job.opened, reader, asked)
+        said = asking.said(job.opened, reader, asked, ANSWER_TOKENS)
+        right, close, ended = asking.judge(asked, said)
+        return {"loss": figures.mean(losses), "exact": figures.share(right), "token_f1": figures.mean(close), "ended": figures.share(ended)}
+
+    def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from kefu.train.methods import asking, dialogue
+
+        asked = [turn for row in rows for turn in list(dialogue.turns(row))[-1:]]
+        said = asking.said(job.opened, self.encoder(job), asked, ANSWER_TOKENS)
+        return [{"asked": turn.question, "expected": turn.answer, "said": text} for turn, (text, _) in zip(asked, said, strict=True)]
+
+    def save(self, job: Job, folder: Path) -> dict[str, Any]:
+        save(job.opened, folder)
+        return {"task": "generation", "model": "model"}
+
+
+def load(job: Job, **options: Any) -> Base:
+    """Open the base of a run. Raises ConfigError (no base, a dropout the model does not have), InputError."""
+    from kefu.train import base as bases
+
+    name = job.start
+    if not name:
+        raise ConfigError(
+            "the recipe names no base", "this method tunes a checkpoint", "set `base` to a folder, a Hugging Face id or a model made here"
+        )
+    given = job.recipe.train
+    if given.device_map and "device_map" not in options:
+        options["device_map"] = {"": given.device_map} if given.device_map not in ("auto", "balanced", "sequential") else given.device_map
+    opened = bases.load(name, found(job, name), setting="base", **options)
+    if given.dropout is not None:
+        drop(opened, given.dropout)
+    pad(job, opened)
+    return opened
+
+
+def found(job: Job, name: str) -> Path:
+    """Where a checkpoint is: a folder, or a model made here by its name; else a path that does not exist (a Hugging Face id)."""
+    from kefu.artifacts import Store
+
+    path = job.loaded.path(name)
+    made = None if path.exists() or "/" in name else Store(job.loaded.root / "build").newest("model", name)
+    return made.path if made else path
+
+
+def drop(opened: Base, rate: float) -> None:
+    """Set every dropout of a model. Raises ConfigError for one that has none."""
+    import torch
+
+    names = [
+        name for name in vars(opened.model.config) if name.endswith(("dropout", "dropout_prob", "pdrop", "dropout_rate")) and "classifier" not in name
+    ]
+    if not names:
+        raise ConfigError(f"train.dropout: {rate:g}", f"{opened.name} has no dropout", "leave it out")
+    for name in names:
+        setattr(opened.model.config, name, rate)
+    for module in opened.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = rate
+        if isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = rate
+
+
+def pad(job: Job, opened: Base) -> None:
+    """A tokenizer without a pad token gets one that ends nothing; only where it has none to spare does the end token pad."""
+    tokenizer = opened.tokenizer
+    if tokenizer.pad_token_id is None:
+        ends = opened.end_ids()
+        spare = [i for i, token in tokenizer.added_tokens_decoder.items() if token.special and i not in ends]
+        known = sorted(spare, key=lambda i: ("pad" not in str(tokenizer.added_tokens_decoder[i]).lower(), i))
+        tokenizer.pad_token = str(tokenizer.added_tokens_decoder[known[0]]) if known else tokenizer.eos_token
+        job.say(f"the tokenizer has no pad token: {tokenizer.pad_token} pads (masks keep it from being learnt)")
+    if tokenizer.pad_token is None:
+        raise InputError(f"base: {opened.name!r}", "its tokenizer has neither a pad nor an end token", "use another checkpoint")
+    opened.model.config.pad_token_id = tokenizer.pad_token_id
+
+
+def save(opened: Base, folder: Path) -> None:
+    """model/ with safetensors, tokenizer, the checkpoint's own template, generation settings; prompt.json beside it."""
+    from transformers import GenerationConfig
+
+    from kefu.train.methods.dialogue import style
+
+    model = opened.model
+    model.eval()
+    model.generation_config = GenerationConfig(do_sample=False, eos_token_id=sorted(opened.end_ids()), pad_token_id=opened.tokenizer.pad_token_id)
+    model.config.use_cache = True
+    model.save_pretrained(folder / "model")
+    for weights in (folder / "model").glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
+    opened.tokenizer.save_pretrained(folder / "model")
+    style(opened).save(folder)

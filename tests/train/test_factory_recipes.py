@@ -1,0 +1,204 @@
+"""Recipes: those that come with kefu, faults, bad rows, and the search for settings."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from kefu.errors import ConfigError, GateError, InputError
+from kefu.train.factory import methods, train
+from kefu.train.factory import recipe as recipes
+from kefu.train.factory.search import search
+
+from .recipes import questions, recipe
+from .tiny import write_rows
+
+CAUSAL = ["sft", "freeze", "lora", "qlora", "dpo", "kto", "orpo", "reward", "grpo", "rloo", "ppo", "distill", "incremental"]
+TINY = {"train.max_steps=1", "train.batch_size=8", "train.trackers=[]"}
+
+
+def test_every_method_has_a_recipe_and_a_comment_on_what_it_is_for():
+    found = recipes.shipped()
+    assert set(methods.TABLE) <= set(found)
+    for name, path in found.items():
+        assert path.read_text("utf-8").startswith("# ")
+        assert yaml.safe_load(path.read_text("utf-8"))["method"] == name
+        recipes.load(name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", CAUSAL)
+def test_every_shipped_recipe_runs(name, base, tmp_path, monkeypatch):
+    from .test_methods_preference import preferences
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    asked = [{"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]} for r in questions()]
+    for file, rows in (("messages.train", asked), ("new", asked), ("preference.train", preferences()), ("feedback.train", preferences())):
+        write_rows(tmp_path / "data" / f"{file}.jsonl", rows)
+    flags = [*TINY, f"base={base}"] + [f"distill.teacher={base}"] * (name == "distill")
+    if name in ("grpo", "rloo", "ppo"):
+        flags.append(f"{name}.max_new_tokens=8")
+    result = train(name, flags)
+    assert {"model", "task.json", "training.json", "plots"} <= {path.name for path in result.artifact.path.iterdir()}
+    assert not result.artifact.verify()
+
+
+def faults(tmp_path, **more):
+    raw = {"name": "a", "method": "sft", "base": "x", "data": {"train": "rows.jsonl"}, **more}
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump(raw, sort_keys=False), "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        recipes.load(str(path))
+    return "\n".join(caught.value.faults or [caught.value.line()])
+
+
+def test_all_faults_at_once_with_line_and_nearest_name(tmp_path):
+    said = faults(tmp_path, train={"epoch": 2, "schedule": "cosin"}, sft={"smoothing": 1}, lora={"rank": 8})
+    assert "r.yaml:7: unknown key 'train.epoch'; did you mean 'train.epochs'?" in said
+    assert "train.schedule" in said
+    assert "sft.smoothing" in said
+    assert "unknown key 'lora'" in said
+
+
+def test_a_method_and_a_recipe_that_are_not_there(tmp_path):
+    assert "did you mean 'lora'?" in faults(tmp_path, method="lorra")
+    with pytest.raises(InputError, match="did you mean 'qlora'"):
+        recipes.load("qlor")
+    with pytest.raises(ConfigError, match="expected key=value"):
+        recipes.load("sft", ["train.epochs"])
+
+
+def run(folder, base, rows, **more):
+    return train(str(recipe(folder, "sft", str(base), rows, **more)))
+
+
+def test_rows_that_teach_nothing(base, tmp_path):
+    with pytest.raises(InputError, match=r"every row was left out \(no agent turn that answers a customer: 1\)"):
+        run(tmp_path / "a", base, [{"messages": [{"role": "assistant", "content": "hello"}]}])
+    with pytest.raises(InputError, match=r"rows\.jsonl is empty"):
+        run(tmp_path / "b", base, [])
+    long = [{**row, "answer": "".join(chr(0x4E00 + 37 * i) for i in range(50))} for row in questions()]
+    with pytest.raises(InputError, match=r"longer than max_length: 24"):
+        run(tmp_path / "c", base, long, train={"max_length": 64, "over_length": "drop"}, data={"validation_share": 0})
+    with pytest.raises(GateError, match="too long"):
+        run(tmp_path / "d", base, long, train={"max_length": 64, "over_length": "fail"})
+
+
+def test_one_row_is_enough_to_run(base, tmp_path):
+    made = run(tmp_path, base, questions()[:1], train={"max_steps": 1})
+    assert made.artifact.facts["rows"] == 1
+
+
+def test_longer_than_the_model_holds_is_said(base, tmp_path):
+    made = run(tmp_path, base, questions(), train={"max_steps": 1, "max_length": 100_000})
+    choice = json.loads((made.artifact.path / "training.json").read_text("utf-8"))["settings"]["max_length"]
+    assert (choice["value"], "fewer than the 100000 asked for" in choice["reason"]) == (512, True)
+
+
+def test_a_tokenizer_without_a_pad_token(base, tmp_path):
+    import shutil
+
+    bare = tmp_path / "bare"
+    shutil.copytree(base, bare)
+    config = json.loads((bare / "tokenizer_config.json").read_text("utf-8"))
+    config.pop("pad_token")
+    (bare / "tokenizer_config.json").write_text(json.dumps(config), "utf-8")
+    made = run(tmp_path / "run", bare, questions(), train={"max_steps": 1})
+    assert [note for note in made.notes if "has no pad token" in note]
+
+
+def test_weights_that_are_a_pickle_are_refused(base, tmp_path):
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file
+
+    bad = tmp_path / "bad"
+    shutil.copytree(base, bad)
+    torch.save(load_file(bad / "model.safetensors"), bad / "pytorch_model.bin")
+    (bad / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="safetensors"):
+        run(tmp_path / "run", bad, questions())
+
+
+def test_columns_by_map_and_a_column_that_is_not_there(base, tmp_path):
+    rows = [{"frage": row["question"], "antwort": row["answer"]} for row in questions()]
+    made = run(tmp_path / "a", base, rows, data={"map": {"instruction": "frage", "answer": "antwort"}}, train={"max_steps": 1})
+    assert made.artifact.facts["rows"] == 22
+    with pytest.raises(ConfigError, match=r"data.map: answer: 'Antwort'.*frage, antwort"):
+        run(tmp_path / "b", base, rows, data={"map": {"instruction": "frage", "answer": "Antwort"}})
+    with pytest.raises(ConfigError, match=r"data\.map: reply"):
+        run(tmp_path / "c", base, rows, data={"map": {"reply": "antwort"}})
+
+
+def test_dialogues_teach_every_turn(base, checkpoint, tmp_path):
+    said = [
+        ("system", "简短"),
+        ("user", "怎么退款？"),
+        ("assistant", "七天内可以。"),
+        ("user", "发票呢"),
+        ("assistant", "在费用中心。"),
+        ("user", "谢谢"),
+    ]
+    rows = [{"messages": [{"role": role, "content": text} for role, text in said]}] * 2
+    together = run(tmp_path / "a", base, rows, train={"max_steps": 1})
+    ledger = json.loads((together.artifact.path / "training.json").read_text("utf-8"))["ledger"]
+    assert (ledger["rows"], ledger["turns_learnt_together"], ledger["turns_learnt_one_by_one"]) == (2, 4, 0)
+    apart = run(tmp_path / "b", checkpoint, rows, train={"max_steps": 1})  # its template rewrites history
+    ledger = json.loads((apart.artifact.path / "training.json").read_text("utf-8"))["ledger"]
+    assert (ledger["rows"], ledger["turns_learnt_together"], ledger["turns_learnt_one_by_one"]) == (4, 0, 4)
+
+
+def test_search_goes_on_where_it_stopped(base, tmp_path):
+    space = {"train.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "train.batch_size": {"choices": [4, 8]}}
+    path = recipe(tmp_path, "sft", str(base), questions(), train={"max_steps": 2, "rehearse": False}, search={"space": space, "metric": "loss"})
+    first = search(str(path), [], 2)
+    assert [trial["number"] for trial in first["trials"]] == [0, 1]
+    again = search(str(path), [], 3)
+    assert [trial["settings"] for trial in again["trials"]][:2] == [trial["settings"] for trial in first["trials"]]
+    assert again["value"] == min(trial["value"] for trial in again["trials"])
+    assert again["best"].keys() == space.keys()
+
+
+def test_a_search_space_with_faults(base, tmp_path):
+    path = recipe(tmp_path, "sft", str(base), questions(), search={"space": {"train.rate": {"choices": [1]}, "train.epochs": {"low": -1, "high": 2}}})
+    with pytest.raises(ConfigError) as caught:
+        search(str(path), [], 1)
+    assert len(caught.value.faults) == 2
+    with pytest.raises(ConfigError, match=r"no `search\.space`"):
+        search("sft", [], 1)
+
+
+def test_rows_from_a_data_port(base, tmp_path):
+    import http.server
+    import threading
+    from functools import partial
+
+    folder = tmp_path / "served" / "files"
+    folder.mkdir(parents=True)
+    write_rows(folder / "messages.train.jsonl", questions())
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder.parent)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        path = recipe(tmp_path / "run", "sft", str(base), [], train={"max_steps": 1}, data={"data_url": url, "train": []})
+        assert train(str(path)).artifact.facts["rows"] == 22
+        with pytest.raises(InputError, match=r"no messages\.train\.jsonl there \(HTTP 404\)"):
+            train(str(path), [f"data.data_url={url}/nowhere"])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    with pytest.raises(InputError, match="kefu data serve"):
+        train(str(path), ["data.data_url=http://127.0.0.1:9"])
+    with pytest.raises(ConfigError, match="not an http address"):
+        train(str(path), ["data.data_url=ftp://x"])

@@ -1,0 +1,40 @@
+"""A recipe through the one loop: data in, model out."""
+
+from __future__ import annotations
+
+import json
+
+from kefu.train.factory import show, train
+
+from .recipes import questions, recipe
+
+
+def test_embedded_recipe(tmp_path, capfd):
+    said = []
+    path = recipe(tmp_path, "sft", "embedded", questions(), train={"max_steps": 40}, sft={"embedded": {"vocabulary": 400, "layers": 1, "hidden": 32}})
+    result = train(str(path), progress=lambda text, share: said.append((text, share)))
+    assert capfd.readouterr() == ("", "")
+    folder = result.artifact.path
+    assert {"model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja", "generation_config.json"} <= {
+        p.name for p in (folder / "model").iterdir()
+    }
+    task = json.loads((folder / "task.json").read_text("utf-8"))
+    assert (task["method"], task["task"], task["needs"]) == ("sft", "generation", "messages")
+    report = json.loads((folder / "training.json").read_text("utf-8"))
+    assert report["metrics"]["loss"]["value"] < report["metrics_before"]["loss"]["value"]
+    assert report["settings"]["max_steps"]["origin"] == "sft.yaml:12"
+    assert report["ledger"]["balanced"]
+    assert report["memory"]["train"] > report["memory"]["load"] > 0
+    assert not (tmp_path / "build" / "checkpoints" / "tiny-sft").exists() or not list((tmp_path / "build" / "checkpoints" / "tiny-sft").iterdir())
+    assert any("rehears" in text for text, _ in said)
+    again = train(str(path))
+    assert again.fresh
+    assert again.artifact.path == folder
+
+
+def test_show(tmp_path, checkpoint):
+    path = recipe(tmp_path, "sft", str(checkpoint), questions())
+    rows = show(str(path), count=2)
+    assert len(rows) == 2
+    learnt = [text for text, mark in rows[0] if mark]
+    assert learnt == ["七天内可以申请退款。<|im_end|>"]

@@ -1,0 +1,243 @@
+"""How a run goes: the same weights however a batch is split, killed or dealt out; and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kefu.errors import ConfigError, GateError, InputError
+from kefu.train.base import load
+from kefu.train.factory import launch, train
+from kefu.train.factory.fit import checkpoints
+from kefu.train.factory.optimise import groups
+from kefu.train.quiet import quiet
+
+from .recipes import questions, recipe
+from .tiny import write_rows
+
+
+def report(result):
+    return json.loads((result.artifact.path / "training.json").read_text("utf-8"))
+
+
+def weights(result):
+    return load_file(result.artifact.path / "model" / "model.safetensors")
+
+
+def close(one, other, tolerance):
+    return max(float((one[name] - other[name]).abs().max()) for name in one) < tolerance
+
+
+STEPS = {"max_steps": 6, "learning_rate": 1e-3, "batch_size": 8, "weight_decay": 0.1}
+ALL = {"validation_share": 0}
+
+
+def test_the_result_does_not_depend_on_how_a_batch_is_split(base, tmp_path):
+    runs = [train(str(recipe(tmp_path / str(n), "sft", str(base), questions(), train={**STEPS, "accumulate": n}, data=ALL))) for n in (1, 4)]
+    assert close(weights(runs[0]), weights(runs[1]), 2e-5)
+    losses = [[loss for _, loss in report(run)["run"]["train_loss"]] for run in runs]
+    assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+
+
+def test_gradient_checkpointing_changes_nothing_and_bf16_little(base, tmp_path):
+    kinds = {"plain": {}, "again": {"gradient_checkpointing": True}, "half": {"bf16": True}}
+    runs = {
+        name: train(str(recipe(tmp_path / name, "sft", str(base), questions(), train={**STEPS, **more}, data=ALL))) for name, more in kinds.items()
+    }
+    assert close(weights(runs["plain"]), weights(runs["again"]), 1e-6)
+    assert not close(weights(runs["plain"]), weights(runs["half"]), 1e-9)
+    losses = [report(run)["metrics"]["loss"]["value"] for run in runs.values()]
+    assert losses[2] == pytest.approx(losses[0], rel=0.05)
+
+
+CHILD = """
+import os, signal, sys
+from kefu.train.factory import train
+def die(text, share):
+    if text.startswith("step 9 of"):
+        os.kill(os.getpid(), signal.SIGKILL)
+train(sys.argv[1], progress=die)
+"""
+
+
+@pytest.mark.parametrize("method", ["sft", pytest.param("dpo", marks=pytest.mark.long), pytest.param("ppo", marks=pytest.mark.long)])
+def test_killed_and_resumed_is_uninterrupted(method, base, tmp_path):
+    from .test_methods_preference import preferences
+
+    rows = preferences() if method == "dpo" else questions()
+    more = {"ppo": {"temperature": 1.3, "max_new_tokens": 12}} if method == "ppo" else {}
+    steps = {"max_steps": 14, "learning_rate": 1e-3, "batch_size": 8, "save_every": 4, "dropout": 0.1}
+    paths = [recipe(tmp_path / name, method, str(base), rows, train=steps, **more) for name in ("whole", "killed")]
+    whole = train(str(paths[0]))
+    killed = subprocess.run([sys.executable, "-c", CHILD, str(paths[1])], capture_output=True, text=True, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr[-2000:]
+    assert not list((tmp_path / "killed" / "build").glob("model/*/*/manifest.json"))
+    with pytest.raises(InputError, match=r"stopped after step 8.*--resume.*--force"):
+        train(str(paths[1]))
+    resumed = train(str(paths[1]), resume=True)
+    files = [run.artifact.path / "model" / "model.safetensors" for run in (whole, resumed)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert report(whole)["run"]["validation_loss"] == report(resumed)["run"]["validation_loss"]
+    assert train(str(paths[1]), resume=True).fresh  # it is done; there is nothing left to do
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(str(paths[1]), ["train.max_steps=15"], resume=True)
+
+
+def test_a_checkpoint_that_was_cut_off_does_not_count(tmp_path):
+    for step, files in ((4, {"a.bin": 3}), (8, {"a.bin": 4}), (12, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "a.bin").write_bytes(b"abc")
+        if files:
+            (folder / "whole.json").write_text(json.dumps({"files": files}), "utf-8")
+    assert [folder.name for folder in checkpoints(tmp_path)] == ["checkpoint-4"]
+
+
+def test_nan_stops_and_the_last_good_checkpoint_is_kept(base, tmp_path):
+    steps = {"max_steps": 40, "learning_rate": 1e-3, "save_every": 2, "schedule": "constant", "warmup": 0}
+    path = recipe(tmp_path, "sft", str(base), questions(), train=steps, data=ALL)
+
+    def poison(text, share):
+        if text.startswith("step 5 of"):
+            poisoned.append(True)
+            torch.nn.init.constant_(model[0].lm_head.weight, float("nan"))
+
+    poisoned, model = [], []
+    from kefu.train.methods.sft import Sft
+
+    opened = Sft.open
+
+    def remember(self, job):
+        opened(self, job)
+        model.append(job.model)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sft, "open", remember)
+        with pytest.raises(GateError, match=r"loss is nan at step 6 of 40: the last good checkpoint is .*checkpoint-4.*--continue") as caught:
+            train(str(path), progress=poison)
+    kept = caught.value.why.removeprefix("the last good checkpoint is ")
+    again = train(str(path), ["train.learning_rate=1e-4", "train.max_steps=2"], continue_from=kept)
+    assert report(again)["parent"] == kept
+
+
+@pytest.mark.parametrize("when", ["rehearsal", "run"])
+def test_out_of_memory_halves_the_rows(when, base, tmp_path, monkeypatch):
+    from transformers import LlamaModel
+
+    forward = LlamaModel.forward
+
+    def small(self, input_ids=None, **more):
+        if self.training and input_ids.shape[0] > 3 and (when == "rehearsal" or self.seen > 4):
+            raise torch.OutOfMemoryError("DefaultCPUAllocator: can't allocate memory")
+        if self.training:
+            LlamaModel.seen += 1
+        return forward(self, input_ids=input_ids, **more)
+
+    monkeypatch.setattr(LlamaModel, "seen", 0, raising=False)
+    monkeypatch.setattr(LlamaModel, "forward", small)
+    said = []
+    path = recipe(tmp_path, "sft", str(base), questions(), train={**STEPS, "save_every": 2}, data=ALL)
+    result = train(str(path), progress=lambda text, share: said.append(text))
+    made = report(result)
+    assert made["settings"]["accumulate"]["value"] == 4
+    assert [note.partition(",")[0] for note in made["notes"]] == [
+        "out of memory: 4 rows at once instead of 8",
+        "out of memory: 2 rows at once instead of 4",
+    ]
+    assert all(note in said for note in made["notes"])
+    monkeypatch.setattr(LlamaModel, "forward", forward)
+    plain = train(str(recipe(tmp_path / "plain", "sft", str(base), questions(), train={**STEPS, "save_every": 2}, data=ALL)))
+    assert close(weights(result), weights(plain), 1e-4)
+
+
+def test_one_row_that_does_not_fit(base, tmp_path, monkeypatch):
+    from transformers import LlamaModel
+
+    def never(self, *_, **__):
+        if self.training:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(self, *_, **__)
+
+    forward = LlamaModel.forward
+    monkeypatch.setattr(LlamaModel, "forward", never)
+    with pytest.raises(InputError, match=r"out of memory.*max_length"):
+        train(str(recipe(tmp_path, "sft", str(base), questions(), train=STEPS)))
+
+
+def test_groups_of_parameters(base):
+    with quiet():
+        model = load("base", base).model
+    made = groups(model, 1.0, 0.1, layer_decay=0.5)
+    names = {id(p): name for name, p in model.named_parameters()}
+    rate = {names[id(p)]: (group["lr"], group["weight_decay"]) for group in made for p in group["params"]}
+    assert set(rate) == set(names.values())
+    assert rate["model.norm.weight"] == (1.0, 0.0)
+    assert rate["model.layers.1.self_attn.q_proj.weight"] == (0.5, 0.1)
+    assert rate["model.layers.0.self_attn.q_proj.weight"] == (0.25, 0.1)
+    assert rate["model.layers.0.input_layernorm.weight"] == (0.25, 0.0)
+    assert rate["model.embed_tokens.weight"] == (0.125, 0.1)
+    assert {group["lr"] for group in groups(model, 1.0, 0.1)} == {1.0}
+
+
+@pytest.mark.parametrize(("schedule", "middle", "last"), [("linear", 0.5, 0.1), ("cosine", 0.5, 0.02), ("constant", 1.0, 1.0)])
+def test_schedules(schedule, middle, last, base, tmp_path):
+    steps = {"max_steps": 20, "learning_rate": 1e-3, "schedule": schedule, "warmup": 0.2, "rehearse": False}
+    rates = [
+        rate for _, rate in report(train(str(recipe(tmp_path, "sft", str(base), questions(), train=steps, data=ALL))))["logged"]["learning_rate"]
+    ]
+    assert rates[0] < rates[2] < rates[4] == pytest.approx(1e-3)  # four steps of warm-up
+    assert rates[12] == pytest.approx(middle * 1e-3, rel=0.05)
+    assert rates[-1] == pytest.approx(last * 1e-3, rel=0.5)
+
+
+def test_early_stopping_keeps_the_best(base, tmp_path):
+    write_rows(tmp_path / "held.jsonl", [{"question": "怎么退款？", "answer": "Download invoices under Billing."}])
+    steps = {"max_steps": 60, "learning_rate": 5e-3, "save_every": 5, "patience": 2}
+    made = report(train(str(recipe(tmp_path, "sft", str(base), questions(), train=steps, data={"validation": "held.jsonl"}))))
+    losses = dict(made["run"]["validation_loss"])
+    assert made["run"]["stopped_early"]
+    assert made["run"]["steps"] < 60
+    assert losses[made["run"]["best_step"]] == min(losses.values())
+    assert made["metrics"]["loss"]["value"] == pytest.approx(min(losses.values()), abs=1e-3)  # what is saved is the best, not the last
+
+
+def test_dropout_of_a_model_without_any(base, tmp_path):
+    from kefu.train.methods.causal import drop
+
+    with quiet():
+        opened = load("base", base)
+    drop(opened, 0.3)
+    assert opened.model.config.attention_dropout == 0.3
+    assert opened.model.model.layers[0].self_attn.attention_dropout == 0.3
+    del opened.model.config.attention_dropout
+    with pytest.raises(ConfigError, match="has no dropout"):
+        drop(opened, 0.3)
+
+
+def test_shipped_accelerate_configurations_are_read():
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    kinds = {name: load_config_from_file(str(path)).distributed_type.value for name, path in launch.shipped().items()}
+    assert kinds == {"ddp": "MULTI_GPU", "ddp_cpu": "MULTI_CPU", "fsdp": "FSDP", "zero2": "DEEPSPEED", "zero3": "DEEPSPEED"}
+    with pytest.raises(ConfigError, match="ddp_cpu"):
+        launch.find("ddpp")
+
+
+@pytest.mark.long
+def test_two_processes_give_the_weights_of_one(base, tmp_path):
+    steps = {**STEPS, "accumulate": 1}
+    one = train(str(recipe(tmp_path / "one", "sft", str(base), questions(), train=steps, data=ALL)))
+    path = recipe(tmp_path / "two", "sft", str(base), questions(), train=steps, data=ALL)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "kefu", "train", str(path), "--on", "ddp_cpu"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    made = next((tmp_path / "two" / "build").glob("model/*/*/model/model.safetensors"))
+    assert close(weights(one), load_file(made), 2e-5)
