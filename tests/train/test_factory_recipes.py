@@ -172,33 +172,19 @@ def test_a_search_space_with_faults(base, tmp_path):
         search("sft", [], 1)
 
 
-def test_rows_from_a_data_port(base, tmp_path):
-    import http.server
-    import threading
-    from functools import partial
+def test_rows_of_a_dataset_folder_and_of_a_project(base, tmp_path):
+    dataset = tmp_path / "dataset"
+    dataset.mkdir()
+    write_rows(dataset / "messages.train.jsonl", questions()[:20])
+    write_rows(dataset / "messages.validation.jsonl", questions()[20:])
+    made = run(tmp_path / "run", base, [], data={"train": str(dataset)}, train={"max_steps": 1})
+    ledger = json.loads((made.artifact.path / "training.json").read_text("utf-8"))["data"]
+    assert (ledger["train"]["rows"], ledger["validation"]["rows"], ledger["test"]["rows"]) == (20, 4, 0)
+    with pytest.raises(InputError, match="no dataset with rows of kind preference"):
+        train(str(recipe(tmp_path / "dpo", "dpo", str(base), [], data={"train": str(dataset)})))
 
-    folder = tmp_path / "served" / "files"
-    folder.mkdir(parents=True)
-    write_rows(folder / "messages.train.jsonl", questions())
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder.parent)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    url = f"http://127.0.0.1:{server.server_port}"
-    try:
-        path = recipe(tmp_path / "run", "sft", str(base), [], train={"max_steps": 1}, data={"data_url": url, "train": []})
-        assert train(str(path)).artifact.facts["rows"] == 22
-        with pytest.raises(InputError, match=r"no messages\.train\.jsonl there \(HTTP 404\)"):
-            train(str(path), [f"data.data_url={url}/nowhere"])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-    with pytest.raises(InputError, match="kefu data serve"):
-        train(str(path), ["data.data_url=http://127.0.0.1:9"])
-    with pytest.raises(ConfigError, match="not an http address"):
-        train(str(path), ["data.data_url=ftp://x"])
+def test_a_data_port_that_is_not_there(base, tmp_path):
+    path = recipe(tmp_path, "sft", str(base), [], data={"data_url": "ftp://x", "train": []})
+    with pytest.raises(ConfigError, match="not the address of a dataset"):
+        train(str(path))

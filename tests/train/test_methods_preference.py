@@ -113,7 +113,7 @@ def test_same_answers_and_no_question_are_counted(base, tmp_path):
     rows = [*preferences()[:12], {"prompt": "x", "chosen": "a", "rejected": "a"}, {"prompt": "x", "chosen": " ", "rejected": "b"}]
     path = recipe(tmp_path, "dpo", str(base), rows, train={"max_steps": 1}, data={"validation_share": 0})
     ledger = report(train(str(path)))["ledger"]
-    assert ledger["dropped"] == {"chosen and rejected are the same": 1, "empty answer": 1}
+    assert ledger["dropped"] == {"chosen and rejected are the same": 1, "no answer to choose": 1}
     assert ledger["rows_in"] == 14
 
 

@@ -206,7 +206,7 @@ class Train(Block):
 
 class Gates(Block):
     size_ratio: float = Field(default=0.27, gt=0, description="quantised weights / fp32 weights, at most")
-    agreement: float = Field(default=0.99, gt=0, le=1, description="share of positions with the same first choice, at least")
+    agreement: float = Field(default=0.97, gt=0, le=1, description="share of positions with the same first choice, at least")
     answers: float = Field(default=0.9, gt=0, le=1, description="share of right answers that stay right, at least")
     score_drop: float = Field(default=0.01, ge=0, description="fall of the task score, at most")
     samples: int = Field(default=100, ge=8, description="held-out questions that the gates ask the model before and after")

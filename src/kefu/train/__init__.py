@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kefu.project import Loaded
+
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing about a company's training leaves its machine; read when huggingface_hub is imported
 
 __all__ = ["mask_view", "run"]
 

@@ -21,7 +21,6 @@ def quiet() -> Iterator[None]:
     """Silence progress bars, advice and warnings of torch, transformers, TRL and datasets inside the block."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # nothing about a company's training leaves its machine
     levels = {name: logging.getLogger(name).level for name in _NAMES}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -25,11 +25,14 @@ def folder(project: Loaded, own: Path) -> Path:
     A copy is fetched once: its folder is named after the hashes of the files in it.
     """
     url = project.settings.train.data_url
-    if not url:
-        return own
+    return copies(url, project.build) if url else own
+
+
+def copies(url: str, build: Path) -> Path:
+    """The folder in `build/remote/` with verified copies of the training files behind a data port."""
     remote = _open(url)
     files = _training(remote)
-    target = project.build / "remote" / remote.name / fingerprint({name: entry["sha256"] for name, entry in files.items()})[:16]
+    target = build / "remote" / remote.name / fingerprint({name: entry["sha256"] for name, entry in files.items()})[:16]
     for name, entry in files.items():
         path = target / name
         if not path.is_file() or fingerprint_file(path) != entry["sha256"]:

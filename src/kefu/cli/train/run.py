@@ -19,7 +19,7 @@ Given = Annotated[str, typer.Argument(metavar="[RECIPE|PROJECT]", help="A recipe
 
 def run(
     given: Given = ".",
-    data: Annotated[str, typer.Option("--data", metavar="URL", help="A project's rows from a dataset behind a port (kefu data serve).")] = "",
+    data: Annotated[str, typer.Option("--data", metavar="URL", help="Train on a dataset behind a port (kefu data serve).")] = "",
     set_: Set = [],  # noqa: B006 - typer reads the default
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the unfinished run of this recipe, bit for bit.")] = False,
     continue_: Annotated[str, typer.Option("--continue", metavar="MODEL", help="New run from this model's weights, recorded as parent.")] = "",
@@ -34,10 +34,13 @@ def run(
 
     Example: kefu train sft --set data.train=rows.jsonl --set train.epochs=2
     """
+    project = Path(given).is_dir() or Path(given).name == "kefu.yaml"
+    if data:
+        set_ = [*set_, f"{'train' if project else 'data'}.data_url={data}"]
     if list_:
         _list()
-    elif Path(given).is_dir() or Path(given).name == "kefu.yaml":
-        _project(Path(given), [*set_, *([f"train.data_url={data}"] if data else [])], force)
+    elif project:
+        _project(Path(given), set_, force)
     elif on:
         _launch(on, processes, given, set_, resume, continue_, force)
     elif search:

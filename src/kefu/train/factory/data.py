@@ -20,10 +20,14 @@ from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
 from kefu.train.factory.recipe import Loaded
+from kefu.train.source import copies
 
 SPLITS = ("train", "validation", "test")
-#: files of the data artefact that hold rows of a kind
-_ARTEFACT = {"messages": "messages", "prompts": "messages", "preference": "preference", "feedback": "feedback"}
+#: files of the data artefact that hold rows of a kind (`STEM.SPLIT.jsonl`)
+_ARTEFACT = {
+    "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
+    "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
+}  # fmt: skip
 
 
 @dataclass
@@ -43,15 +47,16 @@ class Splits:
 def read(loaded: Loaded, needs: str) -> Splits:
     """All rows of a recipe. Raises InputError (a file that cannot be used, no rows), ConfigError (a column that is not there)."""
     given, found = loaded.recipe.data, Splits()
+    there = copies(given.data_url, loaded.root / "build") if given.data_url else None
     for split in SPLITS:
         counts: Counter[str] = Counter()
         places = list(getattr(given, split))
         rows: list[dict[str, Any]] = []
-        if given.data_url:
-            from kefu.train.factory.port import fetch
-
-            found_there = fetch(given.data_url, _ARTEFACT.get(needs, needs), split, counts)
-            rows = [_named(row, needs, given.map, f"{given.data_url} ({split})", counts) for row in found_there]
+        if there is not None:
+            files = _artefact(there, split, needs)
+            if split == "train" and not files:
+                raise InputError(f"data.data_url: {given.data_url}", f"its dataset has no rows of kind {needs}", "build them there")
+            places += [str(file) for file in files]
         for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
                 rows.append(_named(row, needs, given.map, where, counts))
@@ -103,32 +108,35 @@ def _some(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, A
 
 def _rows(loaded: Loaded, place: str, split: str, needs: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
     path = loaded.path(place)
+    files = [path]
     if path.is_dir():
-        file = _artefact(path, split, needs)
-        if file is None:
+        files = _artefact(path, split, needs)
+        if not files:
             raise InputError(f"data.{split}: {place}", f"no dataset with rows of kind {needs} in it", "build it (kefu data build), or name files")
-        place = str(file)
-    source = Source(name=split, shape="faq", path=str(place))
-    reading = readers.open_source(source, Project(cast(Any, None), loaded.root), _no_table)
+    for file in files:
+        yield from _file(loaded, str(file) if path.is_dir() else place, split, counts)
+
+
+def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    reading = readers.open_source(Source(name=split, shape="faq", path=place), Project(cast(Any, None), loaded.root), _no_table)
     for row in reading.rows():
         counts["read"] += 1
         if isinstance(row, readers.Broken):
             counts[f"broken: {row.reason}"] += 1
-            counts["broken"] += 1
             continue
         yield row.values, row.where
 
 
-def _artefact(folder: Path, split: str, needs: str) -> Path | None:
-    """The file of a split in a dataset folder, or in the newest dataset of a project folder."""
+def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
+    """Files of a split in a dataset folder, or in the newest dataset of a project folder."""
     from kefu.artifacts import Store
 
-    stem = _ARTEFACT.get(needs, needs)
     if (folder / "kefu.yaml").is_file():
         made = [Store(folder / "build").newest("data", name.name) for name in sorted((folder / "build" / "data").glob("*")) if name.is_dir()]
         folder = next((artifact.path for artifact in made if artifact), folder)
-    file = folder / f"{stem}.{split}.jsonl"
-    return file if file.is_file() else None
+    names = [f"{stem}.{split}.jsonl" for stem in _ARTEFACT.get(needs, (needs,))]
+    names += ["preference.people.jsonl"] * (split == "train" and needs in ("preference", "feedback"))
+    return [file for name in names if (file := folder / name).is_file() and file.stat().st_size]
 
 
 def _no_table(*_: Any) -> Any:

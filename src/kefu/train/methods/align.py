@@ -100,10 +100,10 @@ class Align(Causal):
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import asking
         from kefu.train.methods.causal import ANSWER_TOKENS
-        from kefu.train.methods.preference import pair
+        from kefu.train.methods.preference import pair, readable
         from kefu.train.rows import Row
 
-        asked = [Row(str(i), "preference", tuple(h), b) for i, row in enumerate(rows) if row.get("chosen") is not None for h, b, _ in [pair(row)]]
+        asked = [Row(str(i), "preference", tuple(h), b) for i, row in enumerate(rows) if readable(row) for h, b, _ in [pair(row)]]
         said = asking.said(job.opened, self.encoder(job), asked, ANSWER_TOKENS)
         return [{"asked": turn.question, "expected": turn.answer, "said": text} for turn, (text, _) in zip(asked, said, strict=True)]
 

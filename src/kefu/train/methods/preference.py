@@ -1,16 +1,12 @@
-"""Preferences: a prompt, a better and a worse answer, in the layouts people have them, rendered once and counted.
-
-Read are: `prompt` (text or messages) with `chosen` and `rejected` (text, a message or messages); whole dialogues that differ in
-the last turn; and the `\\n\\nHuman: ... \\n\\nAssistant:` texts of older sets.
-"""
+"""Preferences: a prompt, a better and a worse answer, rendered once and counted. Their layouts are read by the data room."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from kefu.data.tasks.preference import form
 from kefu.errors import GateError, InputError
 from kefu.train.encode import Encoded, Encoder
 from kefu.train.factory.job import Prepared
@@ -18,37 +14,25 @@ from kefu.train.methods import dialogue
 from kefu.train.rows import Row
 
 Message = dict[str, str]
-_TURN = re.compile(r"\n*(Human|Assistant):\s?")
 _GOOD = {"true", "1", "yes", "good", "up", "like", "chosen", "positive", "好", "是", "满意", "好评", "赞"}
 _BAD = {"false", "0", "-1", "no", "bad", "down", "dislike", "rejected", "negative", "坏", "否", "不满意", "差评", "踩"}
 
 
 def pair(row: dict[str, Any]) -> tuple[list[Message], str, str]:
     """(history ending with the customer, better answer, worse answer). Raises InputError for a row without one of them."""
-    where = str(row.get("where", ""))
-    better, worse = _side(row.get("chosen"), where), _side(row.get("rejected"), where)
-    if row.get("prompt") is not None:
-        asked = dialogue.messages(row["prompt"], where)
-        asked = asked[:-1] if asked and asked[-1]["role"] == "assistant" else asked
-    else:
-        asked = better[:-1]
-        if better[:-1] != worse[:-1]:
-            raise InputError(
-                f"{where}: chosen and rejected have no common prompt", "they differ before the last turn", "give `prompt`, or see data.map"
-            )
-    if not asked or not better or not worse:
-        raise InputError(f"{where}: no prompt, chosen or rejected", "a preference has all three", "see data.map")
-    return dialogue.system(row) + asked, better[-1]["content"], worse[-1]["content"]
+    values, reason = _read(row)
+    if reason:
+        raise InputError(f"{row.get('where', '')}: {reason}", "a preference has a prompt, a chosen and a rejected answer", "see data.map")
+    asked = values["prompt"]
+    return asked, *("\n".join(m["content"] for m in values[side]) for side in ("chosen", "rejected"))
 
 
-def _side(given: Any, where: str) -> list[Message]:
-    if isinstance(given, str):
-        if "\n\nHuman:" in f"\n\n{given}":
-            parts = _TURN.split(given)[1:]
-            roles = {"Human": "user", "Assistant": "assistant"}
-            return [{"role": roles[role], "content": text.strip()} for role, text in zip(parts[::2], parts[1::2], strict=False)]
-        return [{"role": "assistant", "content": given.strip()}]
-    return dialogue.messages(given, where) if given is not None else []
+def _read(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    return form(row.get("prompt"), row.get("chosen"), row.get("rejected"), str(row.get("system") or ""))
+
+
+def readable(row: dict[str, Any]) -> bool:
+    return row.get("chosen") is not None and not _read(row)[1]
 
 
 def feedback(row: dict[str, Any]) -> list[tuple[list[Message], str, bool]]:
@@ -70,6 +54,9 @@ def encode_pairs(reader: Encoder, rows: Sequence[dict[str, Any]]) -> Prepared:
     ledger = Counted()
     items, kept, lengths = [], [], []
     for row in rows:
+        if reason := _read(row)[1]:
+            ledger.drop(reason)
+            continue
         asked, better, worse = pair(row)
         if better == worse:
             ledger.drop("chosen and rejected are the same")
@@ -92,6 +79,9 @@ def encode_feedback(reader: Encoder, rows: Sequence[dict[str, Any]]) -> Prepared
     items: list[dict[str, Any]] = []
     kept, lengths = [], []
     for row in rows:
+        if row.get("chosen") is not None and (reason := _read(row)[1]):
+            ledger.drop(reason)
+            continue
         for asked, answer, good in feedback(row):
             found = fit(reader, str(row.get("id") or row.get("where")), asked, (answer,), ledger)
             if found is None:
