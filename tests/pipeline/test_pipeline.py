@@ -256,7 +256,8 @@ def test_check_reads_the_first_rows_of_every_source(tmp_path: Path) -> None:
     kefu("init", str(tmp_path / "shop"))
     settings = tmp_path / "shop" / "kefu.yaml"
     (tmp_path / "shop" / "raw" / "empty.jsonl").write_text("", "utf-8")
-    sources = "\n    - {name: old, shape: faq, path: raw/empty.jsonl}\n    - {name: twin, shape: faq, path: raw/faq.csv, map: {question: 问提, answer: 答案}}"
+    sources = "\n    - {name: old, shape: faq, path: raw/empty.jsonl}"
+    sources += "\n    - {name: twin, shape: faq, path: raw/faq.csv, map: {question: 问提, answer: 答案}}"
     settings.write_text(settings.read_text("utf-8").replace("  sources:", f"  sources:{sources}", 1), "utf-8")
     done = kefu("check", str(tmp_path / "shop"))
     assert done.returncode == 2

@@ -18,6 +18,7 @@ from kefu.data.tasks.scrub import Scrubber
 from kefu.data.writers import settle_bots
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
+from kefu.project.schema import Source
 from kefu.text import privacy
 
 _PEEK = 300
@@ -86,9 +87,7 @@ def glance(source: Source, project: Loaded) -> None:
     _open(source, project, Ledger())
 
 
-def _open(
-    source: Source, project: Loaded, ledger: Ledger
-) -> tuple[list[readers.Row], Iterator[readers.Row], Former | tasks.ExampleFormer]:
+def _open(source: Source, project: Loaded, ledger: Ledger) -> tuple[list[readers.Row], Iterator[readers.Row], Former | tasks.ExampleFormer]:
     """The first rows, the rest, and what makes conversations or examples of them."""
     reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
     rows = (row for row in reading.rows() if isinstance(row, readers.Row))
