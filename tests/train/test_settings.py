@@ -10,8 +10,8 @@ from kefu.project.schema import Train
 from kefu.train.settings import TOKEN_BUDGET, Measured, choose, length, passages
 
 DEMO = Measured(
-    embedded=True, parameters=1_100_000, context=512, cuda=False, cuda_bf16=False, cpu_bf16=True, faq_rows=700, faq_tokens=45_000, dialogue_rows=1_000,
-    dialogue_tokens=90_000, longest=180,
+    embedded=True, parameters=1_100_000, context=512, cuda=False, cuda_bf16=False, cpu_bf16=True,
+    faq_rows=700, faq_tokens=45_000, dialogue_rows=1_000, dialogue_tokens=90_000, longest=180,
 )  # fmt: skip
 
 
