@@ -11,6 +11,7 @@ the same reply.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -21,6 +22,7 @@ from kefu.assistant.guard import OutputGuard
 from kefu.assistant.handoff import HandoffState, exchanges, from_turns, misses, same_question
 from kefu.assistant.hunch import CALL_AT, CALLS, Hunch
 from kefu.assistant.listen import Heard, listen, pick
+from kefu.assistant.reading import readable
 from kefu.assistant.reply import ALL, Piece, Receipt, Reply
 from kefu.assistant.rules import Rule, RuleBook
 from kefu.assistant.smalltalk import smalltalk
@@ -43,6 +45,8 @@ _ABOUT = 0.4
 #: Kinds of hard rules that give way to the approved answer when the customer writes a known question word for word.
 _YIELD = frozenset({"security", "complaint", "anger", "dispute", "out_of_scope"})
 _HITS = 5
+#: A conversation longer than this is read in a thread beside the event loop. Characters.
+_LONG = 1500
 #: Known questions offered at most when none is sure to be meant.
 _OFFERS = 3
 #: Confidence from which a hit inside the scope is offered as a guess. The calibration rests on withheld questions, which are
@@ -94,8 +98,15 @@ class Assistant:
         state: who owns the conversation; None reads `conversation.meta["owner"]`, else the turns.
         """
         began = time.perf_counter()
-        turn = Turn(self, conversation, tiers, state)
-        reply = turn.decide()
+        conversation, unread = readable(conversation)
+
+        def heard() -> tuple[Turn, Reply | None]:
+            turn = Turn(self, conversation, tiers, state, unread)
+            return turn, turn.decide()
+
+        # A long conversation takes a tenth of a second to read; nobody else's request waits for that.
+        long = bool(unread) or sum(len(turn.text) for turn in conversation.turns) > _LONG
+        turn, reply = await asyncio.to_thread(heard) if long else heard()
         if reply is None:
             async with aclosing(turn.model()) as parts:
                 async for part in parts:
@@ -122,7 +133,9 @@ class Assistant:
 class Turn:
     """One customer turn on its way through the chain."""
 
-    def __init__(self, assistant: Assistant, conversation: Conversation, tiers: frozenset[str], state: HandoffState | None) -> None:
+    def __init__(
+        self, assistant: Assistant, conversation: Conversation, tiers: frozenset[str], state: HandoffState | None, unread: Sequence[str] = ()
+    ) -> None:
         self.a, self.conversation, self.tiers = assistant, conversation, tiers
         self.receipt = Receipt(version=assistant.version, knowledge=str(getattr(assistant.kb, "digest", "")))
         owner = conversation.meta.get("owner")
@@ -133,7 +146,7 @@ class Turn:
         if picked := pick(self.heard.text, assistant.texts.offered(self._last_words())):
             self.heard.query, self.heard.unclear, self.heard.smalltalk = picked, False, ""
         self.receipt.timings_ms["listen"] = round((time.perf_counter() - began) * 1e3, 3)
-        self.receipt.language, self.receipt.rules, self.receipt.notes = self.heard.language, self.heard.rules, self.heard.notes
+        self.receipt.language, self.receipt.rules, self.receipt.notes = self.heard.language, self.heard.rules, [*unread, *self.heard.notes]
         self.result: Any = None
         self.outcome = Outcome()
 

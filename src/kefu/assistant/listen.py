@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kefu.assistant.rules import MAX_CHARS, Rule, RuleBook
+from kefu.assistant.reading import ends
+from kefu.assistant.rules import Rule, RuleBook
 from kefu.assistant.smalltalk import question, smalltalk
 from kefu.conversation import Conversation
 from kefu.text.disguise import unmask
@@ -51,9 +52,8 @@ def listen(book: RuleBook, conversation: Conversation) -> Heard:
     if not text.strip():
         heard.blank = True
         return heard
-    if len(text) > MAX_CHARS:
-        notes.append(f"read the first {MAX_CHARS - 2000} and the last 2000 of {len(text)} characters")
-        text = text[: MAX_CHARS - 2000] + "\n" + text[-2000:]
+    text, cut = ends(text)  # several turns in a row can be too long together
+    notes += [cut] if cut else []
     rules = book.match(text)
     heard.rules = [rule.id for rule in rules]
     heard.cancel = any(rule.kind == "cancel" for rule in rules)

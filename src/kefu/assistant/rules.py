@@ -38,8 +38,6 @@ from kefu.errors import ConfigError, InputError
 from kefu.text.disguise import decoded, fold_char, unleet, unmask
 
 BUILTIN = ("safety", "injection", "person", "legal", "complaint", "mood", "security", "privacy", "compliance", "illegal", "scope", "output")
-#: A text longer than this is read at both ends; the receipt says so. Characters.
-MAX_CHARS = 8000
 
 
 class Rule(BaseModel):

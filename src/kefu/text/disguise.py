@@ -17,7 +17,13 @@ from importlib import resources
 # Cyrillic and Greek letters that look like Latin ones (Unicode TR39 calls them confusables; the common few).
 _ALIKE = dict(zip("аеорсухіјѕԁһкмтвнɡαονρτυκιɑ", "aeopcyxijsdhkmtbhgaovptukia", strict=True))
 _LEET = str.maketrans("013457@$", "oieastas")
-_INVISIBLE = re.compile(r"[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+# Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties): shown as nothing, the Hangul fillers among them although they are letters.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+#: `unmask` reads so many characters, as written and once normalised.
+MOST = 10_000
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 # Signs between two Han characters that no sentence needs there (pause marks such as ，。！？ stay).
 _BETWEEN_HAN = re.compile(rf"(?<=[{_HAN}])[\s\-_*.·•・|/\\~^+=#&@$%'\"`…—<>()\[\]{{}}【】「」『』《》（）]+(?=[{_HAN}])")
@@ -38,6 +44,8 @@ def traditional() -> dict[str, str]:
 def fold_char(char: str) -> str:
     """The comparison form of one character: zero or more letters, digits, Han characters or `%`."""
     found = []
+    if _INVISIBLE.match(char):
+        return ""
     for part in unicodedata.normalize("NFKD", char).casefold():
         part = traditional().get(part, _ALIKE.get(part, part))
         if part == "%" or unicodedata.category(part)[0] in "LN":
@@ -45,12 +53,30 @@ def fold_char(char: str) -> str:
     return "".join(found)
 
 
+def folded_size(text: str) -> int:
+    """Characters of the text as written or normalised (NFKC), whichever is more: one `ﷺ` becomes eighteen."""
+    return len(text) if text.isascii() else max(len(text), len(unicodedata.normalize("NFKC", text)))
+
+
+def bounded(text: str, most: int) -> str:
+    """The beginning of the text that has at most `most` characters, as written and normalised."""
+    text = text[:most]
+    if folded_size(text) <= most:
+        return text
+    size = 0
+    for i, char in enumerate(text):
+        size += len(unicodedata.normalize("NFKC", char))
+        if size > most:
+            return text[:i]
+    return text
+
+
 def unmask(text: str) -> str:
     """Lower case, half-width, simplified, no invisible or look-alike letters, spelt-out words joined.
 
-    Blanks between words and the marks between clauses stay, so that rules can tell clauses apart.
+    Blanks between words and the marks between clauses stay, so that rules can tell clauses apart. Reads the first `MOST` characters.
     """
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).casefold()
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", bounded(text, MOST))).casefold()
     if not text.isascii():
         table = traditional()
         text = "".join(table.get(c, _ALIKE.get(c, c)) for c in text)
