@@ -23,6 +23,10 @@ GUARD = OutputGuard(BOOK.output)
     "text",
     [
         "本产品保本保息", "年化收益穩賺不賠", "這是無風險的", "零 风 险", "我们向您保证三天内到账", "数据永远不会丢失",
+        "稳。赚。不。赔", "稳，赚，不，赔", "产品稳、赚、不、赔", "保\u3164本\u1160保\uffa0息", "保..........本", "保\t\t\t\t\t\t\t本",
+        "保夲", "穏赚不赔", "保證本金", "百分百收益",
+        "100% 收益", "一定赚钱",
+        "不会亏损", "这款产品不是不保本", "我们没有不保本的产品", "谁说不保本", "哪里会不保本", "不会不保本的", "Who says it is not risk-free",
         "不仅保本，还有收益", "不用担心保本问题",
         "This plan offers guaranteed returns.", "It is risk-free!", "You cannot lose money", "100% guarantee", "No doubt: guaranteed profit",
         "Not only guaranteed income", "nothing can go wrong", "I promise you a refund",
@@ -35,6 +39,9 @@ def test_promises_are_caught(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "风险自担保。本产品", "不承诺保本", "我们不能也不会承诺保本", "本产品不承诺保本、不保证收益", "没有任何机构可以承诺保本",
+        "我们不会亏待老客户", "- 手续费：无\n- 风险自担", "| 担保 | 无 |\n| 风险 | 低 |", "投资不一定赚钱", "谁也不能保证不会亏损",
+        "未经许可不得承诺保本", "没有产品能保证本金", "为什么不保本", "We cannot and will not promise guaranteed returns",
         "本产品不保本，也不承诺收益", "我们无法保证收益", "任何理财产品都不是零风险", "投资有风险，入市需谨慎", "7 天无风险试用", "并非绝对安全",
         "We do not offer guaranteed returns.", "Investments are never risk-free", "Start your risk-free trial", "We cannot give a 100% guarantee",
         "There is no such thing as a guaranteed profit", "数据会备份两份", "保证金将在三天内退回", "Your data is backed up daily",

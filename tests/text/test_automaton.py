@@ -17,7 +17,7 @@ EXCEPTIONS = ["risk-free trial", "无风险试用"]
 AUTOMATON = Automaton({"banned": PHRASES}, EXCEPTIONS)
 PLAIN = Automaton({"banned": PHRASES})
 
-SIGNS = [" ", "-", "*", "\u200b", "_", "·", "\u3000"]
+SIGNS = [" ", "-", "*", "\u200b", "_", "·", "\u3000", "\t", "\u3164", "\uffa0", "\u115f", "\u1160", "\u2800"]
 #: Text that comes near the phrases: their characters, look-alikes, signs and pause marks.
 NEAR = st.text(alphabet="保本稳赚不赔无风险证收益試用試穩賺證 -.*，。！\u200bgGuarntedskｒｅeRfi,!\n5%", max_size=60)
 
@@ -44,7 +44,7 @@ def disguise(phrase: str, rng: random.Random) -> str:
             char = rng.choice([char, char.upper(), chr(ord(char) + 0xFEE0)])
         out.append(char)
         if i < len(letters) - 1:
-            out.append("." if rng.random() < 0.1 else "".join(rng.choices(SIGNS, k=rng.randint(0, 4))))
+            out.append("." if rng.random() < 0.1 else "".join(rng.choices(SIGNS, k=rng.choice([0, 1, 2, 4, 12, 24]))))
     return "".join(out)
 
 
@@ -53,6 +53,8 @@ def disguise(phrase: str, rng: random.Random) -> str:
 @example("our risk-free trial and risk-free plan", [3, 9, 12])
 @example("风险自担保。本产品", [5])
 @example("稳。赚。不。赔", [1, 2, 3])
+@example("自担保。本，保本", [3, 5])
+@example("无，风险试用，无风险", [2])
 def test_any_chunking_gives_the_whole_text_result(text: str, cuts: list[int]) -> None:
     whole, stopped = run(AUTOMATON, text, [])
     parts, stream = run(AUTOMATON, text, cuts)
@@ -106,14 +108,24 @@ def test_text_without_a_beginning_of_a_phrase_leaves_at_once() -> None:
         ("gu\u0430ranteed return", ["guaranteed return"]),  # Cyrillic а
         ("稳 赚 不 赔 与 无_风_险", ["稳赚不赔", "无风险"]),
         ("保.本", ["保本"]),
-        ("保。本产品", []),
+        ("自担保。本产品", []),
+        ("由平台担保，本产品无，风险请自担", []),
+        ("保..........本", ["保本"]),
+        ("保\t\t\t\t\t\t\t本", ["保本"]),
+        ("保\u3164本 保\uffa0\u115f本", ["保本", "保本"]),
+        ("保。本", ["保本"]),
+        ("产品保、本、保息", ["保本"]),
+        ("穏赚不赔", ["稳赚不赔"]),
+        ("保夲", ["保本"]),
+        ("保證收益", ["保证收益"]),
         ("at no cost. Risk applies", []),
         ("Is it safe? No, risk remains", []),
         ("frisk-free entry, casino risk", []),
         ("our risk-free trial", []),
         ("our risk-free trial is risk-free", ["risk-free"]),
         ("无风险试用七天", []),
-        ("保     本", []),
+        ("保     本", ["保本"]),
+        ("保" + " " * 25 + "本", []),
     ],
 )
 def test_cases(text: str, found: list[str]) -> None:

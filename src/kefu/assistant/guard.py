@@ -24,12 +24,24 @@ _SHAM_EN = "only|just|doubt|question|worries|worry|problem|longer a|matter|less|
 _NOT_ZH = re.compile(
     rf"(?:(?<!不[得能会])(?<!不可能)不(?!{_SHAM_ZH})|没有(?!人不)|没(?!问题|关系|错)|無法|无法|并非|绝非|非(?!常|凡|但|同)|未(?!来)|勿|严禁|禁止|拒绝){_CLAUSE}{{0,8}}$"
 )
+# A negation of a negation says the thing itself (`不是不保本`, `没有不保本的`, `谁说不保本`); what 也, 且, 或 join is denied twice
+# over (`不能也不会保本`).
+_TWICE_ZH = re.compile(
+    r"(?:不是|并非|绝非|没有|没|不会|不能|不可能|不可|绝不|从不|无法|无|谁(?:说|讲|敢说|告诉你)|哪有|哪里|哪会|岂|怎么?(?:会|能|可能)|难道|何尝|何曾|未尝)"
+    rf"(?:(?![也且和或又亦更、]){_CLAUSE}){{0,4}}(?:不(?!{_SHAM_ZH})|没有?|无|未|非){_CLAUSE}{{0,4}}$"
+)
+_TWICE_EN = re.compile(
+    r"\b(?:who (?:says?|said|told you)|not that|isn['’]t not|(?:do|does|did)n['’]t (?:say|mean)|no way)"
+    rf"{_CLAUSE}{{0,24}}(?:\b(?:not|never|no|cannot)|n['’]t){_CLAUSE}{{0,16}}$"
+    rf"|\b(?:never|not) (?:not|un){_CLAUSE}{{0,16}}$",
+    re.IGNORECASE,
+)
 _NOT_EN = re.compile(rf"(?:\b(?:not|never|cannot|neither|nor)|n['’]t|\bno)\b(?! (?:{_SHAM_EN})){_CLAUSE}{{0,32}}$", re.IGNORECASE)
 
 
 def negated(left: str) -> bool:
-    """Whether the words just before a phrase, in its own clause, negate it."""
-    return bool(_NOT_ZH.search(left) or _NOT_EN.search(left))
+    """Whether the words just before a phrase, in its own clause, negate it, and negate it once."""
+    return bool(_NOT_ZH.search(left) or _NOT_EN.search(left)) and not (_TWICE_ZH.search(left) or _TWICE_EN.search(left))
 
 
 class OutputGuard:

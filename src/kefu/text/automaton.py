@@ -6,10 +6,11 @@ invisible characters may stand between two characters of a phrase. Two rules kee
 
 * a phrase that begins with a Latin letter or digit must begin a word;
 * a phrase broken by exactly one pause mark is two clauses, not a phrase (`风险自担保。本产品` holds no
-  保本); broken by several it is a disguise and counts (`稳。赚。不。赔`).
+  保本); broken by several it is a disguise and counts. So is one that falls into single characters, of which one
+  makes a clause of its own (`稳。赚。不。赔` holds 稳赚).
 
 A longer phrase listed as an exception clears the phrases inside it (`risk-free trial`).
-What is held back is at most the longest phrase with its gaps: `Automaton.hold_back` characters.
+What is held back is at most the longest phrase with its gaps and the gap behind it: `Automaton.hold_back` characters.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from dataclasses import dataclass
 
 from kefu.text.disguise import fold_char
 
-_PAUSE = re.compile(r"[。！？；，、：｡]|[.!?;,:](?=\s)|\n\s*\n")
+# Blank lines, and the beginning of a list item or a table row, part clauses as well.
+_PAUSE = re.compile(r"[。！？；，、：｡]|[.!?;,:](?=\s)|\n\s*\n|\n[ \t]*[|*•+>#–-]")
+#: What may stand before or behind a clause of one character.
+_EDGE = re.compile(r"[。！？；，、：｡.!?;,:\n]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +52,7 @@ class Automaton:
     Raises ValueError for a phrase without a letter or digit.
     """
 
-    def __init__(self, phrases: Mapping[str, Iterable[str]], exceptions: Iterable[str] = (), max_gap: int = 4) -> None:
+    def __init__(self, phrases: Mapping[str, Iterable[str]], exceptions: Iterable[str] = (), max_gap: int = 24) -> None:
         self.max_gap = max_gap
         self._next: list[dict[str, int]] = [{}]
         self._fail: list[int] = [0]
@@ -61,7 +65,7 @@ class Automaton:
                 raise ValueError(f"phrase {phrase!r} has no letter or digit")
             self._add(_Pattern(name, phrase, folded, exception))
         self._link()
-        self.hold_back = max(self._depth) * (max_gap + 1)
+        self.hold_back = (max(self._depth) + 1) * (max_gap + 1)  # the one more: until a doubtful phrase is decided
 
     def _add(self, pattern: _Pattern) -> None:
         node = 0
@@ -111,20 +115,24 @@ class _Scan:
     def __init__(self, automaton: Automaton) -> None:
         self._a = automaton
         self._node = 0
-        # One entry per folded character: raw index, the gap before it, and whether it begins a word.
-        self._kept: deque[tuple[int, str, bool]] = deque(maxlen=max(1, automaton.hold_back))
+        # One entry per folded character: raw index, the gap before it, whether it begins a word, and whether it begins a clause.
+        self._kept: deque[tuple[int, str, bool, bool]] = deque(maxlen=max(1, automaton.hold_back))
         self._gap = ""
         self._word = False
+        self._edge = True
         self._pending: list[Match] = []
+        self._doubtful: list[Match] = []  # phrases or two clauses: told by whether a pause mark follows
         self.safe = 0  # characters before this raw index can no longer be part of a match
 
     def push(self, index: int, char: str) -> list[Match]:
         folded = fold_char(char)
         if folded:
             latin = folded[0].isascii() and folded[0] != "%"
+            edge = self._edge or (self._gap != "" and _EDGE.search(self._gap) is not None)
+            self._settle(edge)
             for part in folded:
-                self._kept.append((index, self._gap, not (latin and self._word and not self._gap)))
-                self._gap = ""
+                self._kept.append((index, self._gap, not (latin and self._word and not self._gap), edge))
+                self._gap, self._edge, edge = "", False, False
                 self._node = self._a.step(self._node, part)
                 self._collect(index)
             self._word = latin
@@ -132,10 +140,15 @@ class _Scan:
             self._gap += char
             self._word = False
             if len(self._gap) > self._a.max_gap:
+                self._edge = self._edge or bool(_EDGE.search(self._gap))
+                self._settle(self._edge)
                 self._node, self._gap = 0, ""
                 self._kept.clear()
         depth = self._a.depth(self._node)
         live = self._kept[-depth][0] if depth else index + 1
+        if self._doubtful:  # nothing is told before the doubt is, or the order of matches would hang on it
+            self.safe = min([live, *(match.start for match in (*self._pending, *self._doubtful))])
+            return []
         ready = sorted(match for match in self._pending if match.start < live)
         self._pending = [match for match in self._pending if match.start >= live]
         self.safe = min([live, *(match.start for match in self._pending)])
@@ -145,17 +158,26 @@ class _Scan:
         ready, self._pending = sorted(self._pending), []
         return ready
 
+    def _settle(self, pause: bool) -> None:
+        if pause:
+            self._pending += self._doubtful
+        self._doubtful = []
+
     def _collect(self, index: int) -> None:
-        for pattern in self._a.ending(self._node):
+        for pattern in sorted(self._a.ending(self._node), key=lambda one: one.exception):
             size = len(pattern.folded)
             span = [self._kept[i] for i in range(len(self._kept) - size, len(self._kept))]
             if not span[0][2] and pattern.folded[0].isascii():
                 continue
-            if sum(1 for _, gap, _ in span[1:] if _PAUSE.search(gap)) == 1:
+            broken = sum(1 for _, gap, _, _ in span[1:] if _PAUSE.search(gap)) == 1
+            if broken and size > 2:
                 continue
             start, end = span[0][0], index + 1
             if pattern.exception:
                 self._pending = [match for match in self._pending if not start <= match.start < match.end <= end]
+                self._doubtful = [match for match in self._doubtful if not start <= match.start < match.end <= end]
+            elif broken and not span[0][3]:
+                self._doubtful.append(Match(start, end, pattern.id, pattern.phrase))
             else:
                 self._pending.append(Match(start, end, pattern.id, pattern.phrase))
 
