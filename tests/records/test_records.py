@@ -211,6 +211,43 @@ def test_an_identifier_that_is_personal_data_is_hashed(records: Records) -> None
     assert hashed == records.opaque(PHONE)
 
 
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "user-13800138000",
+        "u_13800138000",
+        "wx.13800138000",
+        "tel.138-0013-8000",
+        "id110101199003078515",
+        "6222021234567890123_a",
+        "1:3:8:0:0:1:3:8000",
+    ],
+)
+def test_an_identifier_with_the_digits_of_a_number_is_hashed_and_found_again(records: Records, tmp_path: Path, identifier: str) -> None:
+    name = records.opaque(identifier)
+    assert not {identifier, "13800138000"} & {name}
+    assert records.opaque(identifier) == records.opaque(name) == name
+    records.put(exchange(name, "怎么退款"))
+    assert records.flush()
+    assert records.owner(records.opaque(identifier)) is not None
+
+
+def test_identifiers_that_kefu_makes_stay(records: Records) -> None:
+    for name in ("conv-" + "13800138000" + "a" * 21, "c-42", "order-desk-7"):
+        assert records.opaque(name) == name
+    assert records.opaque("conv-13800138000") != "conv-13800138000"
+
+
+def test_what_was_told_earlier_is_masked_in_the_reply_and_the_receipt(records: Records) -> None:
+    turns = (Turn("customer", "我叫欧阳娜娜"), Turn("agent", "您好"), Turn("customer", "欧阳娜娜的订单呢"))
+    reply = ReplyRecord("r-1", "欧阳娜娜您好", receipt={"query": "欧阳娜娜的订单呢", "kind": "answer"})
+    records.put(Exchange("a", turns, reply))
+    assert records.flush()
+    (case,) = records.cases()
+    assert case.receipt == {"query": "[姓名_1]的订单呢", "kind": "answer"}
+    assert [turn.text for turn in case.conversation.turns] == ["我叫[姓名_1]", "您好", "[姓名_1]的订单呢", "[姓名_1]您好"]
+
+
 def test_urls_that_can_never_work_are_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"serve\.records"):
         Records("not a url")

@@ -227,3 +227,18 @@ def test_ratings(desk) -> None:
         assert client.post("/v1/ratings", json={"reply_id": "chatcmpl-none", "score": 1}).status_code == 404
     assert desk.records.flush()
     assert [(case.score, case.comment) for case in desk.records.cases(score_at_most=2)] == [(1, "不对")]
+
+
+def test_a_telephone_number_as_id_or_operator_stays_out_of_the_records(desk) -> None:
+    with desk.client() as client:
+        client.post("/v1/chat/completions", json=body("我要人工", conversation_id="user-13800138000"))
+        kept = client.get(DESK).json()["conversations"][0]["conversation_id"]
+        refused = client.post(f"{DESK}/{kept}/take", json={"operator": "13800138000"})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "operator")
+        assert client.post(f"{DESK}/user-13800138000/take", json={"operator": "小王"}).status_code == 200, "the customer's own id is known too"
+        assert client.post(f"{DESK}/{kept}/reply", json={"operator": "小王", "text": "您好"}).status_code == 200
+        assert [m["text"] for m in client.get("/v1/conversations/user-13800138000").json()["messages"]] == ["您好"]
+    desk.records.flush()
+    files = list(desk.folder.glob("*.db*"))
+    assert files
+    assert b"13800138000" not in b"".join(file.read_bytes() for file in files)

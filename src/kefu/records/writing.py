@@ -11,6 +11,7 @@ from kefu.records import ownership
 from kefu.records.kinds import Asked, Exchange, Rating
 from kefu.records.masking import mask_text, mask_tree, mask_turns
 from kefu.records.tables import conversations, ratings, replies, turns
+from kefu.text.privacy import Memory
 
 Record = Exchange | Rating | Asked
 
@@ -50,7 +51,8 @@ def _write_exchanges(connection: sa.Connection, exchanges: list[Exchange]) -> No
         name = exchange.conversation_id
         if owners.setdefault(name, exchange.key_id) != exchange.key_id:
             continue  # taken while the database was away and nobody could know whose conversation it is
-        said = mask_turns(exchange.turns)
+        memory = Memory()
+        said = mask_turns(exchange.turns, memory)
         if name not in known:
             known.add(name)
             new.append(_conversation(name, exchange.key_id, exchange.language, exchange.at))
@@ -62,11 +64,14 @@ def _write_exchanges(connection: sa.Connection, exchanges: list[Exchange]) -> No
         reply = exchange.reply
         if reply is not None and reply.id not in stored:
             stored.add(reply.id)
-            text = mask_text(reply.text)
+            text = mask_text(reply.text, memory)
+            receipt = dict(reply.receipt)
+            if isinstance(query := receipt.get("query"), str):  # the customer's own words once more, names told earlier among them
+                receipt["query"] = mask_text(query, memory)
             reply_rows.append(
                 {
                     "id": reply.id, "conversation_id": name, "tier": reply.tier, "handoff": reply.handoff, "refused": reply.refused,
-                    "confidence": reply.confidence, "sources": [mask_text(s) for s in reply.sources], "receipt": mask_tree(reply.receipt),
+                    "confidence": reply.confidence, "sources": [mask_text(s) for s in reply.sources], "receipt": mask_tree(receipt),
                     "model": reply.model, "outcome": reply.outcome, "latency_ms": reply.latency_ms, "first_token_ms": reply.first_token_ms,
                     "prompt_tokens": reply.prompt_tokens, "completion_tokens": reply.completion_tokens, "at": exchange.at,
                 }

@@ -1,4 +1,7 @@
-"""The operators' routes: list, read, take, reply, give back. Each step is one compare-and-set in the records."""
+"""The operators' routes: list, read, take, reply, give back. Each step is one compare-and-set in the records.
+
+A conversation may be named as the inbox shows it or by the customer's own identifier.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +27,26 @@ def routes(gateway: Gateway) -> APIRouter:
     @router.get("/conversations/{conversation_id}", summary="One conversation", response_model=wire.OperatorView, responses=errors())
     async def read(conversation_id: ConversationId, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Any:
         await desk.settled()
-        return await _view(conversation_id, after)
+        return await _view(desk.name(conversation_id), after)
 
     @router.post(
         "/conversations/{conversation_id}/take", summary="Take a waiting conversation", response_model=wire.OperatorView, responses=errors(409)
     )
     async def take(conversation_id: ConversationId, body: wire.OperatorName) -> Any:
         """409 when it is not waiting: another operator was first, or the customer went back to the assistant."""
-        await _step(conversation_id, "take", await desk.call(records.take, conversation_id, body.operator), "it is not waiting any more")
-        return await _view(conversation_id, 0)
+        name = desk.name(conversation_id)
+        await _step(name, "take", await desk.call(records.take, name, body.operator), "it is not waiting any more")
+        return await _view(name, 0)
 
     @router.post(
         "/conversations/{conversation_id}/reply", summary="Write to the customer", response_model=wire.TranscriptMessage, responses=errors(409)
     )
     async def reply(conversation_id: ConversationId, body: wire.OperatorReply) -> Any:
         """409 when the conversation is not in this operator's hands."""
-        message = await desk.say(conversation_id, body.operator, body.text)
+        name = desk.name(conversation_id)
+        message = await desk.say(name, body.operator, body.text)
         if message is None:
-            await _step(conversation_id, "", False, "it is not in your hands")
+            await _step(name, "", False, "it is not in your hands")
             return None
         return message.as_dict()
 
@@ -49,9 +54,10 @@ def routes(gateway: Gateway) -> APIRouter:
         "/conversations/{conversation_id}/release", summary="Give it back to the assistant", response_model=wire.OperatorView, responses=errors(409)
     )
     async def release(conversation_id: ConversationId, body: wire.GiveBack) -> Any:
-        moved = await desk.call(records.release, conversation_id, body.operator, only_owner=not body.force)
-        await _step(conversation_id, "release", moved, "it is not in your hands")
-        return await _view(conversation_id, 0)
+        name = desk.name(conversation_id)
+        moved = await desk.call(records.release, name, body.operator, only_owner=not body.force)
+        await _step(name, "release", moved, "it is not in your hands")
+        return await _view(name, 0)
 
     async def _step(conversation_id: str, step: str, moved: bool, why: str) -> None:
         if moved:

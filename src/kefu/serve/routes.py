@@ -55,8 +55,7 @@ def routes(gateway: Gateway) -> APIRouter:
             raise Fault(400, "invalid_value", "conversation_id and the header X-Conversation-Id differ", param="conversation_id")
         given = body.conversation_id or x_conversation_id
         name = given or "conv-" + uuid.uuid4().hex
-        kept_as = desk.name(given) if given else name
-        return ChatResponse(gateway, Call(body, name, kept_as, bool(given), request.scope["kefu.key"]))
+        return ChatResponse(gateway, Call(body, name, desk.name(name), bool(given), request.scope["kefu.key"]))
 
     @router.get("/models", tags=["chat"], summary="What can be asked", response_model=wire.ModelList, responses=errors())
     async def models() -> Any:

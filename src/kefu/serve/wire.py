@@ -16,6 +16,12 @@ def _encodable(text: str) -> str:
     return text
 
 
+def _nameable(name: str) -> str:
+    if sum(map(str.isdigit, name)) >= 7:
+        raise ValueError("the records keep this name in clear, and it could be a telephone or id number; use another name")
+    return name
+
+
 Text = Annotated[str, AfterValidator(_encodable)]
 ConversationId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\-]{1,128}$")]
 #: Read and checked, but without effect: the project decides how answers are made. Named in `kefu.ignored` when given.
@@ -116,7 +122,7 @@ class HandoffRequest(Request):
 
 
 class OperatorName(Request):
-    operator: Text = Field(min_length=1, max_length=40, pattern=r"\S")
+    operator: Annotated[Text, AfterValidator(_nameable)] = Field(min_length=1, max_length=40, pattern=r"\S", description="kept in clear")
 
 
 class OperatorReply(OperatorName):

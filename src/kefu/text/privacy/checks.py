@@ -168,6 +168,11 @@ def mobile(text: str) -> bool | None:
     return len(value) >= 11 and value[-11] == "1" and value[-10] in "3456789"
 
 
+def grouped_mobile(text: str) -> bool | None:
+    """Eleven digits in groups, whatever parts them."""
+    return re.fullmatch(r"1[3-9]\d{9}", digits(text)) is not None
+
+
 def landline(text: str) -> bool | None:
     """A known area code of China and seven or eight digits."""
     value = digits(_EXTENSION.sub("", text))

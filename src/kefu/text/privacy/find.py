@@ -10,7 +10,9 @@ from kefu.text.privacy.span import Span, plain
 from kefu.text.privacy.table import Recogniser, order_label, recognisers
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_SPELT = re.compile("[零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖](?:[ \\-,，、·]{0,3}[0-9零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖oO]){5}")
+_SPELT = re.compile(
+    "[零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖](?:[ \\-,，、·]{0,3}[0-9零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖oO]){5}|[0-9]{3}[oO0-9]{0,7}[oO]"
+)
 # Service numbers anybody may know: 400 and 800 hotlines, short codes of carriers, banks and emergency services.
 _PUBLIC = re.compile(
     r"(?<![\d-])(?:(?:\+?86[- ]?)?[48]00[- ]?\d{3}[- ]?\d{4}|[48]00[- ]?\d{4}[- ]?\d{3}|400[- ]?\d{2}[- ]?\d{5}|400(?:[- ]?\d){7}|"
@@ -60,7 +62,8 @@ def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
         if recogniser.finder is not None and recogniser.finder.__name__ == "spoken_numbers" and not (spelt or digits >= 11):
             continue
         for start, end, valid, type in recogniser.found(text):
-            if private.find(1, start, end) >= 0 and _accept(recogniser, text, start, end, valid):
+            # A service number may be known to anybody; three digits behind `cvv` are none.
+            if (private.find(1, start, end) >= 0 or recogniser.type == "one_time_code") and _accept(recogniser, text, start, end, valid):
                 yield start, end, type or recogniser.type
 
 

@@ -16,6 +16,7 @@ _EDGE = r"(?<![A-Za-z0-9.])(?<![A-Za-z0-9][-_])"
 _ID = re.compile(_EDGE + r"\d{17}[\dXx](?![A-Za-z0-9]|\.\d)")
 _ID_SPACED = re.compile(_EDGE + r"(?=(\d(?:[ -]{0,2}\d){16}[ -]{0,2}[\dXx])(?![A-Za-z0-9]))")
 _ID_GROUPS = {(6, 8, 4), (6, 4, 4, 4), (6, 4, 2, 2, 4), (6, 6, 6), (3, 3, 4, 4, 4), (4, 4, 4, 4, 2), (3, 3, 3, 3, 3, 3), (6, 8, 3, 1), (17, 1)}
+_ID_GLUED = re.compile(r"(?<=[A-Za-z_])\d{17}[\dXx](?![0-9])")
 _CARD = re.compile(_EDGE + r"\d{12,19}(?![A-Za-z0-9]|-\d|\.\d)")
 _CARD_SPACED = re.compile(_EDGE + r"\d{2,13}(?P<s>[ -]| - |\.)\d{2,13}(?:(?P=s)\d{1,8}){0,5}(?![A-Za-z0-9])")
 _CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8), (8, 11), (4, 4, 4, 7), (6, 4, 4, 5), (6, 4, 4, 2), (4, 5, 6)}
@@ -26,6 +27,9 @@ def resident_ids(text: str) -> Iterator[Found]:
     """Eighteen characters of a Chinese resident id, in one piece or grouped."""
     for match in _ID.finditer(text):
         yield match.start(), match.end(), checks.cn_id(match.group()), ""
+    for match in _ID_GLUED.finditer(text):  # id110101…: the check digit tells it from a part of something else
+        if checks.cn_id(match.group()):
+            yield match.start(), match.end(), True, ""
     for match in _ID_SPACED.finditer(text):
         value = match.group(1)
         if value.isalnum():

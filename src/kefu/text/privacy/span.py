@@ -35,7 +35,7 @@ def _digits() -> dict[int, int]:
 # One to one, so that positions hold: full-width letters, digits and signs to half-width, odd blanks and dashes to plain ones.
 _PLAIN = {code: code - 0xFEE0 for code in (*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF0B, 0xFF0D, 0xFF0E, 0xFF20, 0xFF03, 0xFF1D, 0xFF3F)}
 _PLAIN |= _digits() | dict.fromkeys((160, 12288, 8239, *range(8192, 8203)), 32) | dict.fromkeys((8208, 8209, 8210, 8211, 8212, 8722), 45)
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff\u00ad\ufe0e\ufe0f\u20e3]")
+_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\u034f\u061c\u180b-\u180f\u115f\u1160\u3164\uffa0\ufe00-\ufe0f\u20e3]")
 
 
 def plain(text: str) -> tuple[str, list[int]]:
