@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from kefu.assistant.others import hidden_names
 from kefu.assistant.reading import ends
 from kefu.assistant.rules import Rule, RuleBook
 from kefu.assistant.smalltalk import question, smalltalk
@@ -55,6 +56,12 @@ def listen(book: RuleBook, conversation: Conversation) -> Heard:
     text, cut = ends(text)  # several turns in a row can be too long together
     notes += [cut] if cut else []
     rules = book.match(text)
+    rest = question(text)
+    if rest != text.strip() and not any(rule.kind in ("person", "cancel") for rule in rules):  # `Are you a bot? I want a real person`
+        rules += [rule for rule in book.match(rest) if rule.kind == "person" and rule not in rules]
+    earlier = [turn.text for turn in conversation.turns if turn.role == "customer"]
+    if not any(rule.kind == "privacy" for rule in rules) and (hidden := hidden_names(text, earlier[-8:])):
+        rules += [rule for rule in book.match(hidden) if rule.kind == "privacy"]
     heard.rules = [rule.id for rule in rules]
     heard.cancel = any(rule.kind == "cancel" for rule in rules)
     heard.dissatisfied = any(rule.kind == "dissatisfied" for rule in rules)
@@ -62,6 +69,9 @@ def listen(book: RuleBook, conversation: Conversation) -> Heard:
     heard.hard = [rule for rule in acting if rule.severity == "hard"]
     heard.soft = [rule for rule in acting if rule.severity == "soft"]
     heard.smalltalk = smalltalk(text)
+    if heard.smalltalk == "who":  # "a bot or a real person?" asks who is speaking; whoever wants a person says so
+        heard.hard = [rule for rule in heard.hard if rule.kind != "person"]
+        heard.soft = [rule for rule in heard.soft if rule.kind != "person"]
     heard.unclear = not heard.smalltalk and _says_nothing(text)
     query = question(_without_cancel(book, text) if heard.cancel else text)
     if len(query) > MAX_QUERY:
