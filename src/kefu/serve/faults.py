@@ -83,16 +83,27 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> Response:
         message = {404: f"there is no {request.method} {_shown(request)}; see /docs", 405: f"{request.method} is not served here; see /docs"}
         code = {404: "not_found", 405: "method_not_allowed", 400: "invalid_body"}.get(error.status_code, "http_error")
-        response = Fault(error.status_code, code, message.get(error.status_code, str(error.detail))).response()
+        what = _unread(error) if error.status_code == 400 else ""
+        response = Fault(error.status_code, code, what or message.get(error.status_code, str(error.detail))).response()
         response.headers.update(error.headers or {})
         return response
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return _invalid(error).response()
+        kind = request.headers.get("content-type", "")
+        return _invalid(error, kind).response()
 
 
-def _invalid(error: RequestValidationError) -> Fault:
+def _unread(error: HTTPException) -> str:
+    """Why a body could not be read as JSON; the framework keeps the cause and does not say it."""
+    if isinstance(error.__cause__, UnicodeError):
+        return "the body is not JSON in UTF-8"
+    if isinstance(error.__cause__, RecursionError):
+        return "the body is nested too deeply"
+    return ""
+
+
+def _invalid(error: RequestValidationError, kind: str = "") -> Fault:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part != "body"]
     if first["type"] == "json_invalid":
@@ -104,12 +115,24 @@ def _invalid(error: RequestValidationError) -> Fault:
         return Fault(400, "unknown_parameter", f"unknown parameter {place[-1]!r}; /docs lists those that are read", param=name)
     if len(place) > 2 and place[0] == "messages" and place[2] == "content":
         name = ".".join(place[:3])
+        if half := next((str(one["msg"]) for one in error.errors() if "surrogate" in str(one["msg"])), ""):
+            return Fault(400, "invalid_value", f"{name}: {half.removeprefix('Value error, ')}", param=name)
         return Fault(400, "invalid_value", f"{name}: must be text, or a list of parts of type text; pictures and sound are not read", param=name)
     what = str(first["msg"]).removeprefix("Value error, ")
     if not place:
-        what = "send a JSON object with content-type application/json"
+        what = _no_object(first.get("input"), kind)
     more = len(error.errors()) - 1
     return Fault(400, "invalid_value", f"{name or 'body'}: {what}" + (f" (and {more} more)" if more else ""), param=name)
+
+
+def _no_object(given: Any, kind: str) -> str:
+    media = kind.partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        return f"the content-type is {media[:60] or 'missing'}; send a JSON object with content-type application/json"
+    if given is None:
+        return "is empty or null; send a JSON object"
+    name = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}.get(type(given), "no object")
+    return f"is {name}; send a JSON object"
 
 
 def _shown(request: Request) -> str:

@@ -25,6 +25,7 @@ from kefu.serve import keys, logs
 from kefu.serve.answering import Factory
 from kefu.serve.app import create_app
 from kefu.serve.gateway import Gateway
+from kefu.serve.heads import BoundedHeads
 from kefu.serve.info import Info
 
 #: Seconds for connections to close once every answer is out.
@@ -122,7 +123,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, app: Any, listener: socket.socket, on_ready: Callable[[str], None] | None = None) -> None:
         config = uvicorn.Config(
-            app, loop="uvloop", http="httptools", ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
+            app, loop="uvloop", http=BoundedHeads, ws="none", lifespan="on", log_config=None, access_log=False, server_header=False,
             proxy_headers=False, timeout_graceful_shutdown=_CLOSE_S, timeout_keep_alive=30,
         )  # fmt: skip
         super().__init__(config)

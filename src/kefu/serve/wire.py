@@ -74,7 +74,7 @@ class ChatRequest(Request):
     conversation_id: ConversationId | None = Field(
         default=None, description="ties turns, records and hand-off together; also as header X-Conversation-Id. Choose it unguessable, e.g. a UUID"
     )
-    n: Literal[1] | None = None
+    n: int | None = Field(default=None, ge=1, le=1)
     stop: None = None
     tools: Annotated[list[Any], Field(max_length=0)] | None = None
     functions: Annotated[list[Any], Field(max_length=0)] | None = None
