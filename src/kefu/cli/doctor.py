@@ -16,7 +16,8 @@ from kefu.cli.options import Json, console
 
 #: extra -> (what it is for, modules that must be importable)
 EXTRAS = {
-    "data": ("clean exports (kefu data)", ("polars", "pyarrow", "datasketch", "charset_normalizer", "sqlalchemy", "matplotlib", "sklearn")),
+    "data": ("clean exports (kefu data)", ("polars", "pyarrow", "datasketch", "charset_normalizer", "sqlalchemy", "matplotlib", "sklearn", "orjson")),
+    "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
     "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
     "embedded": ("run the quantised model on a CPU", ("openvino_genai", "tokenizers")),
@@ -47,7 +48,7 @@ def doctor(json: Json = False) -> None:
         _row("converter venv", util.find_spec("ensurepip") is not None, "python -m venv is needed to convert models", "apt-get install python3-venv")
     )
     rows.append(_row("Chinese font", *_font(), "apt-get install fonts-noto-cjk (plots label in English without it)"))
-    ok = all(row["ok"] for row in rows if row["name"] != "Chinese font")
+    ok = all(row["ok"] for row in rows if row["name"] not in ("Chinese font", "extra ray"))
 
     def text() -> None:
         for row in rows:

@@ -6,10 +6,12 @@ Each operator is counted where it changed a text, and samples are kept.
 from __future__ import annotations
 
 import re
+from copy import copy
+from functools import lru_cache
 
 from kefu.conversation import Conversation, Turn
 from kefu.data import steps
-from kefu.data.exclusions import Exclusions
+from kefu.data.exclusions import Exclusions, Notes
 from kefu.data.ledger import Step
 from kefu.errors import ConfigError
 from kefu.project.schema import Clean
@@ -31,7 +33,7 @@ _PLACEHOLDER_TURN = re.compile(
 class Cleaner:
     """Applies `data.clean` to conversations. `items` counts conversations, `turns` the turns of dialogues."""
 
-    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions) -> None:
+    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions | Notes) -> None:
         self._settings, self.items, self.turns, self._exclusions = settings, items, turns, exclusions
         self._boilerplate = _patterns("data.clean.boilerplate", settings.boilerplate)
         self._off_topic = _patterns("data.clean.off_topic", settings.off_topic)
@@ -40,6 +42,13 @@ class Cleaner:
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
         self.held: dict[str, dict[str, str]] = {}
+
+    def afresh(self, items: Step, turns: Step, exclusions: Exclusions | Notes) -> Cleaner:
+        """The same cleaner with counters at zero, its patterns not compiled again."""
+        made = copy(self)
+        made.items, made.turns, made._exclusions = items, turns, exclusions
+        made._main_dropped, made.masked, made.kept_contacts, made.held = set(), {}, 0, {}
+        return made
 
     def __call__(self, conversation: Conversation, source: str, mask: bool | None = None) -> bool:
         """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl.
@@ -170,6 +179,8 @@ class Cleaner:
             # The company's own answers name its hotline, office and mailbox: contact data stay there, persons' data do not.
             public = privacy.contact_types() if conversation.kind == "faq" and turn.role == "agent" else frozenset()
             before = turn.text
+            if memory.language and not memory.names and _nothing_personal(before):
+                continue
             turn.text = privacy.mask(before, memory, keep=public)
             if turn.text != before:
                 self.turns.changed["pii"] += 1
@@ -186,6 +197,12 @@ class Cleaner:
             self.held.setdefault(name, {}).update(memory.values)
         for type, count in memory.counts.items():
             self.masked[type] = self.masked.get(type, 0) + count
+
+
+@lru_cache(8192)
+def _nothing_personal(text: str) -> bool:
+    """Greetings and standard replies come again and again."""
+    return not privacy.find(text)
 
 
 def join(first: str, second: str) -> str:

@@ -41,24 +41,21 @@ class Gathered:
     contradictions: list[dict[str, Any]]
 
 
-def gather(conversations: list[Conversation], step: Step, exclusions: Exclusions) -> Gathered:
+def gather(faq: list[Conversation], step: Step, exclusions: Exclusions) -> Gathered:
     """Give every FAQ conversation its `answer_id` and the answer that is meant.
 
     Rows form one entry when they share the mapped `answer_id`, the `id`, or language and answer text. When one question
     (or one id) has different answers, the newest by `updated` wins, else the first; both are reported.
     """
-    faq = [c for c in conversations if c.kind == "faq"]
-    step.into = len(conversations)
+    step.into += len(faq)
     contradictions: list[dict[str, Any]] = []
     faq = _settle_questions(faq, step, exclusions, contradictions)
     entries, merged = _entries(faq)
     contradictions += merged
     for entry in entries:
         _settle_answers(entry, step, contradictions)
-    kept_faq = _one_question_each(entries, step, exclusions)
-    kept_ids = {id(c) for c in kept_faq}
-    kept = [c for c in conversations if c.kind != "faq" or id(c) in kept_ids]
-    step.kept = len(kept)
+    kept = _one_question_each(entries, step, exclusions)
+    step.kept += len(kept)
     return Gathered([entry for entry in entries if entry.rows], kept, contradictions)
 
 
@@ -161,7 +158,7 @@ def _entries(faq: list[Conversation]) -> tuple[list[Entry], list[dict[str, Any]]
     merged = _same_question(faq, groups)
     taken: Counter[str] = Counter()
     entries = []
-    for members in groups.members(range(len(faq))).values():
+    for members in groups.members().values():
         rows = [faq[i] for i in members]
         names = list(dict.fromkeys(str(c.meta["entry"][1]) if c.meta["entry"][0] != "row" else c.id.split("/")[0] for c in rows))
         questions = Counter(str(c.meta["entry"][1]) for c in rows)

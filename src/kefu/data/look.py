@@ -29,7 +29,7 @@ class Changes(Exclusions):
         super().__init__(folder)
         self.rows: list[dict[str, Any]] = []
 
-    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str) -> None:
+    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str, section: str = "") -> None:
         self.rows.append({"what": f"{unit[:-1]} dropped", "where": where, "step": step, "reason": reason, "before": shown(text), "after": ""})
 
     def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:

@@ -105,7 +105,7 @@ class Clean(Block):
 class Dedup(Block):
     near: bool = Field(default=True, description="near-duplicates are removed too, not only equal ones")
     threshold: float = Field(default=0.9, gt=0, le=1, description="Jaccard of character shingles")
-    max_drop_share: float = Field(default=0.5, gt=0, le=1, description="a step that would drop more stops the build")
+    max_drop_share: float = Field(default=0.5, gt=0, le=1, description="any step that would drop a larger share stops the build and says why")
 
 
 class Split(Block):
@@ -164,6 +164,8 @@ class Data(Block):
     dedup: Dedup = Dedup()
     labels: Labels = Labels()
     split: Split = Split()
+    workers: int | None = Field(default=None, ge=1, description="processes that clean and label; unset: one a core. The result is the same")
+    engine: Literal["local", "ray"] = Field(default="local", description="who does the work: this machine, or a Ray cluster (extra `ray`)")
     augment: Augment = Augment()
 
 

@@ -14,9 +14,10 @@ from kefu.data.clean import Cleaner
 from kefu.data.dedup import guarded
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger, Step
-from kefu.data.split import SPLITS, whole_groups
+from kefu.data.split import whole_groups
 from kefu.data.tasks.example import KINDS, Example
 from kefu.data.tasks.scrub import Scrubber
+from kefu.data.writers import SPLITS
 from kefu.errors import InputError
 from kefu.project.schema import Data
 from kefu.text.normalise import fold
