@@ -30,11 +30,14 @@ from kefu.data.profile import Profile
 from kefu.data.reading import read, sections
 from kefu.data.spool import Column, Spool, pack
 from kefu.data.tally import Tally
+from kefu.data.tasks.scrub import KEPT_CONTEXT
 from kefu.data.vault import Vault
 from kefu.data.workers import BATCH, Crew, crew
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
 from kefu.project.schema import Source
+
+_MUCH = 0.5  # a step that finds more of no use is worth a word
 
 Progress = Callable[[str, float], None]
 
@@ -158,10 +161,8 @@ class _Build:
         if self.formed and not total.items.kept:
             why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
             raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
-        for step in (total.items, total.turns):
-            step.guard(self.settings.dedup.max_drop_share)
 
-    def _batches(self) -> Iterator[jobs.CleanBatch]:
+    def _batches(self) -> Iterator[bytes]:
         """Rows that belong together (an FAQ row and its other phrasings) are in one batch."""
         held: list[bytes] = []
         for i, source in enumerate(self.settings.sources):
@@ -172,21 +173,18 @@ class _Build:
                     self.examples.append((source.name, source.mask_pii, one))
                     continue
                 if len(held) >= BATCH and one.meta.get("phrasing") != "similar":
-                    yield self._batch(held)
+                    yield b"[%b]" % b",".join(held)
                     held = []
                     self.progress(f"cleaning {source.name}: {self.formed:,}", share)
                 self.formed += 1
                 held.append(b"[%b,%b]" % (name, pack(one)))
         if held:
-            yield self._batch(held)
-
-    def _batch(self, rows: list[bytes]) -> jobs.CleanBatch:
-        return jobs.CleanBatch(b"[%b]" % b",".join(rows), self.exclusions.full)
+            yield b"[%b]" % b",".join(held)
 
     # -- duplicates, FAQ, splits -----------------------------------------------------------------------------
 
     def _deduplicate(self) -> tuple[entries.Gathered, Step]:
-        kinds, settings = self.columns.kinds.numbers(), self.settings.dedup
+        kinds = self.columns.kinds.numbers()
         exact = self.ledger.step("exact duplicates", "conversations")
         gone = dedup.exact(self.columns.exact.numbers().reshape(-1, 2))
         self.alive = np.ones(len(kinds), bool)
@@ -195,7 +193,6 @@ class _Build:
         gathering.into = gathering.kept = int((self.alive & (kinds == jobs.DIALOGUE)).sum())
         rows = {int(number): self.spool[int(number)] for number in np.flatnonzero(self.alive & (kinds == jobs.FAQ))}
         gathered = entries.gather(list(rows.values()), gathering, self.exclusions)
-        gathering.guard(settings.max_drop_share)
         stays = {id(conversation) for conversation in gathered.kept}
         self.faq = {number: conversation for number, conversation in rows.items() if id(conversation) in stays}
         self.alive[list(rows.keys() - self.faq.keys())] = False
@@ -367,6 +364,8 @@ def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, in_splits: 
     dropped = sum(sum(ledger.dropped(unit).values()) for unit in ("rows", "conversations", "examples")) + _listed_turns(ledger)
     ledger.expect("rows, conversations, examples and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
     ledger.expect("lines written to excluded.jsonl", sum(exclusions.counts.values()), "lines of excluded.jsonl", on_disk("excluded.jsonl"))
+    ledger.expect("changes counted", _listed_changes(ledger), "changes in changed.jsonl", sum(exclusions.changed.values()))
+    ledger.expect("lines written to changed.jsonl", exclusions.lines, "lines of changed.jsonl", on_disk("changed.jsonl"))
 
 
 def _listed_turns(ledger: Ledger) -> int:
@@ -375,8 +374,19 @@ def _listed_turns(ledger: Ledger) -> int:
     return sum(n for step in counted for reason, n in step.dropped.items() if not reason.startswith("conversation dropped"))
 
 
+def _listed_changes(ledger: Ledger) -> int:
+    """Every reason for which a turn, an answer or an example was changed."""
+    turns = next(step for step in ledger.steps if step.name == "clean turns")
+    examples = sum(step.changed.total() - step.changed[KEPT_CONTEXT] for step in ledger.steps if step.name == "clean examples")
+    answers = sum(step.changed.total() for step in ledger.steps if step.name == "answers and contradictions")
+    return turns.changed.total() + turns.merged + examples + answers
+
+
 def _notes(ledger: Ledger, cleaned: jobs.Cleaned, dataset_class: str) -> list[str]:
     notes = []
+    for step in ledger.steps:
+        if step.name.startswith(("form ", "clean")) and (lost := step.loss(_MUCH)):
+            notes.append(f"{step.name}: {lost[0]:,} of {lost[1]:,} {step.unit} were of no use ({lost[2]}); excluded.jsonl lists them")
     for name, facts in ledger.sources.items():
         if facts["guessed"]:
             notes.append(f"{name}: columns guessed: " + ", ".join(f"{field} = {facts['map'][field]}" for field in facts["guessed"]))

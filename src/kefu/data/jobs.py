@@ -71,11 +71,6 @@ class CleanSetup(NamedTuple):
     mask: dict[str, bool | None]  # source -> whether personal data is masked there; None: as `clean` says
 
 
-class CleanBatch(NamedTuple):
-    rows: bytes  # JSON list of [source, conversation]
-    full: list[str]  # steps of which enough samples are known
-
-
 @dataclass
 class Cleaned:
     """Of the conversations that stayed, in order: their lines, and columns as the bytes of arrays."""
@@ -105,11 +100,12 @@ class CleanJob:
         self._settings = Clean(**setup.clean)
         self._patterns = Cleaner(self._settings, Step("", ""), Step("", ""), Notes())
 
-    def __call__(self, batch: CleanBatch) -> Cleaned:
-        done = Cleaned(notes=Notes(batch.full))
+    def __call__(self, rows: bytes) -> Cleaned:
+        """rows: JSON list of [source, conversation]"""
+        done = Cleaned()
         cleaner = self._patterns.afresh(done.items, done.turns, done.notes)
         kept = []
-        for source, row in orjson.loads(batch.rows):
+        for source, row in orjson.loads(rows):
             conversation = restored(row)
             if cleaner(conversation, source, self._setup.mask[source]):
                 kept.append(conversation)

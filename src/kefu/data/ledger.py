@@ -45,17 +45,20 @@ class Step:
         self.changed.update(other.changed)
         self.dropped.update(other.dropped)
 
-    def guard(self, most: float) -> None:
-        """Stop when the step would drop more than this share. What the user asked to leave out is not counted.
-
-        Raises GateError with the reasons and the way to go on.
-        """
+    def loss(self, most: float) -> tuple[int, int, str] | None:
+        """(dropped, of how many, for which reasons) when it is more than this share. What the user asked to leave out is not counted."""
         reasons = Counter({reason: n for reason, n in self.dropped.items() if not reason.startswith(_ASKED_FOR)})
-        into = self.into + self.added - (sum(self.dropped.values()) - sum(reasons.values()))
-        dropped = sum(reasons.values())
+        into, dropped = self.into + self.added - (self.dropped.total() - reasons.total()), reasons.total()
         if into < _ENOUGH or dropped <= into * most:
+            return None
+        return dropped, into, ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
+
+    def guard(self, most: float) -> None:
+        """Stop when the step would drop more than this share. Raises GateError with the reasons and the way to go on."""
+        lost = self.loss(most)
+        if lost is None:
             return
-        why = ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
+        dropped, into, why = lost
         share = min(1.0, math.ceil(dropped / into * 100) / 100)
         raise GateError(
             f"{self.name} would drop {dropped} of {into} {self.unit} ({why})",

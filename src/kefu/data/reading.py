@@ -89,7 +89,6 @@ def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions
             f"{step.kept} rows read, {why}",
             "look at `map`, `where` and the file",
         )
-    form.guard(project.settings.data.dedup.max_drop_share)
 
 
 def _kind(reason: str) -> str:

@@ -105,7 +105,7 @@ class Clean(Block):
 class Dedup(Block):
     near: bool = Field(default=True, description="near-duplicates are removed too, not only equal ones")
     threshold: float = Field(default=0.9, gt=0, le=1, description="Jaccard of character shingles")
-    max_drop_share: float = Field(default=0.5, gt=0, le=1, description="any step that would drop a larger share stops the build and says why")
+    max_drop_share: float = Field(default=0.5, gt=0, le=1, description="a step that would drop more stops the build")
 
 
 class Split(Block):
