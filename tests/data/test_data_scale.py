@@ -205,6 +205,29 @@ def test_kill_and_interrupt_leave_nothing(tmp_path: Path) -> None:
     assert not list((tmp_path / "build").rglob(spools.FOLDER))
 
 
+LIMITED = """
+import resource, sys
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+    sys.argv = ["kefu", "data", "build", sys.argv[2]]
+    from kefu.cli import main
+    main()
+"""
+
+
+@pytest.mark.parametrize("most", [40_000, 400_000])  # the first batch, and later ones
+def test_a_file_that_may_not_grow_leaves_nothing(tmp_path: Path, most: int) -> None:
+    """What waits on the disk meets the limit first: whoever meets it, one line is said and no draft stays."""
+    company(tmp_path, 2500)
+    (tmp_path / "limited.py").write_text(LIMITED, "utf-8")
+    (tmp_path / "kefu.yaml").write_text("name: t\ndata: {workers: 1, sources: [{name: logs, shape: dialogues, path: logs.jsonl}]}\n", "utf-8")
+    command = [sys.executable, str(tmp_path / "limited.py"), str(most), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("error: cannot write") and "free disk space" in done.stderr
+    assert not [path for path in (tmp_path / "build").glob("data/*/*") if path.name != ".lock" and path.suffix != ".lock"]
+
+
 # -- nothing goes in silence -----------------------------------------------------------------------------------
 
 
@@ -335,6 +358,33 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
         )
         peaks.append(int(done.stdout.split()[1]))
     assert (peaks[1] - peaks[0]) * 1024 / 30_000 < 1024, peaks
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_killed_anywhere_and_run_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    """kill -9 of the command or of one worker, at random moments; what stands in the end is what an undisturbed run gives."""
+    made = []
+    for name, kills in (("calm", 0), ("killed", 4)):
+        folder = tmp_path / name
+        folder.mkdir()
+        r, lives, began = random.Random(5), 8.0, time.monotonic()
+        for _ in range(kills):
+            running = _started(folder, 5000)
+            children = _workers_of(running)
+            time.sleep(r.random() * lives)
+            os.kill(r.choice([running.pid, children[0]]), signal.SIGKILL)
+            running.communicate(timeout=300)
+            if running.returncode == 0:
+                break  # a worker's death cost nothing but time
+            assert _gone(children)
+        _, said = _started(folder, 5000).communicate(timeout=300)
+        (done,) = (path.parent for path in (folder / "build").glob("data/t/*/manifest.json"))
+        made.append({key: value for key, value in prints(done).items() if key != "manifest.json"})
+        assert not list((folder / "build").glob("data/t/.draft-*")), said
+        lives = max(lives, time.monotonic() - began)
+    assert made[0] == made[1]
 
 
 @pytest.mark.long
