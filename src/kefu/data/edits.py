@@ -21,6 +21,7 @@ class _Edit(NamedTuple):
     before: str
     after: str
     raw: bool  # `before` was not cleaned yet
+    masked: bool  # `after` is
 
 
 class Edits:
@@ -30,8 +31,8 @@ class Edits:
         self._cleaned = cleaned
         self._held: list[_Edit] = []
 
-    def add(self, reasons: Sequence[str], before: str, after: str, raw: bool = False) -> None:
-        self._held.append(_Edit(tuple(dict.fromkeys(reasons)), before, after, raw))
+    def add(self, reasons: Sequence[str], before: str, after: str, raw: bool = False, masked: bool = False) -> None:
+        self._held.append(_Edit(tuple(dict.fromkeys(reasons)), before, after, raw, masked))
 
     def tell(self, noting: Any, unit: str, source: str, where: str, memory: privacy.Memory | None, said: Iterable[str] = ()) -> None:
         """Give everything held to `noting.change`. memory: what masking found in the conversation; None: it was not masked, and `said`
@@ -45,7 +46,7 @@ class Edits:
                     privacy.mask(text, memory)
         in_pieces = memory.values and any(edit.reasons[0] in _PIECES for edit in self._held)
         for edit in self._held:
-            after = _struck(edit.after, memory)
+            after = edit.after if edit.masked else _struck(edit.after, memory)
             before = self._before(edit, after, memory)
             if in_pieces:  # each message holds but a part of the number
                 before, after = _DIGITS.sub(privacy.STRUCK, before), _DIGITS.sub(privacy.STRUCK, after)
@@ -56,6 +57,8 @@ class Edits:
         before = _struck(edit.before, memory)
         if not edit.raw:
             return before
+        if edit.masked and before == edit.before:
+            return after if memory.values else before  # what masking found was not to be seen in the raw text
         seen = edit.after if before == edit.before else self._cleaned(before)
         return before if _struck(seen, memory) == seen else after
 

@@ -46,7 +46,7 @@ class Scrubber:
             reasons = list(self._reasons) or ["text cleaned"]
             step.changed.update(reasons)
             edits = Edits(lambda text: self._cleaner.through(text)[0])
-            edits.add(reasons, before, example.text(), raw=True)
+            edits.add(reasons, before, example.text(), raw=True, masked=memory is not None)
             edits.tell(self._noting, step.unit, source, example.source, memory)
         return ""
 
