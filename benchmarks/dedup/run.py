@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from kefu.data import near
-from kefu.evals.statistics import wilson
+from kefu.statistics import wilson
 from kefu.text.segment import shingles
 
 ZH = (
