@@ -88,7 +88,8 @@ def test_nobody_loses_an_entry_when_several_processes_write_at_once(tmp_path: Pa
         "import sys; from pathlib import Path; from kefu.registry import Registry\n"
         "for i in range(8):\n"
         "    Registry(Path(sys.argv[1])).add({'name': sys.argv[2], 'access_point': 'a', 'method': 'sft', 'created': '',\n"
-        "        'hashes': {'model': str(i)},        'settings': {}, 'metrics': {}, 'artifacts': {}, 'gates_passed': True, 'release_passed': True, 'release_reasons': []})\n"
+        "        'hashes': {'model': str(i)}, 'settings': {}, 'metrics': {}, 'artifacts': {},\n"
+        "        'gates_passed': True, 'release_passed': True, 'release_reasons': []})\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in ("a", "b", "c")]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
