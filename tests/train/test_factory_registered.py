@@ -148,3 +148,27 @@ def test_samples_and_curves_for_the_page():
     assert [s["asked"] for s in best] == ["9", "8", "7", "6"] and [s["asked"] for s in worst] == ["0", "1", "2", "3"]
     assert best_and_worst(samples[:1]) == (samples[:1], [])
     assert "nan" not in line([(1, 2.0), (2, float("nan")), (3, 2.0)])["points"]
+
+
+def test_slides_hold_the_figures_of_the_report(shop, tmp_path):
+    from pptx import Presentation
+
+    from kefu.train.factory.deck import write
+
+    _, _, second = shop
+    assert write(second.artifact.path, tmp_path / "a" / "shop.pptx") == 6
+    texts = []
+    for slide in Presentation(str(tmp_path / "a" / "shop.pptx")).slides:
+        for shape in slide.shapes:
+            texts += [cell.text for row in shape.table.rows for cell in row.cells] if shape.has_table else []
+            texts += [shape.text_frame.text] if shape.has_text_frame else []
+            right, bottom = shape.left + shape.width, shape.top + shape.height
+            assert right <= 12_192_000 + 1000 and bottom <= 6_858_000, texts[-1]
+    said = "\n".join(texts)
+    number = second.artifact.facts["metrics"]["loss"]["value"]
+    assert f"{number:.3f}" in said and "七天内可以申请退款。" in said and "50 W" in said or "RAPL" in said
+    with pytest.raises(InputError, match="does not end in"):
+        write(second.artifact.path, tmp_path / "shop.ppt")
+    with pytest.raises(InputError, match="no training report"):
+        write(tmp_path, tmp_path / "shop.pptx")
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import code_fingerprint, write_json, write_text
 from kefu.train.factory.data import Splits
-from kefu.train.factory.fit import Curves
 from kefu.train.factory.job import CODE, Job, Prepared
 from kefu.train.factory.methods import Method
+
+if TYPE_CHECKING:
+    from kefu.train.factory.fit import Curves
 
 _HERE = Path(__file__).parent
 SHOWN = 4
@@ -44,8 +46,8 @@ def write(
     }  # fmt: skip
 
 
-def pages(document: dict[str, Any], folder: Path) -> None:
-    """Write `report.html` (self-contained) and `report.md` from `training.json`."""
+def pages(document: dict[str, Any], folder: Path, pictures: Path | None = None) -> None:
+    """Write `report.html` (self-contained) and `report.md` from `training.json`. pictures: their folder, where it is another one."""
     from kefu.pages import reports
     from kefu.train.factory.register import words
 
@@ -54,12 +56,18 @@ def pages(document: dict[str, Any], folder: Path) -> None:
     view = {
         "run": document, "words": words(document["method"], document), "metrics": compared(document), "best": best, "worst": worst,
         "curves": {name: line(points) for name, points in document["logged"].items() if len(points) > 1}, "cost": document["cost"],
-        "size": _size, "pictures": reports.pictures(folder / "plots", _CAPTIONS), "style": reports.style(),
+        "size": _size, "pictures": reports.pictures(pictures or folder / "plots", _CAPTIONS), "style": reports.style(),
         "why": {name: document["settings"][name] for name in ("epochs", "steps", "batch_size", "learning_rate") if name in document["settings"]},
     }  # fmt: skip
     write_text(folder / "report.html", environment.get_template("report.html.jinja").render(view))
     plain = environment.overlay(autoescape=False)
     write_text(folder / "report.md", plain.get_template("report.md.jinja").render(view))
+
+
+def again(document: dict[str, Any], folder: Path, out: Path) -> Path:
+    """Write the views of a published model anew, elsewhere: what is published is not changed. Returns the page."""
+    pages(document, out, pictures=folder / "plots")
+    return out / "report.html"
 
 
 def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
