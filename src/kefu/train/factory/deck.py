@@ -165,13 +165,15 @@ def _data(made: _Slides, document: dict[str, Any], folder: Path) -> None:
 
 
 def _samples(made: _Slides, document: dict[str, Any], folder: Path) -> None:
+    from kefu.pages.reports import line
     from kefu.train.factory.report import best_and_worst
 
     best, worst = best_and_worst(document["samples"])
     if not best:
         return
     slide = made.add("Samples", "the closest to what was expected, then the farthest from it")
-    rows = [[_short(one[name], 70) for name in ("asked", "expected", "after", "said")] for one in [*best[:3], *worst[:3]]]
+    widths = {"asked": 60, "expected": 60, "after": 60, "said": 28}
+    rows = [[line(one[name], length) for name, length in widths.items()] for one in [*best[:3], *worst[:3]]]
     made.table(slide, ["asked", "expected", "after", "before"], rows, [3.0, 3.2, 3.2, 2.6])
 
 
