@@ -195,3 +195,25 @@ def _summary(entry: Entry) -> str:
         f"{name} {number['value']:.3f}" for name, number in entry.metrics.items() if isinstance(number, dict) and number.get("value") is not None
     ]
     return f"{entry.method}: {', '.join(shown[:3])}"
+
+
+@app.command()
+def mirror(
+    folder: Where = ".",
+    to: Annotated[str, typer.Option("--to", metavar="URI", help="Else MLFLOW_TRACKING_URI, else build/mlflow.db.")] = "",
+    json: Json = False,
+) -> None:
+    """Copy the registry into MLflow. Example: kefu models mirror . --to http://mlflow.example:5000"""
+    from kefu.registry.mirror import mirror as copy
+
+    registry, _ = _registry(folder)
+    done = copy(registry.root, registry.entries(), to)
+
+    def text() -> None:
+        for what, labels in done.items():
+            if labels:
+                console().print(f"{what}: {', '.join(labels)}", markup=False)
+        if not any(done.values()):
+            console().print("no models yet", markup=False)
+
+    OUTPUT.result({"ok": True, **done}, text)

@@ -22,6 +22,7 @@ from kefu.train.factory import methods, plan
 from kefu.train.factory.data import Splits, read
 from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
 from kefu.train.factory.recipe import Loaded
+from kefu.train.factory.trackers import closed, wandb
 
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
 SAMPLES = 16
@@ -58,6 +59,8 @@ def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, for
 
 def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say: Progress) -> Result | None:
     method = methods.find(loaded.recipe.method)()
+    if "wandb" in loaded.recipe.train.trackers:
+        wandb(loaded, say)
     say("reading rows", 0.0)
     rows = read(loaded, method.needs)
     store, device = Store(loaded.build), Device.here()
@@ -247,7 +250,7 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
     while True:
         tensorboard = job.out / "tb" if "tensorboard" in job.plan["trackers"] and job.device.rank == 0 else None
         try:
-            with _memory(job, method), _as_it_was(job.model):
+            with _memory(job, method), _as_it_was(job.model), closed("wandb" in job.plan["trackers"]):
                 return fit(
                     method.trainer(job, train, held), lambda text, share: job.progress(text, 0.08 + 0.84 * share), lengths=train.lengths,
                     patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,
