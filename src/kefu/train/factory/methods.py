@@ -31,6 +31,8 @@ TABLE = {
     "ppo": "kefu.train.methods.ppo:Ppo",
     "distill": "kefu.train.methods.distill:Distill",
     "incremental": "kefu.train.methods.incremental:Incremental",
+    "prompt": "kefu.train.methods.prompt:Prompt",
+    "provider": "kefu.train.methods.provider:Provider",
 }
 
 

@@ -72,7 +72,7 @@ def words(method: str, training: dict[str, Any]) -> str:
 def weights(made: Artifact) -> dict[str, str]:
     """Hashes of the files that hold numbers of the model."""
     return {
-        name: entry["sha256"] for name, entry in made.manifest["files"].items() if name.endswith((".safetensors", "prompt.json", "provider.json"))
+        name: entry["sha256"] for name, entry in made.manifest["files"].items() if name.endswith((".safetensors", "prompt.json", "prompted.json"))
     }
 
 

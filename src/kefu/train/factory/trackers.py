@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ def wandb(loaded: Loaded, say: Callable[[str, float], None]) -> None:
     """Set what is not set: project, folder (the recipe's build/), and offline mode where there is no key. Raises ConfigError without the package."""
     if find_spec("wandb") is None:
         raise ConfigError("train.trackers: wandb", "the package wandb is not installed", "pip install 'kefu[wandb]', or leave it out")
+    with redirect_stdout(sys.stderr):  # transformers says on import that WANDB_MODE is offline
+        import_module("transformers.integrations.integration_utils")
     os.environ.setdefault("WANDB_PROJECT", loaded.recipe.name)
     os.environ.setdefault("WANDB_DIR", str(loaded.build.resolve()))
     os.environ.setdefault("WANDB_SILENT", "true")
