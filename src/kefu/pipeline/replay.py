@@ -50,7 +50,7 @@ def drift(root: Path, entry: Entry) -> list[str]:
 
 def _project(root: Path, entry: Entry, keep: Path | None) -> dict[str, Any]:
     from kefu.pipeline.run import run
-    from kefu.project import load
+    from kefu.project import Project, load
 
     file = root / "kefu.yaml"
     if not file.is_file():
@@ -60,10 +60,9 @@ def _project(root: Path, entry: Entry, keep: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kefu-replay-") as scratch:
         folder = (keep or Path(scratch)) / root.resolve().name
         shutil.copytree(root, folder, ignore=lambda place, names: {"build"} & set(names) if Path(place) == root else set())
-        settings = (
-            yaml.safe_load(file.read_text("utf-8")) | {k: v for k, v in entry.settings.items() if k != "seed"} | {"seed": entry.settings["seed"]}
-        )
-        write_text(folder / "kefu.yaml", yaml.safe_dump(settings, allow_unicode=True, sort_keys=False))
+        whole = Project.model_validate(yaml.safe_load(file.read_text("utf-8")) | entry.settings)
+        given = whole.model_dump(mode="json", exclude_defaults=True)  # a default written out would count as a wish
+        write_text(folder / "kefu.yaml", yaml.safe_dump(given, allow_unicode=True, sort_keys=False))
         outcome = run(load(folder), until="export")
         differs = [f"{room}: {name}" for room in _ROOMS for name in _unlike(root, entry, room, outcome.artifact(room))]
         weights = not any(name.endswith(_WEIGHTS) for name in differs)

@@ -98,7 +98,7 @@ class Client:
         asked = getattr(error, "retry_after", None)
         wait = min(_LONGEST_PAUSE_S, asked if asked is not None else pause * (0.5 + random.random()))
         if time.monotonic() - started + wait > self.patience_s:
-            raise EngineError(error.what, error.why, "nothing is lost: go on with --resume") from None
+            raise EngineError(error.what, error.why, "nothing is lost: run it again, with --resume where a job is under way") from None
         self.say(f"the provider makes us wait: {error.why}")
         await asyncio.sleep(wait)
         return min(pause * 2, _LONGEST_PAUSE_S)

@@ -33,8 +33,8 @@ _EPOCHS = 3
 
 
 class Settings(Block):
-    provider: str = Field(default="", description="openai or nebius: its address and key; or give `url`")
-    url: str = Field(default="", description="base of the API, such as https://host/v1")
+    provider: str = Field(default="", description="openai or nebius: its address, and where its key is")
+    url: str = Field(default="", description="base of the API, such as https://host/v1, instead of the provider's own")
     api_key: KeyPlace = Field(default="", description="env:NAME or file:PATH; with a provider: env:PROVIDER_API_KEY")
     suffix: str = Field(default="", max_length=40, description="part of the tuned model's name; empty: the recipe's name")
     hyperparameters: dict[str, Any] = Field(default={}, description="passed on as they are: learning_rate_multiplier, batch_size, lora, ...")
@@ -77,13 +77,13 @@ class Provider:
 
     def open(self, job: Job) -> None:
         given, faults = job.settings, []
-        if bool(given.provider) == bool(given.url):
-            faults.append("provider: give either `provider` (openai, nebius) or `url`")
+        if not given.provider and not given.url:
+            faults.append("provider: give `provider` (openai, nebius) or the `url` of another server")
         if given.provider and given.provider not in PROVIDERS:
             faults.append(
                 f"provider.provider: {given.provider!r}: use {', '.join(name for name, (_, tunes) in PROVIDERS.items() if tunes)}, or `url`"
             )
-        elif given.provider and not PROVIDERS[given.provider][1]:
+        elif given.provider and not given.url and not PROVIDERS[given.provider][1]:
             faults.append(f"provider.provider: {given.provider} offers no fine-tuning jobs on this API: use method prompt with it")
         if given.url and not given.url.startswith(("http://", "https://")):
             faults.append(f"provider.url: {given.url!r} is no http(s) address")
@@ -111,6 +111,11 @@ class Provider:
                     item["messages"] = [{"role": "system", "content": job.settings.role}, *item["messages"]]
         return made
 
+    def pieces(self, job: Job, item: dict[str, Any]) -> list[tuple[str, bool]]:
+        from kefu.train.methods import spoken
+
+        return spoken.pieces(item)
+
     def make(self, job: Job, train: Prepared, validation: Prepared | None, progress: Callable[[str, float], None]) -> Any:
         """Upload, create, wait. Raises GateError (the job failed), ConfigError (the key or a setting was refused), EngineError (no answer)."""
         from kefu.engines.protocol import run
@@ -122,7 +127,7 @@ class Provider:
         client = Client(self.url, self.key, timeout_s=given.timeout_s, patience_s=given.patience_s, say=job.say)
         started = time.perf_counter()
         found = run(self._through(job, client, parts, progress))
-        curves = _curves(found, self.state.get("results", ""), time.perf_counter() - started)
+        curves = _curves(found, float(job.plan["epochs"]), self.state.get("results", ""), time.perf_counter() - started)
         job.facts["provider"] = {
             "url": self.url, "job": self.state["job"], "model": self.tuned, "files": self.state["files"],
             "trained_tokens": found.get("trained_tokens"), "hyperparameters": found.get("hyperparameters") or {},
@@ -237,11 +242,11 @@ def _read(work: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _curves(found: dict[str, Any], results: str, seconds: float) -> Any:
+def _curves(found: dict[str, Any], epochs: float, results: str, seconds: float) -> Any:
     """What the provider's result file (CSV: step, train_loss, valid_loss, ...) tells of the run."""
     from kefu.train.factory.fit import Curves
 
-    curves = Curves(seconds=seconds, tokens_seen=int(found.get("trained_tokens") or 0))
+    curves = Curves(epochs=epochs, seconds=seconds, tokens_seen=int(found.get("trained_tokens") or 0))
     for row in csv.DictReader(io.StringIO(results)):
         for column, points in (("train_loss", curves.train), ("valid_loss", curves.validation)):
             try:

@@ -119,3 +119,8 @@ def nothing_trained(job: Job) -> Any:
     from kefu.train.factory.fit import Curves
 
     return Curves()
+
+
+def pieces(item: dict[str, Any]) -> list[tuple[str, bool]]:
+    """A conversation for `kefu train show`: what the agent said is learnt."""
+    return [(f"{message['role']}: {message['content']}\n", message["role"] == "assistant") for message in item["messages"]]
