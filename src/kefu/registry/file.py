@@ -23,7 +23,15 @@ HEAD = (
 )
 _FIX = "correct it, or restore it from version control"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MOST_NODES = 2_000_000
 _STAGE = re.compile(r"^(\s*stage:\s*)\S+", re.MULTILINE)
+
+
+class _Written(yaml.SafeDumper):
+    """Equal parts are written out each time: an alias is no help to a reader."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 @dataclass
@@ -80,7 +88,7 @@ def _parse(text: str) -> Text:
         node = loader.get_single_node()
         if node is None:
             return Text([])
-        _plain(node, text)
+        plain = _plain(node, text)
         raw = loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -103,7 +111,8 @@ def _parse(text: str) -> Text:
         if any(entry.label == entries[-1].label for entry in entries[:-1]):
             raise _Fault(f"{entries[-1].label} stands twice", line + 1)
     made = Text(entries)
-    _cut(made, text, node, items)
+    if plain:
+        _cut(made, text, node, items)
     return made
 
 
@@ -119,23 +128,39 @@ def _entry(row: Any, line: int) -> Entry:
         raise _Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
 
 
-def _plain(node: Any, text: str) -> None:
-    """No aliases (a few lines of them can mean gigabytes), no key twice."""
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            raise _Fault(f"the alias *{event.anchor} is used", event.start_mark.line + 1 if event.start_mark else 0)
-    waiting = [node]
+def _plain(node: Any, text: str) -> bool:
+    """Whether it is free of aliases. A few lines of aliases can mean gigabytes, and a key that stands twice hides the first: both are refused."""
+    waiting, seen = [node], set()
     while waiting:
         one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
         if isinstance(one, yaml.MappingNode):
-            seen = set()
+            keys = set()
             for key, value in one.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                if isinstance(key, yaml.ScalarNode) and key.value in keys:
                     raise _Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
-                seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
-                waiting.append(value)
+                keys.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+                waiting += [key, value]
         elif isinstance(one, yaml.SequenceNode):
             waiting += one.value
+    aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER))
+    if aliased and _size(node, {}) > _MOST_NODES:
+        raise _Fault("its aliases mean more than fits in memory")
+    return not aliased
+
+
+def _size(node: Any, known: dict[int, int]) -> int:
+    """Nodes of a tree in which every alias is written out."""
+    if id(node) in known:
+        if not known[id(node)]:
+            raise _Fault("an alias is used inside its own value", node.start_mark.line + 1)
+        return known[id(node)]
+    known[id(node)] = 0
+    inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    known[id(node)] = 1 + (sum(_size(one, known) for one in inner) if not isinstance(node, yaml.ScalarNode) else 0)
+    return known[id(node)]
 
 
 def _items(node: Any) -> list[Any]:
@@ -177,7 +202,7 @@ def _changed(old: Entry, new: Entry, piece: str, indent: str) -> str:
 
 
 def _dump(entry: Entry, indent: str) -> str:
-    text = yaml.safe_dump([entry.row()], allow_unicode=True, sort_keys=False, width=120)
+    text = yaml.dump([entry.row()], Dumper=_Written, allow_unicode=True, sort_keys=False, width=120)
     return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 
