@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve"]
+HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve", "prices"]
 
 
 def kefu(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
