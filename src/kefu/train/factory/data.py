@@ -29,6 +29,8 @@ _ARTEFACT = {
     "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
+_GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
+
 
 @dataclass
 class Splits:
@@ -87,8 +89,8 @@ def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
 
 
 def _hold_out(found: Splits, share: float, seed: int) -> None:
-    """A seeded share of the training rows to choose the best checkpoint with; equal prompts stay on one side."""
-    keys = [fingerprint({k: v for k, v in row.items() if k in ("prompt", "messages", "text", "question", "instruction")}) for row in found.train]
+    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side."""
+    keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
     distinct = sorted(set(keys))
     if len(distinct) < 10:
         return

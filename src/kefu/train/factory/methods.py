@@ -31,6 +31,8 @@ TABLE = {
     "ppo": "kefu.train.methods.ppo:Ppo",
     "distill": "kefu.train.methods.distill:Distill",
     "incremental": "kefu.train.methods.incremental:Incremental",
+    "classification": "kefu.train.methods.classification:Classification",
+    "regression": "kefu.train.methods.regression:Regression",
 }
 
 
