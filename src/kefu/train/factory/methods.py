@@ -33,6 +33,7 @@ TABLE = {
     "incremental": "kefu.train.methods.incremental:Incremental",
     "classification": "kefu.train.methods.classification:Classification",
     "regression": "kefu.train.methods.regression:Regression",
+    "token-classification": "kefu.train.methods.tagging:Tagging",
 }
 
 

@@ -220,6 +220,24 @@ def _labels_of(job: Job) -> list[str]:
     return [str(name) for _, name in sorted((getattr(config, "id2label", None) or {}).items())]
 
 
+def kept_from(job: Job, labels: Sequence[str], prefix: str) -> Path | None:
+    """The base's folder, where its head is for these very labels and has weights of that prefix."""
+    from safetensors import safe_open
+
+    from kefu.train import base as bases
+    from kefu.train.methods.causal import found
+
+    if _labels_of(job) != list(labels):
+        return None
+    source, local = bases.locate(job.start, found(job, job.start), "base")
+    files = sorted(Path(source).glob("*.safetensors")) if local else []
+    for file in files:
+        with safe_open(file, framework="pt") as weights:
+            if any(key.startswith(prefix) for key in weights.keys()):  # noqa: SIM118
+                return Path(source)
+    return None
+
+
 def new_head(job: Job, labels: Sequence[str]) -> None:
     """A head for other labels that has as many outputs would be taken over with a wrong meaning: its last layer starts anew."""
     import torch
