@@ -61,7 +61,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
             places += [str(file) for file in files]
         for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
-                rows.append(_named(row, needs, given.map, where, counts))
+                rows += _nested(row, given.map, where) if needs == "spans" else [_named(row, needs, given.map, where, counts)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
@@ -81,6 +81,18 @@ def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[d
     return [
         _named(row, needs, loaded.recipe.data.map, where, counts) for place in places for row, where in _rows(loaded, place, split, needs, counts)
     ]
+
+
+def _nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
+    """Every question of a row, also where questions lie inside texts inside documents (SQuAD, CMRC, DRCD)."""
+    from kefu.data.tasks import qa
+
+    made = []
+    for n, one in enumerate(qa.walk(row, given), 1):
+        answers = {"text": [text for text, _ in one.answers], "answer_start": [start for _, start in one.answers]}
+        kept = {"id": one.id} if one.id else {}
+        made.append({**kept, "question": one.text, "context": one.context, "answers": answers, "where": f"{where}.{n}"})
+    return made
 
 
 def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:

@@ -34,6 +34,7 @@ TABLE = {
     "classification": "kefu.train.methods.classification:Classification",
     "regression": "kefu.train.methods.regression:Regression",
     "token-classification": "kefu.train.methods.tagging:Tagging",
+    "question-answering": "kefu.train.methods.answering:Answering",
 }
 
 
