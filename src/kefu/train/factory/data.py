@@ -61,7 +61,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
             places += [str(file) for file in files]
         for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
-                rows += _nested(row, given.map, where) if needs == "spans" else [_named(row, needs, given.map, where, counts)]
+                rows += _nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
@@ -78,9 +78,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
 def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
     """Rows of more places that a method's settings name."""
     counts: Counter[str] = Counter()
-    return [
-        _named(row, needs, loaded.recipe.data.map, where, counts) for place in places for row, where in _rows(loaded, place, split, needs, counts)
-    ]
+    return [named(row, needs, loaded.recipe.data.map, where) for place in places for row, where in _rows(loaded, place, split, needs, counts)]
 
 
 def _nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
@@ -132,13 +130,17 @@ def _rows(loaded: Loaded, place: str, split: str, needs: str, counts: Counter[st
 
 
 def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    reading = readers.open_source(Source(name=split, shape="faq", path=place), Project(cast(Any, None), loaded.root), _no_table)
-    for row in reading.rows():
+    for row in file_rows(Path(place), loaded.root, split):
         counts["read"] += 1
         if isinstance(row, readers.Broken):
             counts[f"broken: {row.reason}"] += 1
             continue
         yield row.values, row.where
+
+
+def file_rows(place: Path, root: Path = Path(), name: str = "rows") -> Iterator[readers.Row | readers.Broken]:
+    """Rows of a file (or glob) in any format, as they stand there."""
+    return readers.open_source(Source(name=name, shape="faq", path=str(place)), Project(cast(Any, None), root), _no_table).rows()
 
 
 def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
@@ -163,12 +165,12 @@ def known() -> dict[str, Any]:
     return dict(yaml.load(resources.files(__package__).joinpath("fields.yaml").read_text("utf-8"), Loader=yaml.BaseLoader))
 
 
-def _named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, counts: Counter[str]) -> dict[str, Any]:
+def named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, setting: str = "data.map") -> dict[str, Any]:
     """The row under the field names of its kind; columns by `map`, else by their usual names. Unknown columns stay away."""
     kind = known()[needs]
     unknown = sorted(set(given) - set(kind["fields"]))
     if unknown:
-        raise ConfigError(f"data.map: {unknown[0]}", f"rows of kind {needs} have {', '.join(kind['fields'])}", "correct the name")
+        raise ConfigError(f"{setting}: {unknown[0]}", f"rows of kind {needs} have {', '.join(kind['fields'])}", "correct the name")
     columns = {name_key(name): name for name in row}
     made: dict[str, Any] = {}
     taken: set[str] = set(given.values())
@@ -176,7 +178,7 @@ def _named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, c
         if name in given:
             made[name] = value(row, given[name])
             if made[name] is None and given[name] not in row:
-                raise ConfigError(f"data.map: {name}: {given[name]!r}", f"{where} has {', '.join(row)}", "name one of its columns")
+                raise ConfigError(f"{setting}: {name}: {given[name]!r}", f"{where} has {', '.join(row)}", "name one of its columns")
             continue
         column = next((columns[key] for word in usual if (key := name_key(word)) in columns and columns[key] not in taken), None)
         if column is not None:

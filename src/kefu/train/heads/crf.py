@@ -18,11 +18,11 @@ FORBIDDEN = -1e4
 
 
 def legal(labels: Sequence[str]) -> tuple[Any, Any]:
-    """(may follow [from, to], may begin [to]) of BIO tags: I-x only after B-x or I-x."""
+    """(may follow [from, to], may begin [to]) of BIO tags: I-x only after B-x or I-x. Where there is no B-x (IO tags), I-x may begin."""
     follow = np.ones((len(labels), len(labels)), dtype=bool)
     begin = np.ones(len(labels), dtype=bool)
     for to, label in enumerate(labels):
-        if label.startswith("I-"):
+        if label.startswith("I-") and f"B-{label[2:]}" in labels:
             begin[to] = False
             follow[:, to] = [before[:2] in ("B-", "I-") and before[2:] == label[2:] for before in labels]
     return follow, begin
@@ -83,7 +83,7 @@ def _load(crf: Crf, folder: Path) -> None:
     """The CRF's numbers from the model's own safetensors. Raises InputError when they are not there."""
     from safetensors import safe_open
 
-    found = {}
+    found: dict[str, Any] = {}
     for file in sorted(folder.glob("*.safetensors")):
         with safe_open(file, framework="pt") as weights:
             found |= {key.removeprefix("crf."): weights.get_tensor(key) for key in weights.keys() if key.startswith("crf.")}  # noqa: SIM118
@@ -106,3 +106,17 @@ def viterbi(emissions: Any, follow: Any, begin: Any, end: Any) -> list[int]:
     for pointers in reversed(back):
         best.append(int(pointers[best[-1]]))
     return best[::-1]
+
+
+def marginals(emissions: Any, follow: Any, begin: Any, end: Any) -> Any:
+    """Probability of each tag at each place, [units, tags], over all sequences (forward-backward). Arguments as in `viterbi`."""
+    if not len(emissions):
+        return emissions
+    ahead, behind = np.empty_like(emissions), np.empty_like(emissions)
+    ahead[0], behind[-1] = emissions[0] + begin, end
+    for n in range(1, len(emissions)):
+        ahead[n] = np.logaddexp.reduce(ahead[n - 1][:, None] + follow, axis=0) + emissions[n]
+    for n in range(len(emissions) - 2, -1, -1):
+        behind[n] = np.logaddexp.reduce(follow + (emissions[n + 1] + behind[n + 1])[None], axis=1)
+    whole = np.logaddexp.reduce(ahead[-1] + end)
+    return np.exp(ahead + behind - whole)

@@ -17,7 +17,6 @@ import numpy as np
 from kefu.data.mapping import plain
 from kefu.data.tasks import tags as forms
 from kefu.train.heads import windows as cut
-from kefu.train.heads.labels import softmax
 from kefu.train.heads.task import BadRow, Task
 
 if TYPE_CHECKING:
@@ -158,7 +157,8 @@ def place(found: Sequence[cut.Window], units: Sequence[tuple[int, int]]) -> list
             if side is not None:
                 for char in range(start, end):
                     at.setdefault(char, position)
-        chosen, places = [], []
+        chosen: list[int] = []
+        places: list[int] = []
         for n, (start, _) in enumerate(units):
             position = at.get(start, -1)
             if position >= 0 and (not places or places[-1] != position):
@@ -174,7 +174,7 @@ class Tagger:
     needs = "tagged"
 
     def __init__(self, base: Base, task: Task, rows: int = 32) -> None:
-        from kefu.train.heads.crf import FORBIDDEN, legal, viterbi
+        from kefu.train.heads.crf import FORBIDDEN, legal, marginals, viterbi
 
         self.base, self.task, self.rows = base, task, rows
         follow, begin = legal(task.labels)
@@ -186,6 +186,7 @@ class Tagger:
                 self.follow, self.begin, self.end = (part.float().cpu().numpy() for part in base.model.crf.scores())
 
         self.best = lambda emissions: viterbi(emissions, self.follow, self.begin, self.end)
+        self.sure = lambda emissions: marginals(emissions, self.follow, self.begin, self.end)
 
     def read(self, row: dict[str, Any]) -> Tagged:
         return bare(row)
@@ -210,7 +211,12 @@ class Tagger:
             shown |= {"text": one.text, "tags": given}
         if scores:
             shown["units"] = [
-                {"start": a, "end": b, "tag": tag, **({"scores": dict(zip(self.task.labels, map(_round, sure[n]), strict=True))} if n in sure else {})}
+                {
+                    "start": a,
+                    "end": b,
+                    "tag": tag,
+                    **({"scores": dict(zip(self.task.labels, map(_round, sure[n]), strict=True))} if n in sure else {}),
+                }
                 for n, ((a, b), tag) in enumerate(zip(one.units, tags, strict=True))
             ]
         return shown
@@ -225,10 +231,8 @@ class Tagger:
                     best[n] = (around, rows[position])
         own = sorted(best)
         emissions = np.array([best[n][1] for n in own], dtype=np.float64).reshape(len(own), len(self.task.labels))
-        if not self.task.crf and len(emissions):
-            emissions = np.log(softmax(emissions) + 1e-30)
         path = dict(zip(own, self.best(emissions), strict=True))
-        shares = dict(zip(own, softmax(emissions), strict=True)) if own else {}
+        shares = dict(zip(own, self.sure(emissions), strict=True))
         tags: list[str] = []
         for n in range(len(one.units)):
             before = tags[-1] if tags else "O"

@@ -22,7 +22,8 @@ _FEW = 5
 class Settings(HeadSettings):
     longest_answer: int = Field(default=48, ge=1, description="tokens of an answer, at most")
     no_answer_margin: float | None = Field(
-        default=None, description="how much better an answer must be than none; unset: calibrated on validation rows without answer, if there are some"
+        default=None,
+        description="an answer must be so much better than none; unset: calibrated on validation rows that have none",
     )
 
 

@@ -187,8 +187,9 @@ class Counting:
 
         added = len(self.items) + sum(self.dropped.values()) - rows
         ledger = {
-            "rows_in": rows + added, "rows": len(self.items), "dropped": dict(self.dropped), "tokens": sum(self.lengths), "supervised": self.supervised,
-            "texts_read_in_windows": self.split_texts, "windows_added": added, "examples": self.examples, **self.facts, "balanced": True,
+            "rows_in": rows + added, "rows": len(self.items), "dropped": dict(self.dropped), "tokens": sum(self.lengths),
+            "supervised": self.supervised, "texts_read_in_windows": self.split_texts, "windows_added": added,
+            "examples": self.examples, **self.facts, "balanced": True,
         }  # fmt: skip
         if self.dropped and self.split != "test":
             shown = ", ".join(f"{reason}: {count}" for reason, count in self.dropped.most_common(_SHOWN))
