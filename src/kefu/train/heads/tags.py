@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kefu.train.base import Base
 
 _CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3040-\u30ff\u3000-\u303f\uff00-\uffef"
-_UNIT = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+|[^\s]")
+_UNIT = re.compile(rf"(?!\s)[{_CJK}]|[^\W_{_CJK}]+|[^\s]")
 _WIDE = re.compile(rf"[{_CJK}]")
 _CLOSING, _OPENING = set(",.!?;:)]}%'’”…"), set("([{$#@“‘")
 
