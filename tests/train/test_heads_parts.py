@@ -119,7 +119,9 @@ def test_words_of_chinese_become_characters_and_entities_stay_whole():
     one = tags.labelled({"tokens": ["在", "北京大学", "读书"], "tags": ["O", "B-ORG", "O"]}, "bio")
     assert [span for span, _ in tags.entities(one, one.tags)] == [(1, 5, "ORG")]
     assert one.tags == ["O", "B-ORG", "I-ORG", "I-ORG", "I-ORG", "O", "O"]
-    other = tags.labelled({"text": "Ship to New York, 王伟", "entities": [{"start": 8, "end": 16, "label": "LOC"}, {"start": 18, "end": 20, "label": "PER"}]}, "")
+    other = tags.labelled(
+        {"text": "Ship to New York, 王伟", "entities": [{"start": 8, "end": 16, "label": "LOC"}, {"start": 18, "end": 20, "label": "PER"}]}, ""
+    )
     assert [(other.text[a:b], kind) for (a, b, kind), _ in tags.entities(other, other.tags)] == [("New York", "LOC"), ("王伟", "PER")]
 
 

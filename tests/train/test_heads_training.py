@@ -83,7 +83,13 @@ def test_rare_labels_weigh_more(tmp_path):
     said = {}
     for kind in ("none", "balanced"):
         path = head(
-            tmp_path / kind, "classification", "embedded", rows, {"weights": kind}, train={"max_steps": 30}, data={"validation_share": 0, "test": "rows.jsonl"}
+            tmp_path / kind,
+            "classification",
+            "embedded",
+            rows,
+            {"weights": kind},
+            train={"max_steps": 30},
+            data={"validation_share": 0, "test": "rows.jsonl"},
         )
         result = train(str(path))
         said[kind] = report(result)["samples"][0]["after"]
@@ -189,7 +195,11 @@ def test_how_a_batch_is_split_changes_nothing(tmp_path):
         ("regression", [{"text": "a", "value": "NaN"}, {"text": "b", "value": "4,5"}], "no training row has a number"),
         ("token-classification", [{"tokens": ["a", "b"], "tags": ["O", "O"]}], "nothing to tag"),
         ("token-classification", [{"tokens": ["a", "b"], "tags": ["O"]}], "nothing to tag"),
-        ("question-answering", [{"question": "q?", "context": "abc", "answers": {"text": ["z"], "answer_start": [0]}}], "answer is not in the context: 1"),
+        (
+            "question-answering",
+            [{"question": "q?", "context": "abc", "answers": {"text": ["z"], "answer_start": [0]}}],
+            "answer is not in the context: 1",
+        ),
     ],
 )
 def test_rows_that_teach_nothing(method, rows, said, tmp_path):

@@ -184,4 +184,6 @@ def named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, se
         if column is not None:
             taken.add(column)
             made[name] = row[column]
+    if "rest" in kind:
+        made["rest"] = {name: given_value for name, given_value in row.items() if name not in taken}
     return {**made, "where": where}

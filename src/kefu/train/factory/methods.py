@@ -35,6 +35,7 @@ TABLE = {
     "regression": "kefu.train.methods.regression:Regression",
     "token-classification": "kefu.train.methods.tagging:Tagging",
     "question-answering": "kefu.train.methods.answering:Answering",
+    "multitask": "kefu.train.methods.multitask:Multitask",
 }
 
 
@@ -43,7 +44,7 @@ class Method(Protocol):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Block]]
-    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, pairs, image-text, prompts, feedback
+    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, tasks, image-text, prompts, feedback
     needs: ClassVar[str]
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:

@@ -195,9 +195,9 @@ class Tagger:
         found = cut.windows(self.base.tokenizer, [one.text for one in read], None, self.task.max_length, self.task.stride)
         flat = [window for parts in found for window in parts]
         made = iter(cut.logits(self.base, flat, self.rows))
-        return [self._one(one, parts, [next(made) for _ in parts], scores) for one, parts in zip(read, found, strict=True)]
+        return [self.say(one, parts, [next(made) for _ in parts], scores) for one, parts in zip(read, found, strict=True)]
 
-    def _one(self, one: Tagged, parts: Sequence[cut.Window], logits: Sequence[Any], scores: bool) -> dict[str, Any]:
+    def say(self, one: Tagged, parts: Sequence[cut.Window], logits: Sequence[Any], scores: bool) -> dict[str, Any]:
         tags, sure = self.tag(one, parts, logits)
         named = []
         for (start, end, kind), inside in entities(one, tags):

@@ -131,6 +131,8 @@ def _run(
 
 
 def _labels(answer: dict[str, Any]) -> list[str]:
+    if "heads" in answer:
+        return [f"{name}: {label}" for name, said in answer["heads"].items() for label in _labels(said)]
     if "labels" in answer:
         return list(answer["labels"])
     if "label" in answer:

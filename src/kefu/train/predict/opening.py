@@ -63,6 +63,7 @@ def _task(task: Task, home: Path, weights: Path, rows: int, longest: int) -> Pre
         "classification": lambda: Classifier(_labelled(weights, "SequenceClassification", task), task, rows),
         "regression": lambda: Regressor(_load(weights, "SequenceClassification"), task, rows),
         "token-classification": lambda: Tagger(_labelled(weights, "TokenClassification", task), task, rows),
+        "multitask": lambda: _shared(weights, task, rows),
         "question-answering": lambda: Reader(_load(weights, "QuestionAnswering"), task, rows),
     }
     if task.task not in makers:
@@ -89,6 +90,16 @@ def _load(weights: Path, head: str) -> Base:
     opened.model.eval().requires_grad_(False)
     opened.model.to("cuda" if torch.cuda.is_available() else "cpu")
     return opened
+
+
+def _shared(weights: Path, task: Task, rows: int) -> Predictor:
+    from kefu.train.base import Base
+    from kefu.train.heads.shared import Shared, SharedReader
+
+    opened = _load(weights, "")
+    model = Shared(opened.model, task).eval()
+    model.load(weights)
+    return SharedReader(Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False), task, rows)
 
 
 def _labelled(weights: Path, head: str, task: Task) -> Base:
