@@ -36,6 +36,7 @@ TABLE = {
     "token-classification": "kefu.train.methods.tagging:Tagging",
     "question-answering": "kefu.train.methods.answering:Answering",
     "multitask": "kefu.train.methods.multitask:Multitask",
+    "image-text": "kefu.train.methods.image_text:ImageText",
 }
 
 

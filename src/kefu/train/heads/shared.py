@@ -7,6 +7,7 @@ comes with the row (facts of the customer, a passage), read by the same encoder 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,35 @@ class Shared(torch.nn.Module):
         load_own(self, folder / HEADS_FILE, "encoder.")
 
 
+class Pooled(Shared):
+    """Encoder, mean over its tokens, one linear layer: for sentence encoders, whose first token was never trained to speak for all."""
+
+    def __init__(self, encoder: Any, outputs: int) -> None:
+        super().__init__(encoder, Task(task="multitask", heads={"head": Part(task="regression")}))
+        self.heads[0] = torch.nn.Linear(int(encoder.config.hidden_size), outputs)
+
+    def forward(self, **inputs: Any) -> Any:  # type: ignore[override]
+        from transformers.modeling_outputs import SequenceClassifierOutput
+
+        return SequenceClassifierOutput(logits=super().forward(**inputs)[0])
+
+    @property
+    def base_model(self) -> Any:
+        return self.encoder
+
+
+def says_mean(folder: Path) -> bool:
+    """Whether a checkpoint is made for the mean over tokens: a sentence-transformers folder that says so, or one of ours."""
+    import json
+
+    if (folder / HEADS_FILE).is_file():
+        return True
+    try:
+        return bool(json.loads((folder / "1_Pooling" / "config.json").read_text("utf-8"))["pooling_mode_mean_tokens"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def load_own(model: Any, file: Path, body: str) -> None:
     """Everything of a model but its `body.` from a file of its own. Raises InputError."""
     from safetensors import SafetensorError
@@ -200,7 +230,7 @@ class SharedReader:
         finally:
             model.train(training)
         ends = np.cumsum([0, *(len(parts) for parts in found)])
-        return found, [[some[a:b] for a, b in zip(ends, ends[1:], strict=False)] for some in made]
+        return found, [[some[a:b] for a, b in itertools.pairwise(ends)] for some in made]
 
     def predict(self, read: Sequence[Case], scores: bool = False) -> list[dict[str, Any]]:
         if not read:

@@ -56,15 +56,18 @@ class Part(BaseModel):
 
 
 class Task(Part):
-    """The whole file. model: folder of the weights, beside task.json. max_length, stride: tokens of a window, and those shared by two.
+    """The whole file.
 
-    no_answer: how much better than an answer `no answer` must be. longest_answer: tokens. heads: of a multi-task model.
+    model: folder of the weights, beside task.json. max_length, stride: tokens of a window, and those shared by two. pooling: `mean`
+    when the head reads the mean over the encoder's tokens, `own` when it does what the architecture does. no_answer: how much
+    better an answer must be than none. longest_answer: tokens. heads: those of a multi-task model.
     """
 
     method: str = ""
     model: Name = "model"
     max_length: int = Field(default=512, ge=8, le=1 << 20)
     stride: int = Field(default=128, ge=0)
+    pooling: Literal["own", "mean"] = "own"
     no_answer: Finite | None = None
     longest_answer: int = Field(default=48, ge=1)
     heads: dict[str, Part] = {}

@@ -12,7 +12,7 @@ from pydantic import Field
 from kefu.errors import InputError
 from kefu.project.schema import Block
 from kefu.train.heads.task import BadRow, Task
-from kefu.train.methods.head import Counting, Head, HeadSettings, named, new_head, same_labels
+from kefu.train.methods.head import Counting, Head, TextSettings, named, new_head, same_labels
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
@@ -21,7 +21,7 @@ _UNEVEN = 5
 _FEW = 20
 
 
-class Settings(HeadSettings):
+class Settings(TextSettings):
     multi_label: bool | None = Field(default=None, description="more than one label may be right; unset: where the rows have lists")
     weights: Literal["auto", "none", "root", "balanced"] = Field(
         default="auto", description="of rare labels: 1 / count, or its root; auto: root when the commonest is five times the rarest"
@@ -62,7 +62,8 @@ class Classification(Head):
 
     def open(self, job: Job) -> None:
         super().open(job)
-        new_head(job, self.task.labels)
+        if self.task.pooling == "own":
+            new_head(job, self.task.labels)
         most, least = max(self.counts.values()), min(self.counts.values())
         job.facts["labels"] = dict(self.counts.most_common())
         self.kind = job.settings.weights

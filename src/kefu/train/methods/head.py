@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,13 @@ _SHIFTED = {"roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer
 class HeadSettings(Block):
     embedded: Embedded = Embedded()
     stride: int | None = Field(default=None, ge=0, description="tokens that two windows of a long text share; unset: a quarter of a window")
+
+
+class TextSettings(HeadSettings):
+    pooling: Literal["auto", "own", "mean"] = Field(
+        default="auto",
+        description="what the head reads: own: what the architecture does (mostly the first token); auto: mean where the checkpoint says so",
+    )
 
 
 class Head:
@@ -56,6 +63,12 @@ class Head:
     def loss(self, job: Job) -> Callable[..., Any] | None:
         """(model, inputs) -> (loss, outputs), where the model's own is not the right one."""
         return None
+
+    def collate(self, job: Job) -> Any:
+        """Items to a batch."""
+        from kefu.train.heads.windows import Collate
+
+        return Collate(job.tokenizer.pad_token_id or 0)
 
     # the steps of the loop
 
@@ -94,7 +107,38 @@ class Head:
             if job.recipe.train.dropout is not None:
                 causal.drop(made, job.recipe.train.dropout)
             return made
+        if self.pooling(job) == "mean":
+            return self._pooled(job, more)
         return causal.load(job, head=self.auto, ignore_mismatched_sizes=True, **more)
+
+    def pooling(self, job: Job) -> str:
+        """`mean` or `own`: as asked, else as the checkpoint says."""
+        asked = getattr(job.settings, "pooling", "own")
+        if asked != "auto":
+            return str(asked)
+        from kefu.train.heads.shared import says_mean
+
+        source = _source(job)
+        return "mean" if source is not None and says_mean(source) else "own"
+
+    def _pooled(self, job: Job, more: dict[str, Any]) -> Base:
+        """The encoder with a head on the mean over its tokens; the head of the same labels goes on where the base has one."""
+        import torch
+
+        from kefu.train.base import Base
+        from kefu.train.heads.shared import HEADS_FILE, Pooled
+        from kefu.train.methods import causal
+
+        labels = list(more.get("id2label", {}).values())
+        source = _source(job)
+        kept = source is not None and (source / HEADS_FILE).is_file() and (not labels or _labels_of(job) == labels)
+        opened = causal.load(job, head="", **more)
+        torch.manual_seed(job.seed)
+        model = Pooled(opened.model, int(more["num_labels"])).to(opened.model.device)
+        if kept and source is not None:
+            model.load(source)
+        self.task = self.task.model_copy(update={"pooling": "mean"})
+        return Base(opened.name, model, opened.tokenizer, opened.embedded)
 
     def sized(self, job: Job) -> Task:
         """The task with the lengths that the plan settled."""
@@ -108,7 +152,6 @@ class Head:
         from transformers import Trainer, TrainingArguments
 
         from kefu.train.factory.optimise import tuned
-        from kefu.train.heads.windows import Collate
 
         own = self.loss(job)
 
@@ -131,7 +174,7 @@ class Head:
         kind = tuned(Headed, layer_decay=job.plan["layer_decay"], lengths=train.lengths, batch=int(job.plan["batch_size"]))
         options = TrainingArguments(**job.arguments(bool(validation)), remove_unused_columns=False)
         made = kind(
-            model=job.model, args=options, data_collator=Collate(job.tokenizer.pad_token_id or 0), train_dataset=train.dataset(),
+            model=job.model, args=options, data_collator=self.collate(job), train_dataset=train.dataset(),
             eval_dataset=validation.dataset() if validation else None, processing_class=job.tokenizer,
         )  # fmt: skip
         if own is not None:
@@ -140,7 +183,7 @@ class Head:
 
     def save(self, job: Job, folder: Path) -> dict[str, Any]:
         job.model.eval()
-        job.model.save_pretrained(folder / "model")
+        (job.model.save if self.task.pooling == "mean" else job.model.save_pretrained)(folder / "model")
         job.tokenizer.save_pretrained(folder / "model")
         for weights in (folder / "model").glob("*.safetensors"):
             weights.chmod(0o644)  # safetensors writes for the owner alone; a server may run as another user
@@ -225,18 +268,29 @@ def kept_from(job: Job, labels: Sequence[str], prefix: str) -> Path | None:
     """The base's folder, where its head is for these very labels and has weights of that prefix."""
     from safetensors import safe_open
 
+    source = _source(job)
+    if source is None or _labels_of(job) != list(labels):
+        return None
+    for file in sorted(source.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as weights:
+            if any(key.startswith(prefix) for key in weights.keys()):  # noqa: SIM118
+                return source
+    return None
+
+
+def _source(job: Job) -> Path | None:
+    """The base's folder on this machine, if it has one."""
+    from kefu.errors import KefuError
     from kefu.train import base as bases
     from kefu.train.methods.causal import found
 
-    if _labels_of(job) != list(labels):
+    if job.start in ("", "embedded"):
         return None
-    source, local = bases.locate(job.start, found(job, job.start), "base")
-    files = sorted(Path(source).glob("*.safetensors")) if local else []
-    for file in files:
-        with safe_open(file, framework="pt") as weights:
-            if any(key.startswith(prefix) for key in weights.keys()):  # noqa: SIM118
-                return Path(source)
-    return None
+    try:
+        source, local = bases.locate(job.start, found(job, job.start), "base")
+    except KefuError:
+        return None
+    return Path(source) if local and Path(source).is_dir() else None
 
 
 def new_head(job: Job, labels: Sequence[str]) -> None:

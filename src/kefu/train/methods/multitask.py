@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -202,7 +202,8 @@ class Multitask(Head):
                 limits = head.thresholds(head.sigmoid(found), np.array([targets[i] for i in known]) > 0)
                 parts[name] = part.model_copy(update={"thresholds": limits})
             else:
-                parts[name] = part.model_copy(update={"temperature": round(head.temperature(found, [targets[i] for i in known]), 6)})
+                chosen = [int(targets[i]) for i in known]
+                parts[name] = part.model_copy(update={"temperature": round(head.temperature(found, chosen), 6)})
         self.task = self.task.model_copy(update={"heads": parts})
 
     def _targets_or_none(self, job: Job, row: dict[str, Any]) -> dict[str, Any]:
@@ -320,7 +321,7 @@ def _part(name: str, spec: Spec, values: list[Any], rows: list[dict[str, Any]]) 
     return Part(task="token-classification", labels=["O", *(f"{mark}-{kind}" for kind in sorted(kinds) for mark in "BI")])
 
 
-def _column(part: Part, value: Any, units: list[int]) -> Any:
+def _column(part: Part, value: Any, units: Sequence[int]) -> Any:
     """What a window's item holds for a head; a value that is not known teaches nothing."""
     if part.task == "token-classification":
         return [] if value is None else [value[n] for n in units]

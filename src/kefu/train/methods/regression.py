@@ -11,13 +11,13 @@ from pydantic import Field
 from kefu.errors import InputError
 from kefu.project.schema import Block
 from kefu.train.heads.task import BadRow, Task
-from kefu.train.methods.head import Counting, Head, HeadSettings
+from kefu.train.methods.head import Counting, Head, TextSettings
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
 
 
-class Settings(HeadSettings):
+class Settings(TextSettings):
     loss: Literal["squared", "huber"] = Field(default="squared", description="huber: rows far off pull less")
 
 

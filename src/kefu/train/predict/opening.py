@@ -60,10 +60,11 @@ def _task(task: Task, home: Path, weights: Path, rows: int, longest: int) -> Pre
     makers: dict[str, Callable[[], Predictor]] = {
         "generation": lambda: Writer(_load(weights, "CausalLM"), home, rows, longest),
         "reward": lambda: Scorer(_load(weights, "SequenceClassification"), home, rows),
-        "classification": lambda: Classifier(_labelled(weights, "SequenceClassification", task), task, rows),
-        "regression": lambda: Regressor(_load(weights, "SequenceClassification"), task, rows),
+        "classification": lambda: Classifier(_headed(weights, task, len(task.labels)), task, rows),
+        "regression": lambda: Regressor(_headed(weights, task, 1), task, rows),
         "token-classification": lambda: Tagger(_labelled(weights, "TokenClassification", task), task, rows),
         "multitask": lambda: _shared(weights, task, rows),
+        "image-text": lambda: _pictures(weights, task, rows),
         "question-answering": lambda: Reader(_load(weights, "QuestionAnswering"), task, rows),
     }
     if task.task not in makers:
@@ -92,6 +93,19 @@ def _load(weights: Path, head: str) -> Base:
     return opened
 
 
+def _headed(weights: Path, task: Task, outputs: int) -> Base:
+    """A head on whole texts: the architecture's own, or one on the mean over the tokens."""
+    from kefu.train.base import Base
+    from kefu.train.heads.shared import Pooled
+
+    if task.pooling == "own":
+        return _labelled(weights, "SequenceClassification", task) if task.labels else _load(weights, "SequenceClassification")
+    opened = _load(weights, "")
+    model = Pooled(opened.model, outputs).eval()
+    model.load(weights)
+    return Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False)
+
+
 def _shared(weights: Path, task: Task, rows: int) -> Predictor:
     from kefu.train.base import Base
     from kefu.train.heads.shared import Shared, SharedReader
@@ -100,6 +114,17 @@ def _shared(weights: Path, task: Task, rows: int) -> Predictor:
     model = Shared(opened.model, task).eval()
     model.load(weights)
     return SharedReader(Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False), task, rows)
+
+
+def _pictures(weights: Path, task: Task, rows: int) -> Predictor:
+    from kefu.train.base import Base
+    from kefu.train.heads.pictures import PairModel, PairReader, processor_of
+
+    opened = _load(weights, "")
+    model = PairModel(opened.model, len(task.labels)).eval()
+    model.load(weights)
+    base = Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False)
+    return PairReader(base, task, processor_of(str(weights), True), Path(), rows)
 
 
 def _labelled(weights: Path, head: str, task: Task) -> Base:
