@@ -249,14 +249,16 @@ def test_metrics_of_nothing_are_no_numbers():
     assert metrics.numbers([], [])["rmse"]["n"] == 0
 
 
+AB = '{"task": "classification", "labels": ["a", "b"], '
+
+
 @pytest.mark.parametrize(
     "poison",
     [
-        "[]", "not json", "{" * 5000, '{"task": "eval"}', '{"task": "classification", "labels": ["a"]}', '{"task": "classification", "labels": ["a", "a"]}',
-        '{"task": "classification", "labels": ["a", "b"], "model": "../../secret"}', '{"task": "classification", "labels": ["a", "b"], "model": "/etc"}',
-        '{"task": "classification", "labels": ["a", "b"], "thresholds": [0.5]}', '{"task": "regression", "spread": NaN}',
-        '{"task": "regression", "spread": 0}', '{"task": "classification", "labels": ["a", "b"], "temperature": -1}',
-        '{"task": "classification", "labels": ["a", "b"], "max_length": 99999999999}', '{"task": "token-classification", "labels": {"a": 1}}',
+        "[]", "not json", "{" * 5000, '{"task": "eval"}', '{"task": "classification", "labels": ["a"]}',
+        '{"task": "classification", "labels": ["a", "a"]}', '{"task": "regression", "spread": NaN}', '{"task": "regression", "spread": 0}',
+        '{"task": "token-classification", "labels": {"a": 1}}', AB + '"model": "../../secret"}', AB + '"model": "/etc"}', AB + '"model": ".."}',
+        AB + '"thresholds": [0.5]}', AB + '"temperature": -1}', AB + '"max_length": 99999999999}',
     ],
 )  # fmt: skip
 def test_a_poisoned_task_file_is_refused(poison, tmp_path):

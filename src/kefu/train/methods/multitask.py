@@ -193,7 +193,7 @@ class Multitask(Head):
         _, logits = self._reader(job).logits([shared.bare(row) for row in rows])
         parts = dict(self.task.heads)
         for n, (name, part) in enumerate(self.task.heads.items()):
-            targets = [self._targets_or_none(job, row).get(name) for row in rows]
+            targets: list[Any] = [self._targets_or_none(job, row).get(name) for row in rows]
             known = [i for i, value in enumerate(targets) if value not in (None, "unseen")]
             if part.task != "classification" or len(known) < _FEW:
                 continue

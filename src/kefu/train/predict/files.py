@@ -71,7 +71,7 @@ def predict_file(
             from kefu.train.predict.opening import open_model
 
             say("opening the model", 0.0)
-            predictor, task = open_model(model, root or Path(), batch, longest)
+            predictor, task = open_model(model, root or Path(), batch, longest, rows_in.resolve().parent)
             done = Answered(task.task)
             try:
                 with _whole(out) as handle:

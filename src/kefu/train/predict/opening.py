@@ -26,8 +26,10 @@ class Predictor(Protocol):
         """One prediction for each, in order."""
 
 
-def open_model(name: str, root: Path, rows: int, longest: int) -> tuple[Predictor, Task]:
-    """name: a folder, a model made in `root`, or a Hugging Face id. longest: tokens of a generated text. Raises InputError, ConfigError."""
+def open_model(name: str, root: Path, rows: int, longest: int, files: Path = Path()) -> tuple[Predictor, Task]:
+    """name: a folder, a model made in `root`, or a Hugging Face id. longest: tokens of a generated text.
+
+    files: the folder that names of pictures are relative to. Raises InputError, ConfigError."""
     from kefu.artifacts import Store
     from kefu.engines.access import ENGINE_FILE
     from kefu.train import base as bases
@@ -40,7 +42,7 @@ def open_model(name: str, root: Path, rows: int, longest: int) -> tuple[Predicto
             task = Task.read(folder)
             if not (folder / task.model / "config.json").is_file():
                 raise InputError(f"{folder} holds no {task.model}/", "its task.json names a folder that is not there", "train the model again")
-            return _task(task, folder, folder / task.model, rows, longest), task
+            return _task(task, folder, folder / task.model, rows, longest, files), task
     for folder in (path, path / "engine"):
         if (folder / ENGINE_FILE).is_file():
             from kefu.train.predict.generate import EngineWriter
@@ -48,10 +50,10 @@ def open_model(name: str, root: Path, rows: int, longest: int) -> tuple[Predicto
             return EngineWriter(folder, rows, longest), Task(task="generation")
     source, _ = bases.locate(name, path, "MODEL")
     task = _inferred(source)
-    return _task(task, Path(source).parent if Path(source).name == "model" else Path(source), Path(source), rows, longest), task
+    return _task(task, Path(source).parent if Path(source).name == "model" else Path(source), Path(source), rows, longest, files), task
 
 
-def _task(task: Task, home: Path, weights: Path, rows: int, longest: int) -> Predictor:
+def _task(task: Task, home: Path, weights: Path, rows: int, longest: int, files: Path) -> Predictor:
     from kefu.train.heads.labels import Classifier, Regressor
     from kefu.train.heads.spans import Reader
     from kefu.train.heads.tags import Tagger
@@ -64,7 +66,7 @@ def _task(task: Task, home: Path, weights: Path, rows: int, longest: int) -> Pre
         "regression": lambda: Regressor(_headed(weights, task, 1), task, rows),
         "token-classification": lambda: Tagger(_labelled(weights, "TokenClassification", task), task, rows),
         "multitask": lambda: _shared(weights, task, rows),
-        "image-text": lambda: _pictures(weights, task, rows),
+        "image-text": lambda: _pictures(weights, task, rows, files),
         "question-answering": lambda: Reader(_load(weights, "QuestionAnswering"), task, rows),
     }
     if task.task not in makers:
@@ -116,7 +118,7 @@ def _shared(weights: Path, task: Task, rows: int) -> Predictor:
     return SharedReader(Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False), task, rows)
 
 
-def _pictures(weights: Path, task: Task, rows: int) -> Predictor:
+def _pictures(weights: Path, task: Task, rows: int, files: Path) -> Predictor:
     from kefu.train.base import Base
     from kefu.train.heads.pictures import PairModel, PairReader, processor_of
 
@@ -124,7 +126,7 @@ def _pictures(weights: Path, task: Task, rows: int) -> Predictor:
     model = PairModel(opened.model, len(task.labels)).eval()
     model.load(weights)
     base = Base(opened.name, model.to(opened.model.device), opened.tokenizer, embedded=False)
-    return PairReader(base, task, processor_of(str(weights), True), Path(), rows)
+    return PairReader(base, task, processor_of(str(weights), True), files, rows)
 
 
 def _labelled(weights: Path, head: str, task: Task) -> Base:
