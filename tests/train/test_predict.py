@@ -137,6 +137,10 @@ def test_answers_and_numbers(base, tmp_path):
     rows = [{key: one[key] for key in ("question", "context")} for one in asked(8, seed=2, far=200)] + [{"question": "", "context": "a"}]
     done, made = run(reader, tmp_path, rows, scores=True)
     assert done.bad == 1
+    nested = {
+        "paragraphs": [{"context": rows[0]["context"], "qas": [{"id": "a", "question": "从哪里发货？"}, {"id": "b", "question": "多久到货？"}]}]
+    }
+    assert [row["id"] for row in run(reader, tmp_path, [nested])[1]] == ["a", "b"]
     for row, said in zip(rows, made[:-1], strict=False):
         assert said["answer"] == (row["context"][said["start"] : said["end"]] if said["answer"] else "")
         assert 0 <= said["score"] <= 1

@@ -61,7 +61,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
             places += [str(file) for file in files]
         for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
-                rows += _nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
+                rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
@@ -81,7 +81,7 @@ def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[d
     return [named(row, needs, loaded.recipe.data.map, where) for place in places for row, where in _rows(loaded, place, split, needs, counts)]
 
 
-def _nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
+def nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
     """Every question of a row, also where questions lie inside texts inside documents (SQuAD, CMRC, DRCD)."""
     from kefu.data.tasks import qa
 

@@ -172,13 +172,18 @@ def _read(path: Path, needs: str, columns: dict[str, str], keep: Sequence[str]) 
             broken.where = row.where  # type: ignore[attr-defined]
             yield broken
             continue
-        fields = data.named(row.values, needs, columns, row.where, "--map")
         missing = [name for name in keep if name not in row.values]
         if missing:
             raise ConfigError(f"--keep {missing[0]}", f"{row.where} has {', '.join(row.values)}", "name one of its columns")
+        fields = data.named(row.values, needs, columns, row.where, "--map")
+        kept = {"kept": {name: row.values[name] for name in keep}} if keep else {}
+        if needs == "spans" and not fields.get("question"):  # SQuAD's nesting: every question is a row
+            for one in data.nested(row.values, columns, row.where):
+                yield {**one, **kept}
+            continue
         if needs == "messages" and fields.get("instruction") is None and fields.get("messages") is None:
             fields["text"] = data.named(row.values, "labelled", {}, row.where).get("text")
-        yield {**fields, **({"kept": {name: row.values[name] for name in keep}} if keep else {})}
+        yield {**fields, **kept}
 
 
 def _lines(path: Path) -> int:
