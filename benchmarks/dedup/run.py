@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from itertools import combinations
 
 from kefu.data import near
-from kefu.evals.statistics import wilson
+from kefu.statistics import wilson
 from kefu.text.segment import shingles
 
 ZH = (

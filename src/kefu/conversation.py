@@ -22,6 +22,22 @@ ROLES: tuple[str, ...] = get_args(Role)
 MESSAGE_ROLE = {"customer": "user", "agent": "assistant", "system": "system", "tool": "tool"}
 TURN_ROLE = {message: turn for turn, message in MESSAGE_ROLE.items()}
 
+#: Who answers a conversation: the assistant, nobody yet, or an operator; and the steps between, with the states that allow each.
+#:
+#:             ask                 take
+#:     bot ───────────▶ waiting ───────────▶ human
+#:      ▲                  │                   │
+#:      └──────────────────┴───────────────────┘
+#:                      release
+Owner = Literal["bot", "waiting", "human"]
+OWNERS: tuple[Owner, ...] = get_args(Owner)
+Step = Literal["ask", "take", "release"]
+STEPS: dict[Step, tuple[tuple[Owner, ...], Owner]] = {
+    "ask": (("bot",), "waiting"),
+    "take": (("waiting",), "human"),
+    "release": (("waiting", "human"), "bot"),
+}
+
 
 @dataclass(slots=True)
 class Turn:

@@ -31,7 +31,7 @@ def test_texts_and_turns_with_memory(assistant: Assistant, tmp_path: Path) -> No
         {"id": "d", "text": ""},
     )
     out = tmp_path / "deep" / "r.jsonl"
-    facts = answer_file(assistant, read_questions(questions), out)
+    facts = answer_file(assistant, read_questions(questions)[0], out)
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert [row["id"] for row in rows] == ["a", "2", "c", "d"]
     assert all(set(reply) == KEYS for row in rows for reply in row["replies"])
@@ -44,12 +44,12 @@ def test_texts_and_turns_with_memory(assistant: Assistant, tmp_path: Path) -> No
 
 def test_agent_turns_that_are_given_are_taken_as_said(assistant: Assistant, tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "怎么开发票"}, {"role": "assistant", "content": ANSWER["Z06"]}, "没用"]
-    rows = read_questions(write(tmp_path / "q.jsonl", {"id": "a", "turns": turns}))
+    rows, _ = read_questions(write(tmp_path / "q.jsonl", {"id": "a", "turns": turns}))
     assert [turn.role for turn in rows[0].turns] == ["customer", "agent", "customer"]
 
 
 def test_two_runs_write_the_same_but_for_the_times(assistant: Assistant, tmp_path: Path) -> None:
-    questions = read_questions(
+    questions, _ = read_questions(
         write(tmp_path / "q.jsonl", *({"id": str(i), "text": text} for i, text in enumerate(["怎么退款", "保本吗", "hi"] * 5)))
     )
 
@@ -65,8 +65,8 @@ def test_two_runs_write_the_same_but_for_the_times(assistant: Assistant, tmp_pat
     ("line", "why"),
     [
         ("{", "not JSON"),
-        ("[]", "no id"),
-        ('{"text": "x"}', "no id"),
+        ("[]", "not an object"),
+        ('{"id": true, "text": "x"}', "neither a text nor a number"),
         ('{"id": "a"}', "text"),
         ('{"id": "a", "turns": []}', "turns"),
         ('{"id": "a", "text": "x", "turns": ["y"]}', "either"),
@@ -74,18 +74,21 @@ def test_two_runs_write_the_same_but_for_the_times(assistant: Assistant, tmp_pat
         ('{"id": "a", "turns": [{"role": "boss", "text": "x"}]}', "turn is wrong"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path: Path, line: str, why: str) -> None:
+def test_a_wrong_line_is_named_and_the_rest_goes_on(tmp_path: Path, line: str, why: str) -> None:
     file = tmp_path / "q.jsonl"
-    file.write_text('{"id": "ok", "text": "x"}\n' + line + "\n", "utf-8")
-    with pytest.raises(InputError) as caught:
-        read_questions(file)
-    assert "q.jsonl:2" in caught.value.line()
-    assert why in caught.value.line()
+    file.write_bytes(b'\xef\xbb\xbf{"id": "ok", "text": "x"}\r\n' + line.encode() + b'\r\n\r\n{"turns": ["y", "z"]}')
+    found, (fault,) = read_questions(file)
+    assert [(question.id, len(question.turns)) for question in found] == [("ok", 1), ("4", 2)]
+    assert "q.jsonl:2" in fault
+    assert why in fault
 
 
 def test_missing_empty_and_wrongly_encoded_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read"):
         read_questions(tmp_path / "none.jsonl")
+    (tmp_path / "bad.jsonl").write_text("nothing\nhere\n", "utf-8")
+    with pytest.raises(InputError, match="2 bad lines, the first"):
+        read_questions(tmp_path / "bad.jsonl")
     (tmp_path / "empty.jsonl").write_text("\n\n", "utf-8")
     with pytest.raises(InputError, match="no questions"):
         read_questions(tmp_path / "empty.jsonl")
@@ -95,7 +98,7 @@ def test_missing_empty_and_wrongly_encoded_files(tmp_path: Path) -> None:
 
 
 def test_an_out_path_that_cannot_be_written_leaves_nothing(assistant: Assistant, tmp_path: Path) -> None:
-    questions = read_questions(write(tmp_path / "q.jsonl", {"id": "a", "text": "hi"}))
+    questions, _ = read_questions(write(tmp_path / "q.jsonl", {"id": "a", "text": "hi"}))
     (tmp_path / "file").write_text("x")
     with pytest.raises(StorageError, match="cannot write"):
         answer_file(assistant, questions, tmp_path / "file" / "out.jsonl")

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from kefu.assistant import ALL, Assistant, HandoffState
-from kefu.assistant.handoff import STEPS
 from kefu.assistant.listen import pick
-from kefu.conversation import Conversation, Turn
+from kefu.conversation import STEPS, Conversation, Turn
 from kefu.errors import ConfigError, InputError
 from kefu.knowledge import KnowledgeBase
 from kefu.project.schema import Assistant as Settings
@@ -117,11 +116,6 @@ def test_the_state_machine_allows_what_the_picture_shows() -> None:
             else:
                 with pytest.raises(InputError, match=step):
                     state.on(step)
-
-
-def test_records_keep_the_same_state_machine() -> None:
-    ownership = pytest.importorskip("kefu.records.ownership")
-    assert ownership.STEPS == STEPS
 
 
 def test_unanswered_turns_in_a_row_call_a_person(assistant: Assistant) -> None:

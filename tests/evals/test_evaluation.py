@@ -12,8 +12,8 @@ from kefu import evals
 from kefu.assistant.reply import Reply
 from kefu.conversation import Conversation
 from kefu.errors import ConfigError, InputError
-from kefu.evals.statistics import show
 from kefu.project import Loaded
+from kefu.statistics import show
 
 SYSTEMS = ("assistant", "faq", "prompt_faq", "do_nothing")
 

@@ -1,6 +1,7 @@
 from typing import Any
 
-from kefu.evals import release, statistics
+from kefu import statistics
+from kefu.evals import release
 from kefu.project.schema import Release
 
 

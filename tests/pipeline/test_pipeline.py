@@ -250,3 +250,26 @@ def test_a_refused_release_is_exit_code_1_and_is_not_promoted(ran: Path, tmp_pat
     (copy / "models.yaml").unlink()
     again = json.loads(kefu("run", str(copy), "--json", *QUICK, "--set", "eval.release.min_score=0.999").stdout)
     assert (again["stage"], "stays a candidate" in again["failure"]["message"]) == ("candidate", True)
+
+
+def test_check_reads_the_first_rows_of_every_source(tmp_path: Path) -> None:
+    kefu("init", str(tmp_path / "shop"))
+    settings = tmp_path / "shop" / "kefu.yaml"
+    (tmp_path / "shop" / "raw" / "empty.jsonl").write_text("", "utf-8")
+    sources = "\n    - {name: old, shape: faq, path: raw/empty.jsonl}"
+    sources += "\n    - {name: twin, shape: faq, path: raw/faq.csv, map: {question: 问提, answer: 答案}}"
+    settings.write_text(settings.read_text("utf-8").replace("  sources:", f"  sources:{sources}", 1), "utf-8")
+    done = kefu("check", str(tmp_path / "shop"))
+    assert done.returncode == 2
+    assert "empty.jsonl is empty" in done.stderr
+    assert "has no column '问提'" in done.stderr
+
+
+def test_an_answer_that_does_not_exist_is_told_before_anything_is_trained(ran: Path, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shutil.copytree(ran, shop)
+    (shop / "asked.jsonl").write_text('{"id": "q", "text": "怎么开发票", "language": "zh", "answer_id": "F999"}\n', "utf-8")
+    done = kefu("run", str(shop), "--json", *QUICK, "--set", "eval.questions=asked.jsonl", "--force", "train")
+    assert done.returncode == 2
+    assert "answer 'F999' does not exist" in done.stderr + done.stdout
+    assert len(list((shop / "build" / "train").glob("*/*"))) == len(list((ran / "build" / "train").glob("*/*")))

@@ -10,8 +10,8 @@ from kefu.project.schema import Train
 from kefu.train.settings import TOKEN_BUDGET, Measured, choose, length, passages
 
 DEMO = Measured(
-    embedded=True, parameters=1_100_000, context=512, cuda=False, cpu_bf16=True, faq_rows=700, faq_tokens=45_000, dialogue_rows=1_000,
-    dialogue_tokens=90_000, longest=180,
+    embedded=True, parameters=1_100_000, context=512, cuda=False, cuda_bf16=False, cpu_bf16=True,
+    faq_rows=700, faq_tokens=45_000, dialogue_rows=1_000, dialogue_tokens=90_000, longest=180,
 )  # fmt: skip
 
 
@@ -77,6 +77,10 @@ def test_checkpoint_defaults():
     assert made["rows_per_pass"] == 2
     assert made["bf16"] is True
     assert plan(replace(facts, cpu_bf16=False))["bf16"] is False
+    assert plan(replace(facts, cuda=True))["bf16"] is False
+    assert plan(replace(facts, cuda=True, cuda_bf16=True))["bf16"] is True
+    for asked in (1, 3, 7, 12, 17):
+        assert asked % plan(facts, batch_size=asked)["rows_per_pass"] == 0
     assert plan(replace(facts, context=256))["max_length"] == 256
     assert plan(replace(facts, context=256), max_length=900)["max_length"] == 256
 

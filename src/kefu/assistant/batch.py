@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,18 +33,29 @@ class Question:
     language: str = "und"
 
 
-def read_questions(path: Path) -> list[Question]:
-    """Read a questions file. Raises InputError naming the line that is wrong."""
+def read_questions(path: Path) -> tuple[list[Question], list[str]]:
+    """The questions of a file, and the faults of lines that hold none. A line without `id` is called by its number.
+
+    Raises InputError when the file cannot be read, is empty, or has no good line.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}", error.strerror or "", "give a JSONL file of questions") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8", f"byte {error.start}", "save the file as UTF-8") from None
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    if not lines:
-        raise InputError(f"{path} holds no questions", "it is empty", 'write one {"id": ..., "text": ...} a line')
-    return [_question(path, number, line) for number, line in lines]
+    found, faults = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_question(path, number, line))
+        except InputError as error:
+            faults.append(error.line())
+    if not found:
+        why = f"{len(faults)} bad lines, the first: {faults[0]}" if faults else "it is empty"
+        raise InputError(f"{path} holds no questions", why, 'write one {"id": ..., "text": ...} a line')
+    return found, faults
 
 
 def _question(path: Path, number: int, line: str) -> Question:
@@ -55,8 +65,11 @@ def _question(path: Path, number: int, line: str) -> Question:
         row = json.loads(line)
     except ValueError as error:
         raise InputError(where, f"not JSON ({error})", hint) from None
-    if not isinstance(row, dict) or isinstance(row.get("id"), bool) or not isinstance(row.get("id"), str | int):
-        raise InputError(where, "no id", hint)
+    if not isinstance(row, dict):
+        raise InputError(where, "not an object", hint)
+    row = {"id": number, **row}
+    if isinstance(row["id"], bool) or not isinstance(row["id"], str | int):
+        raise InputError(where, "id is neither a text nor a number", hint)
     if isinstance(row.get("text"), str) and "turns" not in row:
         turns: list[Any] = [row["text"]]
     elif isinstance(row.get("turns"), list) and row["turns"] and "text" not in row:
@@ -94,32 +107,32 @@ async def answer_question(assistant: Assistant, question: Question) -> dict[str,
     return {"id": question.id, "replies": replies}
 
 
-async def answer_all(assistant: Assistant, questions: list[Question], progress: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
+async def answer_all(assistant: Assistant, questions: list[Question]) -> list[dict[str, Any]]:
     """All lines, in the order given."""
-    gate, done = asyncio.Semaphore(CONCURRENT), 0
+    gate = asyncio.Semaphore(CONCURRENT)
 
     async def one(question: Question) -> dict[str, Any]:
-        nonlocal done
         async with gate:
-            row = await answer_question(assistant, question)
-        done += 1
-        if progress:
-            progress(done)
-        return row
+            return await answer_question(assistant, question)
 
     return await asyncio.gather(*(one(question) for question in questions))
 
 
-def answer_file(assistant: Assistant, questions: list[Question], out: Path, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-    """Answer and write; the file appears only when it is whole. Returns {lines, replies, handoffs, refused}. Raises StorageError."""
+def answer_here(assistant: Assistant, questions: list[Question]) -> list[dict[str, Any]]:
+    """All lines, in the order given; the assistant is closed then."""
 
     async def work() -> list[dict[str, Any]]:
         try:
-            return await answer_all(assistant, questions, progress)
+            return await answer_all(assistant, questions)
         finally:
             await assistant.close()
 
-    rows = asyncio.run(work())
+    return asyncio.run(work())
+
+
+def answer_file(assistant: Assistant, questions: list[Question], out: Path) -> dict[str, Any]:
+    """Answer and write; the file appears only when it is whole. Returns {lines, replies, handoffs, refused}. Raises StorageError."""
+    rows = answer_here(assistant, questions)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +142,11 @@ def answer_file(assistant: Assistant, questions: list[Question], out: Path, prog
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise StorageError(f"cannot write {out}", error.strerror or "", "choose another place for --out") from None
+    return counts(rows)
+
+
+def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """{lines, replies, handoffs, refused}."""
     replies = [reply for row in rows for reply in row["replies"]]
     return {
         "lines": len(rows), "replies": len(replies),

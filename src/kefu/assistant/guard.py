@@ -41,9 +41,6 @@ class OutputGuard:
         self.hold_back = self._automaton.hold_back
         self.check = lru_cache(maxsize=4096)(self._check)
 
-    def rule(self, match: Match) -> Rule:
-        return self._rules[match.id]
-
     def stream(self) -> Stream:
         """A filter for one reply; see `text.automaton.Stream`."""
         return Stream(self._automaton, self._counts, LEFT)

@@ -1,11 +1,5 @@
 """Who owns a conversation, and when the assistant has tried often enough.
 
-            ask                 take
-    bot ───────────▶ waiting ───────────▶ human
-     ▲                  │                   │
-     └──────────────────┴───────────────────┘
-                     release
-
 While a conversation is `waiting` the assistant only announces the queue; while it is `human` it is
 silent. `release` is the operator's give-back, or the customer's own cancelling while waiting. Records
 make the steps atomic; here they are the rules. Without an explicit state (a stateless caller that sends
@@ -16,21 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from kefu.assistant.texts import UNANSWERED, Texts
-from kefu.conversation import Turn
+from kefu.conversation import STEPS, Owner, Step, Turn
 from kefu.errors import InputError
 from kefu.text.normalise import fold
 from kefu.text.similarity import jaccard
 
-Owner = Literal["bot", "waiting", "human"]
-Step = Literal["ask", "take", "release"]
-STEPS: dict[Step, tuple[tuple[Owner, ...], Owner]] = {
-    "ask": (("bot",), "waiting"),
-    "take": (("waiting",), "human"),
-    "release": (("waiting", "human"), "bot"),
-}
 #: Jaccard of two-character shingles from which a question is the same one again.
 _SAME = 0.65
 

@@ -36,11 +36,12 @@ def chat(
         assistant, entry = open_assistant(loaded, model)
         _talk(assistant, entry.label)
         return
-    from kefu.pipeline import asking
+    from kefu.assistant.batch import answer_file, answer_here, counts, read_questions
 
-    questions, faults = asking.read(batch)
+    questions, faults = read_questions(batch)
     assistant, entry = open_assistant(loaded, model)
-    facts, rows = asking.answer(assistant, questions, out)
+    rows = [] if out is not None else answer_here(assistant, questions)
+    facts = counts(rows) if out is None else answer_file(assistant, questions, out)
 
     def text() -> None:
         for row in rows:

@@ -1,10 +1,10 @@
-"""What can be found wrong with a source before any of its rows is read."""
+"""What can be found wrong with a source by its settings and its first rows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from kefu.data import mapping, readers, records
+from kefu.data import look, mapping, readers, records
 from kefu.data.readers.statement import check_reads_only
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
@@ -52,6 +52,7 @@ def check_source(source: Source, project: Loaded) -> None:
     for file in readers.source_files(source, project):
         if source.query and not _is_sqlite(source, file):
             raise ConfigError(f"`query` is for databases, and {file.name} is none", "rows of a file are chosen by `where`", "remove query")
+    look.glance(source, project)
 
 
 def _is_sqlite(source: Source, file: Path) -> bool:

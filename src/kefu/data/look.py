@@ -1,8 +1,9 @@
-"""A look at one source before any build: its first conversations, as mapping and cleaning make them, personal data masked."""
+"""A look at one source before any build: whether its head can be read and mapped, and its first conversations, personal data masked."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from kefu.data.tasks.scrub import Scrubber
 from kefu.data.writers import settle_bots
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
+from kefu.project.schema import Source
 from kefu.text import privacy
 
 _PEEK = 300
@@ -51,17 +53,8 @@ def preview(project: Loaded, source_name: str, count: int, noting: Exclusions | 
     known = {source.name: source for source in project.settings.data.sources}
     if source_name not in known:
         raise ConfigError(f"no source {source_name!r}", f"data.sources has {', '.join(known)}", "give one of these names")
-    source = known[source_name]
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
-    rows = (row for row in reading.rows() if isinstance(row, readers.Row))
-    head = list(islice(rows, _PEEK))
-    if not head:
-        raise InputError(f"source {source.name} is empty", "no readable rows in it", "look at the file and its format")
-    columns, _ = mapping.resolve(source, [row.values for row in head])
-    ledger = Ledger()
-    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
-    former = make(source, columns, ledger.step("form", "rows"), ledger.step("turns", "turns"), lambda *_: None, lambda *_: None)
-    former.look(head, project.root)
+    source, ledger = known[source_name], Ledger()
+    head, rows, former = _open(source, project, ledger)
     # One row per message: a conversation may have rows anywhere in the source, so all of them are read.
     stream = chain(head, rows) if source.shape == "messages" else iter(head[: max(count * 10, 50)])
     found: list[Conversation | tasks.Example] = []
@@ -87,3 +80,22 @@ def preview(project: Loaded, source_name: str, count: int, noting: Exclusions | 
         why = "; ".join(f"{reason}: {n}" for reason, n in dropped.most_common(3))
         raise InputError(f"source {source.name} gives no conversation", f"{len(head)} rows looked at, {why}", "look at `map`, `where` and the file")
     return found
+
+
+def glance(source: Source, project: Loaded) -> None:
+    """Read and map the head of a source. Raises InputError or ConfigError for what would stop a build at its first rows."""
+    _open(source, project, Ledger())
+
+
+def _open(source: Source, project: Loaded, ledger: Ledger) -> tuple[list[readers.Row], Iterator[readers.Row], Former | tasks.ExampleFormer]:
+    """The first rows, the rest, and what makes conversations or examples of them."""
+    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
+    rows = (row for row in reading.rows() if isinstance(row, readers.Row))
+    head = list(islice(rows, _PEEK))
+    if not head:
+        raise InputError(f"source {source.name} is empty", "no readable rows in it", "look at the file and its format")
+    columns, _ = mapping.resolve(source, [row.values for row in head])
+    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
+    former = make(source, columns, ledger.step("form", "rows"), ledger.step("turns", "turns"), lambda *_: None, lambda *_: None)
+    former.look(head, project.root)
+    return head, rows, former

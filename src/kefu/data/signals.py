@@ -16,7 +16,6 @@ import yaml
 from kefu.conversation import Turn
 from kefu.text.language import detect
 from kefu.text.segment import sentences, shingles, units
-from kefu.text.similarity import token_f1
 
 
 @lru_cache(maxsize=1)
@@ -117,11 +116,6 @@ def unanswered(turns: Sequence[Turn]) -> int:
             reply = next((later for later in turns[i + 1 :] if later.role in ("agent", "customer")), None)
             count += reply is None or reply.role == "customer" or has("cannot_answer", reply.text)
     return count
-
-
-def relevance(question: str, answer: str) -> float:
-    """Share of words in common, 0..1: a weak sign, because good answers need not repeat the question."""
-    return token_f1(question, answer)
 
 
 def outcome(turns: Sequence[Turn], stated: str = "") -> str:

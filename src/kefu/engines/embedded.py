@@ -21,7 +21,6 @@ from kefu.errors import EngineError, InputError, MissingExtra
 
 _MODEL = "openvino_model.xml"
 _BLOCK = 32  # tokens in one KV block of the CPU plugin
-_FINISH: dict[str, Finish] = {"STOP": "stop", "LENGTH": "length"}
 
 
 class EmbeddedEngine:

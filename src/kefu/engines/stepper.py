@@ -53,10 +53,6 @@ class Stepper:
         """Requests waiting or running."""
         return len(self._inbox) + len(self._active)
 
-    @property
-    def alive(self) -> bool:
-        return self._fault is None and not self._closing
-
     def add(self, request: Request) -> None:
         """Take a request. Raises EngineBusy when full, EngineError when dead or closed."""
         with self._wake:

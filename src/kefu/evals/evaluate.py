@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kefu import __version__
+from kefu import __version__, statistics
 from kefu.artifacts import fingerprint
 from kefu.errors import ConfigError, InputError
-from kefu.evals import metrics, release, runner, scenarios, statistics, systems, takeover, undesired
+from kefu.evals import metrics, release, runner, scenarios, systems, takeover, undesired
 from kefu.evals import questions as single
 from kefu.evals.answers import Entry, load_entries
 from kefu.evals.remote import RemoteAssistant

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from kefu import statistics
 from kefu.errors import MissingExtra
-from kefu.evals import statistics
 from kefu.text.segment import units
 from kefu.text.similarity import token_f1
 

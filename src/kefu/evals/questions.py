@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kefu import statistics
 from kefu.artifacts import read_jsonl
 from kefu.conversation import Conversation, Turn
 from kefu.errors import ConfigError, InputError
-from kefu.evals import statistics
 from kefu.evals.answers import Entry, right
 from kefu.evals.said import Said
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kefu.evals.statistics import show
 from kefu.project.schema import Release
+from kefu.statistics import show
 
 #: Baselines of E6 (floor, and FAQ without tuning): must be beaten with significance. Parts alone: must not be significantly better.
 BEAT = ("do_nothing", "prompt_faq")

@@ -11,7 +11,7 @@ from typing import Any
 
 from kefu.artifacts import write_json, write_jsonl, write_text
 from kefu.evals.evaluate import Run
-from kefu.evals.statistics import Figure, show
+from kefu.statistics import Figure, show
 
 
 def write(report: Mapping[str, Any], runs: Sequence[Run], out: Path) -> None:

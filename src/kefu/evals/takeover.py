@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from kefu.evals import statistics
+from kefu import statistics
 
 RIGHT = ("on_time", "rightly_never")
 OUTCOMES = (*RIGHT, "early", "late", "missed", "needless")

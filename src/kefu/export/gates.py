@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from kefu import statistics
 from kefu.engines.embedded import EmbeddedEngine, Logits
 from kefu.engines.protocol import Completion, Sampling, complete
 from kefu.engines.tokens import TextStream, Tokens
 from kefu.export.reference import Answer, Reference
 from kefu.export.samples import Sample
-from kefu.export.statistics import paired_interval, wilson
 
 LAYERS = ("template", "tokenizer", "convert", "quantisation", "engine", "behaviour")
 #: Largest |difference| of logits between torch and the float32 IR, in units of the logits' own spread.
@@ -126,7 +126,7 @@ def first_choices(full: Logits, shipped: Logits, sequences: Sequence[tuple[Seque
         same, n = same + int((theirs == ours).sum()), n + len(theirs)
         if not note and (theirs != ours).any():
             note = f"first at sequence {i}, position {start + int((theirs != ours).argmax())}"
-    return gate("first choices", "quantisation", same / max(1, n), ">=", limit, n, unit="positions", interval=wilson(same, n), note=note)
+    return gate("first choices", "quantisation", same / max(1, n), ">=", limit, n, unit="positions", interval=_interval(same, n), note=note)
 
 
 def size(engine: Path, reference_bytes: int, limit: float) -> Gate:
@@ -168,8 +168,10 @@ def follows(engine: EmbeddedEngine, shipped: Logits, reference: Reference, promp
             other = f"prompt {i}: {said}"
     n = len(prompts)
     return [
-        gate("engine follows weights", "engine", good / max(1, steps), ">=", FOLLOWS, steps, unit="steps", interval=wilson(good, steps), note=note),
-        gate("end of answer", "engine", ended / n, ">=", FOLLOWS, n, unit="answers", interval=wilson(ended, n), note=other),
+        gate(
+            "engine follows weights", "engine", good / max(1, steps), ">=", FOLLOWS, steps, unit="steps", interval=_interval(good, steps), note=note
+        ),
+        gate("end of answer", "engine", ended / n, ">=", FOLLOWS, n, unit="answers", interval=_interval(ended, n), note=other),
     ]
 
 
@@ -210,7 +212,15 @@ def behaviour(
         note += f"; {lost[0]['id']}: {lost[0]['before'][:60]!r} became {lost[0]['after'][:60]!r}"
     gates = [
         gate(
-            "answers kept", "behaviour", kept / len(right), ">=", keep, len(right), unit="right answers", interval=wilson(kept, len(right)), note=note
+            "answers kept",
+            "behaviour",
+            kept / len(right),
+            ">=",
+            keep,
+            len(right),
+            unit="right answers",
+            interval=_interval(kept, len(right)),
+            note=note,
         ),
         _drop("task score drop", score, score_drop, seed, f"token F1 {mean[0]:.4f} -> {mean[1]:.4f}"),
         _drop("stop rate drop", stop, STOP_RATE_DROP, seed, f"{mean[2]:.3f} -> {mean[3]:.3f}"),
@@ -221,9 +231,19 @@ def behaviour(
 def _drop(name: str, drops: Sequence[float], limit: float, seed: int, note: str) -> Gate:
     """A paired fall. It fails only when the whole 95 % interval lies beyond the limit: a few answers that
     change for better or worse move the mean of a hundred by more than a point, and prove nothing."""
-    value, interval = paired_interval(drops, seed)
+    fall = statistics.mean(drops, "answers", seed)
+    value = fall["value"] or 0.0
+    interval = None if fall["low"] is None else (round(fall["low"], 4), round(fall["high"], 4))
     found = gate(name, "behaviour", value, "<=", limit, len(drops), unit="answers", interval=interval, note=note)
     return replace(found, passed=bool(drops) and (interval[0] if interval else value) <= limit)
+
+
+def _interval(good: int, n: int) -> tuple[float, float] | None:
+    """95 % interval of a share; None without observations."""
+    if not n:
+        return None
+    low, high = statistics.wilson(good, n)
+    return round(low, 4), round(high, 4)
 
 
 def in_order(steps: Mapping[str, Callable[[], Gate | Sequence[Gate]]], say: Callable[[str, float], None] | None = None) -> list[Gate]:

@@ -56,6 +56,14 @@ def check(project: Loaded) -> list[str]:
     return list(dict.fromkeys(faults))
 
 
+def check_answers(project: Loaded, data: Path) -> None:
+    """Once the data is built: does every answer that questions and scenarios expect exist? Raises ConfigError with all that do not."""
+    from kefu.evals.answers import load_entries
+    from kefu.evals.evaluate import cases
+
+    cases(project, data, load_entries(data))
+
+
 def _dataset_class(project: Loaded) -> None:
     file, colon, name = project.settings.data.dataset_class.partition(":")
     if not colon or not name:

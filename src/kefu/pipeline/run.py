@@ -15,7 +15,7 @@ from typing import Any
 from kefu.artifacts import Artifact, Store, canonical, fingerprint
 from kefu.errors import ConfigError, GateError, InputError
 from kefu.pipeline import stages
-from kefu.pipeline.check import check
+from kefu.pipeline.check import check, check_answers
 from kefu.pipeline.summary import summarise
 from kefu.project import Loaded
 
@@ -92,6 +92,8 @@ def run(project: Loaded, *, until: str = "smoke", force: tuple[str, ...] = (), l
     with store.lock():
         _check(project, outcome, listener)
         for name in ORDER[: ORDER.index(until) + 1]:
+            if name == "knowledge":
+                check_answers(project, outcome.artifact("data").path)  # before anything is trained for an evaluation that cannot be
             if name == "smoke" and "eval" in ORDER[: ORDER.index(until)]:
                 _register(project, store, outcome, listener)
             _stage(name, project, store, outcome, name in force or "all" in force, listener)

@@ -61,7 +61,8 @@ def _eval(facts: dict[str, Any]) -> str:
 
 def _registry(facts: dict[str, Any]) -> str:
     refused = f", not released: {'; '.join(facts['reasons'])}" if facts.get("reasons") else ""
-    return f"{facts['model']} registered ({facts['stage']}){refused}"
+    awaits = ", in production once the smoke test has passed" if facts["stage"] == "candidate" and not refused else f" ({facts['stage']})"
+    return f"{facts['model']} registered{awaits}{refused}"
 
 
 def _check(facts: dict[str, Any]) -> str:

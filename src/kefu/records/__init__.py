@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kefu.records.kinds import OWNERS, Asked, Case, Exchange, Health, Message, Ownership, Rating, ReplyRecord, Waiting
+from kefu.conversation import OWNERS
+from kefu.records.kinds import Asked, Case, Exchange, Health, Message, Ownership, Rating, ReplyRecord, Waiting
 
 if TYPE_CHECKING:
     from kefu.records.store import Records

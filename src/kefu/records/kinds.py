@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
-from kefu.conversation import Conversation, Turn
-
-#: Who answers a conversation: the assistant, nobody yet, or an operator.
-Owner = Literal["bot", "waiting", "human"]
-OWNERS: tuple[Owner, ...] = ("bot", "waiting", "human")
+from kefu.conversation import Conversation, Owner, Turn
 
 
 def now() -> str:

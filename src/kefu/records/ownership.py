@@ -1,29 +1,17 @@
 """Who answers a conversation: `bot → waiting → human → bot`, each step one compare-and-set.
 
-            ask                 take
-    bot ───────────▶ waiting ───────────▶ human
-     ▲                  │                   │
-     └──────────────────┴───────────────────┘
-                     release
-
 The UPDATE names the state it expects, so of two operators who take at once exactly one changes a row.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
-from kefu.records.kinds import Owner, Ownership, now
+from kefu.conversation import STEPS, Owner, Step
+from kefu.records.kinds import Ownership, now
 from kefu.records.tables import conversations, handoffs
-
-Step = Literal["ask", "take", "release"]
-STEPS: dict[Step, tuple[tuple[Owner, ...], Owner]] = {
-    "ask": (("bot",), "waiting"),
-    "take": (("waiting",), "human"),
-    "release": (("waiting", "human"), "bot"),
-}
 
 
 def read(connection: sa.Connection, conversation_id: str) -> Ownership | None:

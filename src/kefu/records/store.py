@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 import sqlalchemy as sa
 
+from kefu.conversation import Owner
 from kefu.errors import StorageError
 from kefu.records import database, masking, ownership, reading, writing
-from kefu.records.kinds import Case, Health, Message, Owner, Ownership, Waiting, now
+from kefu.records.kinds import Case, Health, Message, Ownership, Waiting, now
 from kefu.records.tables import conversations, replies, turns
 from kefu.records.writer import Writer
 

@@ -188,7 +188,7 @@ class _Run:
             total[kind] = round((sum(sizes) / max(1, len(sizes)) + extra) * n)
             longest = max([longest, *(size + (hint[-1] * style.max_hits if self.embedded else 0) for size in sizes)])
         facts = settings.Measured(
-            embedded=self.embedded, parameters=base.parameters, context=base.context, cuda=_cuda(), cpu_bf16=_cpu_bf16(),
+            embedded=self.embedded, parameters=base.parameters, context=base.context, cuda=_cuda(), cuda_bf16=_cuda_bf16(), cpu_bf16=_cpu_bf16(),
             faq_rows=count["faq"], faq_tokens=total["faq"], dialogue_rows=count["dialogue"], dialogue_tokens=total["dialogue"], longest=longest,
         )  # fmt: skip
         limit = settings.length(self.given, longest, self.embedded, 1 << 20 if self.embedded else base.context)
@@ -267,6 +267,12 @@ def _cuda() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def _cuda_bf16() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _cpu_bf16() -> bool:

@@ -41,6 +41,7 @@ class Measured:
     parameters: int
     context: int
     cuda: bool
+    cuda_bf16: bool
     cpu_bf16: bool
     faq_rows: int
     faq_tokens: int
@@ -125,7 +126,8 @@ def choose(given: Train, origins: dict[str, str], facts: Measured, max_length: t
     chooser.take("epochs", *_epochs(facts, budget, rows, tokens, copies, batch))
     chooser.take("max_steps", None, "epochs decide")
     chooser.take("learning_rate", *_rate(facts))
-    per_device = batch if facts.embedded else min(batch, 8 if facts.cuda else 2)
+    held = batch if facts.embedded else min(batch, 8 if facts.cuda else 2)
+    per_device = max(rows for rows in range(1, held + 1) if batch % rows == 0)  # whole passes, so that batch_size is what was asked for
     chooser.plan.choices["rows_per_pass"] = Choice(
         per_device, "computed", "the whole batch" if facts.embedded else "what memory holds; gradients are summed up to batch_size"
     )
@@ -191,7 +193,7 @@ def _rate(facts: Measured) -> tuple[float, str]:
 
 def _bf16(facts: Measured) -> tuple[bool, str, str]:
     if facts.cuda:
-        return True, "computed", "the GPU has it"
+        return facts.cuda_bf16, "computed", "the GPU has it" if facts.cuda_bf16 else "this GPU has no bf16 units"
     if not facts.cpu_bf16:
         return False, "computed", "this CPU has no bf16 instructions"
     if facts.parameters < 3_000_000:

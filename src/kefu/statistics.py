@@ -15,7 +15,6 @@ from kefu.errors import MissingExtra
 Figure = dict[str, Any]
 LEVEL = 0.95
 RESAMPLES = 2000
-_EXACT_FLIPS = 14  # 2^14 sign patterns are enumerated; beyond that the permutation test samples
 
 
 def figure(value: float | None, low: float | None, high: float | None, n: int, how: str) -> Figure:
@@ -106,41 +105,6 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict[str, Any]:
         "n": n, "only_first": only_first, "only_second": only_second,
         "difference": _round((only_first - only_second) / n if n else 0.0), "p": p, "how": "exact McNemar, two-sided",
     }  # fmt: skip
-
-
-def permutation(first: Sequence[float], second: Sequence[float], seed: int = 7, draws: int = 10_000) -> dict[str, Any]:
-    """Two-sided paired sign-flip test of the mean difference (Fisher 1935).
-
-    All flips are enumerated up to 14 non-zero pairs; beyond that `draws` are sampled and
-    p = (b + 1) / (draws + 1) (Phipson & Smyth 2010). Raises ValueError for unequal lengths.
-    """
-    if len(first) != len(second):
-        raise ValueError(f"paired lists of unequal length: {len(first)} and {len(second)}")
-    gaps = [a - b for a, b in zip(first, second, strict=True)]
-    moving = [gap for gap in gaps if gap]
-    n = len(gaps)
-    observed = abs(sum(moving))
-    slack = 1e-12 * max(1.0, sum(map(abs, moving)))
-    if not moving:
-        p, how = 1.0, "paired permutation, no pair differs"
-    elif len(moving) <= _EXACT_FLIPS:
-        sums = [0.0]
-        for gap in moving:
-            sums = [total + sign for total in sums for sign in (gap, -gap)]
-        p, how = sum(abs(total) >= observed - slack for total in sums) / len(sums), "paired permutation, exact"
-    else:
-        numpy = _numpy()
-        generator = numpy.random.default_rng(seed)
-        array = numpy.asarray(moving)
-        beyond, left = 0, draws
-        rows = max(1, 2_000_000 // len(moving))
-        while left:
-            take = min(rows, left)
-            signs = generator.integers(0, 2, size=(take, len(moving))) * 2 - 1
-            beyond += int((numpy.abs(signs @ array) >= observed - slack).sum())
-            left -= take
-        p, how = (beyond + 1) / (draws + 1), f"paired permutation, {draws} draws, seed {seed}"
-    return {"n": n, "difference": _round(sum(gaps) / n if n else 0.0), "p": p, "how": how}
 
 
 def _round(value: float | None) -> float | None:
