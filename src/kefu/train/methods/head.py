@@ -81,7 +81,13 @@ class Head:
                 "batch_size": (32, "usual for heads"), "warmup": (0.1, "random weights need a slow start"),
             }  # fmt: skip
         size = job.opened.parameters
-        rate, why = (1e-4, "a small encoder") if size < SMALL else (5e-5, "usual for encoders") if size < MIDDLE else (2e-5, "usual for large models")
+        rate, why = (
+            (2e-4, "a small encoder takes larger steps")
+            if size < SMALL
+            else (5e-5, "usual for encoders")
+            if size < MIDDLE
+            else (2e-5, "usual for large models")
+        )
         return {
             **common, "learning_rate": (rate, why), "epochs": (5.0, "usual for a head; early stopping ends it sooner"),
             "batch_size": (32, "usual for heads"), "warmup": (0.1, "usual for a head on a checkpoint"),
