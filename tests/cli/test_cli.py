@@ -140,9 +140,17 @@ def test_what_was_guessed_is_said_and_a_source_without_a_conversation_says_why(o
     assert facts["files"]["b.csv"]["encoding"] == "gb18030"
 
 
+def test_who_builds_the_data_is_explained_and_checked() -> None:
+    said = " ".join(kefu("data", "build", "--help").stdout.split())
+    assert "--workers" in said and "--engine <local|ray>" in said and "equal byte for byte" in said and "kefu[ray]" in said
+    done = kefu("data", "build", ".", "--engine", "spark")
+    assert done.returncode == 2 and "'spark' is not one of 'local', 'ray'" in done.stderr
+
+
 def test_doctor_says_what_is_there() -> None:
     done = kefu("doctor", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)["checks"]}
     assert rows["extra train"]["ok"]
     assert "torch" in rows["extra train"]["detail"]
-    assert done.returncode == (0 if all(row["ok"] for name, row in rows.items() if name != "Chinese font") else 1)
+    assert {name for name, row in rows.items() if row["optional"]} == {"Chinese font", "extra ray"}
+    assert done.returncode == (0 if all(row["ok"] or row["optional"] for row in rows.values()) else 1)
