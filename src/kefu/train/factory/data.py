@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import yaml
 
 from kefu.artifacts import fingerprint
 from kefu.data import readers
-from kefu.data.mapping import name_key, value
+from kefu.data.mapping import columns_of, guess, name_key, value
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
@@ -29,6 +30,7 @@ _ARTEFACT = {
     "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
+_HEAD = 100
 _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
 
@@ -139,8 +141,16 @@ def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Itera
 
 
 def file_rows(place: Path, root: Path = Path(), name: str = "rows") -> Iterator[readers.Row | readers.Broken]:
-    """Rows of a file (or glob) in any format, as they stand there."""
-    return readers.open_source(Source(name=name, shape="faq", path=str(place)), Project(cast(Any, None), root), _no_table).rows()
+    """Rows of a file (or glob) in any format, as they stand there; of CoNLL the columns of tokens and tags are found by their contents."""
+    rows = readers.open_source(Source(name=name, shape="faq", path=str(place)), Project(cast(Any, None), root), _no_table).rows()
+    head = list(islice(rows, _HEAD))
+    seen = [row.values for row in head if isinstance(row, readers.Row)]
+    numbered = bool(seen) and isinstance(seen[0].get("1"), list)
+    found = guess("tags", columns_of(seen), seen) if numbered else {}
+    for row in chain(head, rows):
+        if isinstance(row, readers.Row):
+            row.values |= {field: row.values.get(found[field]) for field in ("tokens", "tags") if field in found}
+        yield row
 
 
 def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
