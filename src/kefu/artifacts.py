@@ -28,7 +28,7 @@ from kefu import __version__
 from kefu.errors import BusyError, InputError, StorageError
 
 _CHUNK = 1 << 20
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def canonical(value: Any) -> str:

@@ -27,6 +27,9 @@ class KefuError(Exception):
         self.what, self.why, self.fix = what, why, fix
         super().__init__(self.line())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.__dict__.copy(), self.args)  # errors cross from worker processes as they are
+
     def line(self) -> str:
         text = self.what.rstrip(".")
         if self.why:
@@ -37,6 +40,13 @@ class KefuError(Exception):
 
     def as_dict(self) -> dict[str, object]:
         return {"error": type(self).__name__, "message": self.line(), "what": self.what, "why": self.why, "fix": self.fix}
+
+
+def _again(kind: type[KefuError], fields: dict[str, object], args: tuple[object, ...]) -> KefuError:
+    error = kind.__new__(kind)
+    error.__dict__.update(fields)
+    error.args = args
+    return error
 
 
 class InputError(KefuError):

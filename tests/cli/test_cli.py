@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve"]
+HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve", "prices"]
 
 
 def kefu(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -140,9 +140,18 @@ def test_what_was_guessed_is_said_and_a_source_without_a_conversation_says_why(o
     assert facts["files"]["b.csv"]["encoding"] == "gb18030"
 
 
+def test_who_builds_the_data_is_explained_and_checked() -> None:
+    said = " ".join(kefu("data", "build", "--help").stdout.split())
+    assert "--workers" in said and "--engine <local|ray>" in said and "equal byte for byte" in said and "kefu[ray]" in said
+    done = kefu("data", "build", ".", "--engine", "spark")
+    assert done.returncode == 2 and "'spark' is not one of 'local', 'ray'" in done.stderr
+
+
 def test_doctor_says_what_is_there() -> None:
     done = kefu("doctor", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)["checks"]}
     assert rows["extra train"]["ok"]
     assert "torch" in rows["extra train"]["detail"]
-    assert done.returncode == (0 if all(row["ok"] for name, row in rows.items() if name != "Chinese font") else 1)
+    extras = {f"extra {name}" for name in ("ray", "deck", "prompt", "wandb", "mlflow")}
+    assert {name for name, row in rows.items() if row["optional"]} == {"Chinese font", *extras}
+    assert done.returncode == (0 if all(row["ok"] or row["optional"] for row in rows.values()) else 1)

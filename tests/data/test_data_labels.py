@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from kefu import data
 from kefu.conversation import Conversation, Turn
 from kefu.data import SupportDataset
-from kefu.data.agreement import agreement, kappa, table
 from kefu.data.dataset import load_class
 from kefu.data.labels.classifier import LabelModel, features, learn
 from kefu.errors import ConfigError, InputError
@@ -149,17 +148,6 @@ def test_a_model_that_talks_nonsense_leaves_the_rules_in_charge(desk: Callable[.
         data.build(desk(by="llm", model={"url": server.url, "retries": 0}), out, open_writer=open_writer)
     labelled = json.loads((out / "stats.json").read_text("utf-8"))["labelled"]
     assert labelled["by"] == {"rules": 40} and labelled["left_to_the_rules"] == 40 and labelled["bill"]["failed"] == 80
-
-
-def test_kappa_by_hand_and_its_edges() -> None:
-    pairs = [("a", "a")] * 20 + [("b", "b")] * 15 + [("a", "b")] * 5 + [("b", "a")] * 10
-    assert kappa(pairs) == pytest.approx((0.7 - 0.5) / 0.5)
-    found = agreement(pairs)
-    assert found["n"] == 50 and found["low"] < found["kappa"] < found["high"]
-    assert kappa([("a", "a")] * 5) is None and kappa([]) is None
-    assert agreement([("a", "a")] * 5)["low"] is None
-    assert kappa([("a", "b"), ("b", "a")]) == -1
-    assert table({"x": {"1": "a"}, "y": {"2": "a"}}) == []
 
 
 # --- nobody knows the future

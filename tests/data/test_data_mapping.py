@@ -116,13 +116,21 @@ def said(*pairs: tuple[str, str]) -> list[senders.Utterance]:
     return [senders.Utterance(sender, text) for sender, text in pairs]
 
 
+def settled(source: Source, talks: list[list[senders.Utterance]]) -> senders.Roles:
+    roles = senders.Roles(source)
+    for talk in talks:
+        roles.see(talk)
+    roles.settle()
+    return roles
+
+
 def test_strangers_are_told_from_the_company_they_keep() -> None:
     talks = [said((name, "?"), ("李娜", "!")) for name in ("张三", "王五", "赵六")] + [said(("钱七", "?"), ("客服", "!"))]
-    roles = senders.Roles(source("messages"), talks)
+    roles = settled(source("messages"), talks)
     assert [roles.of(u.sender, talks[0]) for u in talks[0]] == ["customer", "agent"]
     assert [roles.of(u.sender, talks[3]) for u in talks[3]] == ["customer", "agent"]
     alone = said(("甲乙", "?"), ("丙丁", "!"))
-    roles = senders.Roles(source("messages"), [alone])
+    roles = settled(source("messages"), [alone])
     assert [roles.of(u.sender, alone) for u in alone] == ["customer", "agent"]
     assert roles.facts["unknown_senders"] == {"senders": 2, "turns": 2, "dropped": False}
 
@@ -130,7 +138,7 @@ def test_strangers_are_told_from_the_company_they_keep() -> None:
 def test_too_many_senders_that_roles_does_not_name() -> None:
     talks = [said(("访客A", "?"), ("甲", "!")), said(("用户", "?"), ("甲", "!"))]
     with pytest.raises(InputError, match=r"source s: 50% of the turns have senders that `roles` does not name: '甲'; add them"):
-        senders.Roles(source("messages", roles={"用户": "customer"}), talks)
+        settled(source("messages", roles={"用户": "customer"}), talks)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,23 @@ def test_delimiter_is_sniffed_even_when_cells_hold_others(tmp_path: Path, delimi
     assert not broken
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize(("end", "delimiter"), [("\r", ","), ("\r\n", ","), ("\r", "\t")])
+def test_line_ends_of_old_macs_and_of_windows(tmp_path: Path, encoding: str, end: str, delimiter: str) -> None:
+    text = TEXT.replace(",", delimiter) + f'3{delimiter}"一{delimiter}二"{delimiter}三\n' * 60_000  # more than one block
+    (tmp_path / "f.csv").write_bytes(text.replace("\n", end).encode(encoding))
+    rows, broken, _ = read(tmp_path, path="f.csv")
+    assert len(rows) == 60_002 and not broken
+    assert rows[1].values == {"编号": "2", "问题": "你们几点上班", "答案": "早上九点到晚上六点"} and rows[1].where == "f.csv#3"
+    assert rows[-1].values["问题"] == f"一{delimiter}二"
+
+
+def test_a_table_may_have_line_ends_of_both_kinds(tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_bytes(b'q,a\n1,"line one\rline two"\r\n2,b\n')
+    rows, broken, _ = read(tmp_path, path="f.csv")
+    assert [row.values for row in rows] == [{"q": "1", "a": "line one\rline two"}, {"q": "2", "a": "b"}] and not broken
+
+
 def test_quoted_line_ends_and_one_lost_quote(tmp_path: Path) -> None:
     text = '编号,问题,答案\n1,"怎么\n退款",好\n2,丢了引号,"开头没有结束\n3,这行完好,对\n4,5" 的屏,有\n5,太多,列,了\n6,少了\n\n7,最后,"他说""好"""\n'
     (tmp_path / "f.csv").write_text(text, "utf-8")

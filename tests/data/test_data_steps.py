@@ -6,16 +6,19 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kefu.conversation import Conversation, Turn
-from kefu.data import dedup, entries, near
+from kefu.data import dedup, entries, jobs, minhash, near, split
 from kefu.data.clean import Cleaner, join
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger, Step
-from kefu.data.split import split
+from kefu.data.spool import pack
+from kefu.data.writers import SPLITS
 from kefu.errors import ConfigError, GateError
-from kefu.project.schema import Clean, Dedup, Split
+from kefu.project.schema import Clean, Split
+from kefu.text.normalise import fold
 from kefu.text.similarity import jaccard
 
 from .desk import rows_of
@@ -165,7 +168,38 @@ def test_the_join_finds_exactly_the_pairs(threshold: float) -> None:
         (i, j) for j in range(len(texts)) for i in range(j) if texts[i].strip() and texts[j].strip() and jaccard(texts[i], texts[j]) >= threshold
     }
     assert {(i, j) for i, j, _ in near.pairs(texts, threshold)} == wanted
-    assert {(i, j) for i, j, _ in near.pairs(texts, threshold, indexed=40)} == {(i, j) for i, j in wanted if i < 40}
+    known = near.Known(texts[:40], threshold)
+    assert {(i, j) for j in range(40, len(texts)) for i, _ in known.alike(texts[j])} == {(i, j) for i, j in wanted if i < 40 <= j}
+    plain = [fold(text).replace(" ", "") for text in texts]
+    buckets = minhash.Buckets(minhash.bands(plain, threshold), len(texts))
+    met = set()
+    for j in range(len(texts)):
+        met |= {(i, j) for i in buckets.met(j)}
+        buckets.enter(j)
+    assert wanted <= met or buckets.crowded
+
+
+def test_bands_do_not_depend_on_the_batch_and_keep_salts_apart() -> None:
+    texts = ["怎么申请退款到账要几天", "", "ab", "how do i reset my password", "怎么申请退款到账要几天"]
+    together = minhash.bands(texts, 0.9)
+    assert together.shape == (minhash.shape(0.9)[1], 5) and (together[:, 0] == together[:, 4]).all()
+    for i, text in enumerate(texts):
+        assert (minhash.bands([text], 0.9)[:, 0] == together[:, i]).all()
+    assert not (minhash.bands(texts, 0.9, [1] * 5) == together).any()
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 0.9, 0.99])
+def test_what_minhash_may_miss_is_bounded(threshold: float) -> None:
+    rows, bands = minhash.shape(threshold)
+    assert rows * bands <= 256 and minhash.missed(threshold, rows, bands) <= 1e-4 < minhash.missed(threshold / 2, rows, bands)
+
+
+def test_a_crowded_bucket_is_counted() -> None:
+    buckets = minhash.Buckets([np.zeros(100, np.uint32)] * 2, 100)
+    for i in range(100):
+        assert len(buckets.met(i)) <= 64
+        buckets.enter(i)
+    assert buckets.crowded == 36
 
 
 @pytest.mark.parametrize(
@@ -188,7 +222,7 @@ def test_particles_do_not_make_another_question(left: str, right: str) -> None:
     assert near.same_meaning(left, right)
 
 
-def test_near_duplicates_go_within_one_answer_only(exclusions: Exclusions) -> None:
+def test_near_duplicates_go_within_one_answer_only() -> None:
     long = "我上个月在你们网站买的云极盒子到现在都没有发货请问到底什么时候能够发出来呢"
     rows = [
         pair(long, "A", "1"),
@@ -199,16 +233,44 @@ def test_near_duplicates_go_within_one_answer_only(exclusions: Exclusions) -> No
     ]
     for row in rows:
         row.answer_id = row.meta["entry"][1]
-    step = Step("near", "conversations")
-    kept = dedup.near_duplicates(rows, step, exclusions, Dedup(threshold=0.7))
-    assert [rows.index(row) for row in kept] == [0, 2, 3, 4]
-    assert step.dropped == {"near-duplicate": 1} and step.balance == 0
+    assert dedup.near_questions(enumerate(rows), 0.7) == {1: 0}
 
 
-def test_a_step_that_would_drop_too_much_stops(exclusions: Exclusions) -> None:
-    rows = [pair("怎么退款", "请在订单页申请") for _ in range(30)]
-    with pytest.raises(GateError, match=r"exact would drop 29 of 30 conversations: data\.dedup\.max_drop_share is 0\.5"):
-        dedup.exact(rows, Step("exact", "conversations"), exclusions, Dedup())
+def test_near_duplicate_dialogues_go_and_others_of_the_same_bucket_stay() -> None:
+    long = "我上个月在你们网站买的云极盒子到现在都没有发货请问到底什么时候能够发出来呢"
+    texts = [long, f"{long}啊", long.replace("没有", "有"), "别的问题", f"{long}呀", f"{long}，3天"]
+    bands = minhash.bands(texts, 0.7)
+    numbers = [5, 9, 11, 20, 21, 40]
+    found = dedup.near_dialogues(numbers, minhash.Buckets(bands, 6), lambda number: texts[numbers.index(number)], 0.7)
+    assert found == {9: 5, 21: 5}
+
+
+def test_exact_duplicates_are_of_the_first_one() -> None:
+    digests = np.array([[1, 2], [3, 4], [1, 2], [1, 5], [3, 4], [1, 2]], np.uint64)
+    assert dedup.exact(digests) == {2: 0, 4: 1, 5: 0}
+    assert dedup.exact(np.zeros((0, 2), np.uint64)) == {}
+
+
+def test_a_step_that_would_drop_too_much_stops() -> None:
+    step = Step("exact", "conversations", into=30)
+    step.dropped["exact duplicate"] = 16
+    with pytest.raises(
+        GateError, match=r"exact would drop 16 of 30 conversations \(exact duplicate 16\): .*go on with --set data\.dedup\.max_drop_share=0\.54"
+    ):
+        step.guard(0.5)
+    step.guard(0.54)
+    step.dropped["exact duplicate"] = 15
+    step.guard(0.5)
+
+
+def test_what_the_user_asked_to_leave_out_is_no_loss() -> None:
+    step = Step("form logs", "rows", into=100, kept=10)
+    step.dropped["not selected by `where`"] = 85
+    step.dropped["no turns"] = 5
+    step.guard(0.5)
+    with pytest.raises(GateError, match=r"form logs would drop 16 of 25 rows"):
+        step.dropped["not selected by `where`"], step.dropped["no turns"] = 75, 16
+        step.guard(0.5)
 
 
 # -- entries -------------------------------------------------------------------------------------------------
@@ -317,13 +379,38 @@ def dialogues(count: int, customers: int) -> list[Conversation]:
     ]
 
 
+def sides(talks: list[Conversation], settings: Split) -> dict[str, str]:
+    done = jobs.Cleaned()
+    jobs.fingerprint(talks, done, 7, 0.9)
+    bands = np.frombuffer(done.leak, np.uint32).reshape(-1, len(talks))
+    given = split.Dialogues(
+        np.frombuffer(done.orders, ">u8"), np.frombuffer(done.groups, np.uint64), np.zeros(len(talks), np.uint16), ["zh"],
+        minhash.Buckets(bands, len(talks)), lambda i: talks[i],
+    )  # fmt: skip
+    told = split.dialogues(given, settings, 7)
+    for place, group in told.groups.items():
+        talks[place].group = group
+    return {talk.id: SPLITS[side] for talk, side in zip(talks, told.sides, strict=True)}
+
+
+def held_out(rows: list[Conversation], made: list[entries.Entry], seed: int, share: float = 0.2) -> dict[str, str]:
+    """The split of every FAQ row; dialogues among the rows are those that customers had."""
+    lines = [pack(row) for row in rows if row.kind == "dialogue"]
+
+    def asked(texts: list[str]) -> set[int]:
+        return jobs.AskJob(jobs.AskSetup(texts, jobs.LEAK))(lines)
+
+    held = split.questions(made, asked, Split(validation=share, test=share), seed)
+    return {row.id: held.get(row.id, "train") for row in rows if row.kind == "faq"}
+
+
 def test_a_customer_is_on_one_side_only() -> None:
     talks = dialogues(200, 50)
-    chosen = split(talks, [], Split(validation=0.2, test=0.2), 7)
-    sides: dict[str, set[str]] = {}
+    chosen = sides(talks, Split(validation=0.2, test=0.2))
+    seen: dict[str, set[str]] = {}
     for one in talks:
-        sides.setdefault(one.group, set()).add(chosen[one.id])
-    assert all(len(side) == 1 for side in sides.values())
+        seen.setdefault(one.group, set()).add(chosen[one.id])
+    assert all(len(side) == 1 for side in seen.values())
     counts = [list(chosen.values()).count(name) for name in ("train", "validation", "test")]
     assert counts == [120, 40, 40]
 
@@ -332,7 +419,7 @@ def test_near_duplicate_dialogues_are_on_one_side() -> None:
     talks = [talk(f"我的订单{i}号一直没有发货请帮我催一下仓库尽快发出", "+好的", id=f"s:{i}", language="zh") for i in range(30)] + dialogues(30, 30)
     for i, one in enumerate(talks):
         one.id = f"s:{i}"
-    chosen = split(talks, [], Split(), 7)
+    chosen = sides(talks, Split())
     assert len({chosen[f"s:{i}"] for i in range(30)}) == 1
     assert set(chosen.values()) == {"train", "validation", "test"}
 
@@ -355,18 +442,18 @@ def faq(count: int, each: int) -> tuple[list[Conversation], list[entries.Entry]]
 
 def test_held_out_questions_leave_every_entry_its_main_one_and_half() -> None:
     rows, made = faq(20, 6)
-    chosen = split(rows, made, Split(validation=0.2, test=0.2), 7)
+    chosen = held_out(rows, made, 7)
     for entry in made:
         sides = [chosen[row.id] for row in entry.rows]
         assert sides[0] == "train" and sides.count("train") >= 3
     assert [list(chosen.values()).count(name) for name in ("validation", "test")] == [24, 24]
-    assert split(rows, made, Split(validation=0.2, test=0.2), 7) == chosen
-    assert split(rows, made, Split(validation=0.2, test=0.2), 8) != chosen
+    assert held_out(rows, made, 7) == chosen
+    assert held_out(rows, made, 8) != chosen
 
 
 def test_the_only_question_of_an_entry_is_never_held_out() -> None:
     rows, made = faq(30, 1)
-    assert set(split(rows, made, Split(validation=0.3, test=0.3), 7).values()) == {"train"}
+    assert set(held_out(rows, made, 7, 0.3).values()) == {"train"}
 
 
 def test_a_question_that_training_nearly_knows_is_not_held_out() -> None:
@@ -377,7 +464,7 @@ def test_a_question_that_training_nearly_knows_is_not_held_out() -> None:
     made[7].rows.insert(0, twin)  # the main question of another entry: it stays in training, so its twin must too
     asked = talk(f"{rows[9].turns[0].text}？", "+好的", id="d:1", language="zh")
     for seed in range(12):
-        chosen = split([*rows, twin, asked], made, Split(validation=0.3, test=0.3), seed)
+        chosen = held_out([*rows, twin, asked], made, seed, 0.3)
         assert chosen[rows[3].id] == "train"
         assert chosen[rows[9].id] == "train"
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from kefu.data.labelling.agreement import alpha, kappa, of_task
+from kefu.data.agreement import alpha, kappa, of_task, table
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: four observers, twelve units, some missing.
 _A = [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None]
@@ -71,6 +71,17 @@ def test_what_cannot_be_said_is_not_said() -> None:
     assert kappa([]).value is None and alpha([]).value is None and alpha([[1], [2]]).n == 0
     assert alpha([["good", "good"]] * 30).value is None, "one answer only: chance would agree as well"
     assert alpha([["good", "good"], ["bad", "bad"]]).low is None, "two items have no interval"
+
+
+def test_every_pair_of_labellers_over_what_both_labelled() -> None:
+    rules = {str(i): "good" if i < 30 else "bad" for i in range(50)}
+    people = {str(i): "good" if i < 25 else "bad" for i in range(45)}
+    (row,) = table({"rules": rules, "people": people})
+    assert row["between"] == ["rules", "people"] and row["n"] == 45 and row["agreement"] == round(40 / 45, 4)
+    assert row["low"] < row["kappa"] < row["high"]
+    assert table({"x": {"1": "a"}, "y": {"2": "a"}}) == []
+    (same,) = table({"x": {"1": "a", "2": "a"}, "y": {"1": "a", "2": "a"}})
+    assert same["kappa"] is None and same["low"] is None and same["agreement"] == 1
 
 
 def test_measures_of_a_task() -> None:

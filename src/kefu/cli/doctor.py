@@ -16,13 +16,20 @@ from kefu.cli.options import Json, console
 
 #: extra -> (what it is for, modules that must be importable)
 EXTRAS = {
-    "data": ("clean exports (kefu data)", ("polars", "pyarrow", "datasketch", "charset_normalizer", "sqlalchemy", "matplotlib", "sklearn")),
+    "data": ("clean exports (kefu data)", ("polars", "pyarrow", "sqlalchemy", "matplotlib", "sklearn", "orjson")),
+    "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
     "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
+    "deck": ("slides of a training report (kefu train report --pptx)", ("pptx",)),
+    "prompt": ("structured answers of a model by prompt", ("jsonschema_rs",)),
+    "wandb": ("curves in Weights & Biases (train.trackers)", ("wandb",)),
+    "mlflow": ("the registry in MLflow (kefu models mirror)", ("mlflow", "sqlalchemy", "alembic")),
     "embedded": ("run the quantised model on a CPU", ("openvino_genai", "tokenizers")),
     "serve": ("serve over HTTP (kefu serve)", ("fastapi", "uvicorn", "aiohttp", "limits", "prometheus_client", "structlog", "orjson")),
     "eval": ("score and compare (kefu eval)", ("scipy", "sacrebleu", "rouge_score")),
 }
+#: What can be done without; its absence is told, and is no fault.
+_OPTIONAL = ("Chinese font", "extra ray", "extra deck", "extra prompt", "extra wandb", "extra mlflow")
 
 
 def doctor(json: Json = False) -> None:
@@ -47,11 +54,13 @@ def doctor(json: Json = False) -> None:
         _row("converter venv", util.find_spec("ensurepip") is not None, "python -m venv is needed to convert models", "apt-get install python3-venv")
     )
     rows.append(_row("Chinese font", *_font(), "apt-get install fonts-noto-cjk (plots label in English without it)"))
-    ok = all(row["ok"] for row in rows if row["name"] != "Chinese font")
+    for row in rows:
+        row["optional"] = row["name"] in _OPTIONAL
+    ok = all(row["ok"] or row["optional"] for row in rows)
 
     def text() -> None:
         for row in rows:
-            mark = "[green]ok  [/]" if row["ok"] else "[red]MISS[/]"
+            mark = "[green]ok  [/]" if row["ok"] else "[yellow]none[/]" if row["optional"] else "[red]MISS[/]"
             console().print(f"{mark} {row['name']:<15} ", end="")
             console().print(row["detail"] + ("" if row["ok"] else f"  ->  {row['fix']}"), markup=False)
 

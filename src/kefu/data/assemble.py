@@ -1,145 +1,65 @@
-"""Raw exports to the data artefact: read, form, clean, deduplicate, gather, label, split, write, and balance the ledger."""
+"""Raw exports to the data artefact: read, form, clean, deduplicate, gather, label, split, write, and balance the ledger.
+
+Conversations pass through twice, in batches, on as many cores as there are (`workers`): once to be cleaned and fingerprinted,
+once to be labelled and written. In between they lie on the disk (`spool`); what is held in memory of a dialogue are some
+fifty bytes, and the FAQ.
+"""
 
 from __future__ import annotations
 
 import inspect
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import orjson
+
 from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
-from kefu.data import augmenting, canned, card, dedup, entries, heard, labels, mapping, people, plots, readers, tasks, writers
-from kefu.data.asking import Writer
-from kefu.data.clean import Cleaner
+from kefu.data import augmenting, canned, card, dedup, entries, jobs, labels, minhash, people, plots, readers, split, tasks, writers
+from kefu.data.augmenting import OpenWriter
 from kefu.data.dataset import load_class
 from kefu.data.exclusions import Exclusions
-from kefu.data.ledger import Ledger
-from kefu.data.shapes import Former
-from kefu.data.split import split
+from kefu.data.heard import FirstHeard, Listener
+from kefu.data.ledger import Ledger, Step
+from kefu.data.profile import Profile
+from kefu.data.reading import read, sections
+from kefu.data.spool import Column, Spool, pack
+from kefu.data.tally import Tally
+from kefu.data.tasks.scrub import KEPT_CONTEXT
 from kefu.data.vault import Vault
+from kefu.data.workers import BATCH, Crew, crew
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
-from kefu.project.schema import AccessPoint, Source
+from kefu.project.schema import Source
+
+_MUCH = 0.5  # a step that finds more of no use is worth a word
 
 Progress = Callable[[str, float], None]
-_PEEK = 300  # rows looked at before columns are decided
-_MOSTLY_BROKEN = 10
 
 
-def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: Callable[[AccessPoint], Writer] | None = None) -> dict[str, Any]:
-    """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes.
+def build(project: Loaded, out: Path, progress: Progress | None = None, open_writer: OpenWriter | None = None) -> dict[str, Any]:
+    """Fill `out` with the data artefact; returns its facts. Two builds of the same project give equal bytes, whatever does the work.
 
     open_writer: makes a language model of an access point, for the settings that name one (this room knows no engine).
 
     Raises InputError, ConfigError (wrong input or settings), GateError (ledger, too many dropped), StorageError, MissingExtra.
     """
     with storage_errors(out):
-        return _build(project, out, progress or (lambda stage, share: None), open_writer)
-
-
-def _build(project: Loaded, out: Path, progress: Progress, open_writer: Callable[[AccessPoint], Writer] | None) -> dict[str, Any]:
-    settings = project.settings.data
-    _distinct(settings.sources)
-    vault = Vault.of(project)  # a missing key is told before any row is read
-    dataset_class = load_class(settings.dataset_class, project.root)
-    for source in settings.sources:
-        readers.source_files(source, project)  # every missing file before the first row is read
-    out.mkdir(parents=True, exist_ok=True)
-    ledger, exclusions = Ledger(), Exclusions(out)
-    try:
-        conversations: list[tuple[str, Conversation]] = []
-        examples: list[tuple[str, bool | None, tasks.Example]] = []
-        for i, source in enumerate(settings.sources):
-            progress(f"reading {source.name}", 0.4 * i / len(settings.sources))
-            formed = _read(source, project, ledger, exclusions)
-            conversations += [(source.name, one) for one in formed if isinstance(one, Conversation)]
-            examples += [(source.name, source.mask_pii, one) for one in formed if isinstance(one, tasks.Example)]
-        read = len(conversations)
-        progress("cleaning", 0.4)
-        cleaner = Cleaner(settings.clean, ledger.step("clean", "conversations"), ledger.step("clean turns", "turns"), exclusions)
-        mask = {source.name: source.mask_pii for source in settings.sources}
-        kept = [one for source, one in conversations if cleaner(one, source, mask[source])]
-        ledger.expect("conversations formed", read, "conversations that cleaning saw", cleaner.items.into)
-        read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
-        ledger.expect("turns read", read_turns, "turns that cleaning saw", cleaner.turns.into)
-        if conversations:
-            _nothing_left(kept, ledger)
-        progress("duplicates", 0.55)
-        exact = ledger.step("exact duplicates", "conversations")
-        kept = dedup.exact(kept, exact, exclusions, settings.dedup)
-        gathered = entries.gather(kept, gathering := ledger.step("answers and contradictions", "conversations"), exclusions)
-        near = ledger.step("near-duplicates", "conversations")
-        kept = dedup.near_duplicates(gathered.kept, near, exclusions, settings.dedup)
-        for before, after in ((cleaner.items, exact), (exact, gathering), (gathering, near)):
-            ledger.expect(f"kept by {before.name}", before.kept, f"seen by {after.name}", after.into)
-        alive = {id(conversation) for conversation in kept}
-        for entry in gathered.entries:
-            entry.rows = [conversation for conversation in entry.rows if id(conversation) in alive]
-        progress("labels", 0.7)
-        for conversation in kept:
-            writers.settle_bots(conversation)
-        given = people.read(project.root, settings.clean.mask_pii)
-        labelled = labels.apply(
-            dataset_class(kept),
-            project,
-            out,
-            augmenting.writer_of(settings.labels.model, open_writer),
-            lambda m, s: progress(m, 0.7),
-            given.labels(kept),
-        )
-        given.apply(kept, gathered.entries)
-        for conversation in kept:
-            if conversation.label == "bad":
-                conversation.flags = sorted({*conversation.flags, "low_quality"})
-        progress("splits", 0.8)
-        chosen = split(kept, gathered.entries, settings.split, project.settings.seed)
-        derived: list[Conversation] = []
-        if not any(source.shape == "faq" for source in settings.sources):
-            gathered.entries, derived = canned.mine(kept, chosen)
-        listened = heard.listen(kept, gathered.entries, chosen) if not derived else []
-        progress("labelled rows", 0.82)
-        done = tasks.finish(examples, settings, project.settings.seed, ledger, exclusions)
-    finally:
-        exclusions.close()
-    progress("writing", 0.85)
-    turns = ledger.step("turns for training", "turns")
-    made = augmenting.augment(project, [*kept, *derived], gathered.entries, chosen, listened, ledger, open_writer, progress)
-    counts = writers.write(out, kept, gathered.entries, chosen, turns, derived=derived, listened=listened, made=made)
-    counts |= given.write(out, kept, chosen)
-    counts |= done.write(out, ledger)
-    ledger.expect("turns of kept dialogues", sum(len(c.turns) for c in kept if c.kind != "faq"), "turns offered for training", turns.into)
-    contradictions = [*gathered.contradictions, *done.conflicts]
-    write_jsonl(out / "contradictions.jsonl", contradictions)
-    stats = card.statistics(kept, gathered.entries, chosen)
-    stats |= {
-        "masked": dict(sorted((Counter(cleaner.masked) + Counter(done.masked)).items())),
-        "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
-        "people": given.as_dict(),
-        "examples": done.statistics(),
-        "files": counts,
-        "labelled": labelled,
-        **({"augmented": made.facts()} if made.on else {}),
-        "notes": _notes(ledger, cleaner, dataset_class.__name__),
-        "dataset_class": dataset_class.__name__,
-        "rule": inspect.getdoc(dataset_class) or "",
-        "licence": settings.licence,
-        "masking": settings.clean.mask_pii,
-    }
-    progress("plots", 0.9)
-    stats |= plots.visualise(kept, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
-    _expect_files(out, ledger, exclusions, kept, chosen, near.kept)
-    closed = ledger.close()
-    if vault:
-        vault.write({c.id: cleaner.held[c.id] for c in kept if c.id in cleaner.held} | done.held)
-    write_json(out / "ledger.json", closed)
-    write_json(out / "stats.json", stats)
-    write_text(out / "card.md", card.card(project.settings.name, stats, closed))
-    progress("done", 1.0)
-    return _facts(closed, stats, exclusions)
+        settings = project.settings.data
+        _distinct(settings.sources)
+        Vault.of(project)  # a missing key is told before any row is read
+        load_class(settings.dataset_class, project.root)
+        for source in settings.sources:
+            readers.source_files(source, project)  # every missing file before the first row is read
+        out.mkdir(parents=True, exist_ok=True)
+        with closing(Spool(out)) as spool, Exclusions(out) as exclusions, crew(settings.engine, settings.workers, spool.folder) as workers:
+            with closing(_Build(project, out, spool, exclusions, workers, progress or (lambda stage, share: None), open_writer)) as work:
+                return work.run()
 
 
 def _distinct(sources: list[Source]) -> None:
@@ -148,86 +68,292 @@ def _distinct(sources: list[Source]) -> None:
         raise ConfigError(f"data.sources: the name {twice[0]!r} stands twice", "every source needs a name of its own", "rename one")
 
 
-def _read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions) -> list[Conversation | tasks.Example]:
-    """All conversations or examples of one source, and its place in the ledger."""
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
-    step = ledger.step(f"read {source.name}", "rows")
+@dataclass
+class _Columns:
+    """What is known of each cleaned conversation without reading it again."""
 
-    def drop(where: str, reason: str, text: str) -> None:
-        exclusions.drop("rows", source.name, where, reason, text, f"form {source.name}")
+    kinds: Column
+    exact: Column
+    orders: Column
+    groups: Column
+    languages: Column
+    near: Column
+    leak: Column
+    names: list[str] = field(default_factory=list)  # of languages
 
-    def good(stream: Iterator[readers.Row | readers.Broken]) -> Iterator[readers.Row]:
-        for row in stream:
-            step.into += 1
-            if isinstance(row, readers.Row):
-                step.kept += 1
-                yield row
-                continue
-            if source.on_broken == "fail":
-                raise InputError(row.where, row.reason, "correct it, or write `on_broken: skip` to leave such rows out and count them")
-            step.dropped[_kind(row.reason)] += 1
-            exclusions.drop("rows", source.name, row.where, row.reason, row.text, step.name)
+    @classmethod
+    def empty(cls, folder: Path, near: float) -> _Columns:
+        near_bands, leak_bands = (Column("u4", minhash.shape(threshold)[1], folder) for threshold in (near or jobs.LEAK, jobs.LEAK))
+        return cls(Column("u1"), Column("u8"), Column(">u8"), Column("u8"), Column("u2"), near_bands, leak_bands)
 
-    rows = good(reading.rows())
-    head = list(islice(rows, _PEEK))
-    _readable(source, step.into, step.kept, step.dropped)
-    columns, guessed = mapping.resolve(source, [row.values for row in head])
-    turns = ledger.step(f"turns of {source.name}", "turns")
-    form = ledger.step(f"form {source.name}", "rows")
-    make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
-    former = make(
-        source, columns, form, turns, drop, lambda where, reason, text: exclusions.drop("turns", source.name, where, reason, text, form.name)
-    )
-    former.look(head, project.root)
-    formed = list(former.form(chain(head, rows)))
-    _readable(source, step.into, step.kept, step.dropped)
-    ledger.expect(f"rows read of {source.name}", step.kept, "rows offered to its shape", form.into)
-    ledger.expect(f"kept rows of {source.name}", form.kept, "conversations and examples it gave", len(formed))
-    ledger.sources[source.name] = {
-        "shape": source.shape,
-        **reading.facts,
-        "rows": step.into,
-        "broken": sum(step.dropped.values()),
-        "conversations": sum(isinstance(one, Conversation) for one in formed),
-        "examples": sum(isinstance(one, tasks.Example) for one in formed),
-        "map": columns,
-        "guessed": guessed,
-        **former.notes,
-    }
-    if not formed:
-        why = "; ".join(f"{reason}: {n}" for reason, n in form.dropped.most_common(3))
-        raise InputError(
-            f"source {source.name} gives no {'example' if source.shape in tasks.SHAPES else 'conversation'}",
-            f"{step.kept} rows read, {why}",
-            "look at `map`, `where` and the file",
-        )
-    return formed
+    def extend(self, done: jobs.Cleaned) -> None:
+        for name in ("kinds", "exact", "orders", "groups", "near", "leak"):
+            getattr(self, name).extend(getattr(done, name))
+        for language in dict.fromkeys(done.languages):
+            if language not in self.names:
+                self.names.append(language)
+        self.languages.extend(np.array([self.names.index(language) for language in done.languages], np.uint16).tobytes())
 
 
-def _kind(reason: str) -> str:
-    """The reason without its particulars, so that reasons can be counted."""
-    if reason.startswith("broken JSON"):
-        return "broken JSON"
-    return re.sub(r"\d+ columns where the header has \d+", "wrong number of columns", reason)
+class _Build:
+    def __init__(
+        self, project: Loaded, out: Path, spool: Spool, exclusions: Exclusions, workers: Crew, progress: Progress, open_writer: OpenWriter | None
+    ) -> None:
+        self.project, self.settings, self.seed = project, project.settings.data, project.settings.seed
+        self.out, self.spool, self.exclusions, self.workers, self.progress = out, spool, exclusions, workers, progress
+        self.ledger, self.open_writer = Ledger(), open_writer
+        self.dataset_class = load_class(self.settings.dataset_class, project.root)
+        self.people = people.read(project.root, self.settings.clean.mask_pii)
+        self.examples: list[tuple[str, bool | None, tasks.Example]] = []
+        self.held: dict[int, tuple[str, dict[str, str]]] = {}  # number -> id and masked values, for the vault alone
+        self.derived: list[Conversation] = []  # FAQ rows drawn from dialogues
+        self.near = self.settings.dedup.threshold if self.settings.dedup.near else 0.0
+        self.columns = _Columns.empty(spool.folder, self.near)
+        self.cleaned = jobs.Cleaned()  # counts over all batches
+        self.formed = 0
+        self.faq: dict[int, Conversation] = {}  # number -> what stays of the FAQ
+        self.chosen: dict[str, str] = {}  # FAQ row -> split
+        self.alive = np.zeros(0, bool)
+
+    def run(self) -> dict[str, Any]:
+        self._clean()
+        self.progress("duplicates", 0.5)
+        gathered, near_step = self._deduplicate()
+        by_model = self._label(gathered.entries)
+        self.progress("splits", 0.6)
+        sides = self._split(gathered.entries)
+        found = gathered.entries
+        if not any(source.shape == "faq" for source in self.settings.sources):
+            found, self.derived, more = canned.mine(self.workers, lambda: self._talks(sides.sides))
+            self.chosen |= more
+        self.exclusions.into = "examples"
+        done = tasks.finish(self.examples, self.settings, self.seed, self.ledger, self.exclusions)
+        self.exclusions.close()
+        self.progress("labels and files", 0.7)
+        return self._write(found, sides, done, [*gathered.contradictions, *done.conflicts], by_model, near_step.kept)
+
+    def close(self) -> None:
+        self.columns.near.close()
+        self.columns.leak.close()
+
+    # -- clean -----------------------------------------------------------------------------------------------
+
+    def _clean(self) -> None:
+        total, ledger = self.cleaned, self.ledger
+        for section in (section for source in self.settings.sources for section in sections(source)):
+            self.exclusions.begin(section)
+        setup = jobs.CleanSetup(self.settings.clean.model_dump(), self.seed, self.near, {one.name: one.mask_pii for one in self.settings.sources})
+        for done in self.workers.map(jobs.CleanJob, setup, self._batches()):
+            self.held |= {len(self.spool) + place: values for place, values in done.held.items()}
+            self.spool.extend(done.blob, done.sizes)
+            self.columns.extend(done)
+            self.exclusions.take(done.notes, "clean")
+            total.items.absorb(done.items)
+            total.turns.absorb(done.turns)
+            total.kept_contacts += done.kept_contacts
+            for type, count in done.masked.items():
+                total.masked[type] = total.masked.get(type, 0) + count
+        read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
+        ledger.steps += [total.items, total.turns]
+        ledger.expect("conversations formed", self.formed, "conversations that cleaning saw", total.items.into)
+        ledger.expect("turns read", read_turns, "turns that cleaning saw", total.turns.into)
+        ledger.expect("conversations that cleaning kept", total.items.kept, "conversations on the disk", len(self.spool))
+        if self.formed and not total.items.kept:
+            why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
+            raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
+
+    def _batches(self) -> Iterator[bytes]:
+        """Rows that belong together (an FAQ row and its other phrasings) are in one batch."""
+        held: list[bytes] = []
+        for i, source in enumerate(self.settings.sources):
+            name, share = orjson.dumps(source.name), 0.5 * i / len(self.settings.sources)
+            self.progress(f"reading {source.name}", share)
+            for one in read(source, self.project, self.ledger, self.exclusions, self.spool.folder):
+                if isinstance(one, tasks.Example):
+                    self.examples.append((source.name, source.mask_pii, one))
+                    continue
+                if len(held) >= BATCH and one.meta.get("phrasing") != "similar":
+                    yield b"[%b]" % b",".join(held)
+                    held = []
+                    self.progress(f"cleaning {source.name}: {self.formed:,}", share)
+                self.formed += 1
+                held.append(b"[%b,%b]" % (name, pack(one)))
+        if held:
+            yield b"[%b]" % b",".join(held)
+
+    # -- duplicates, FAQ, splits -----------------------------------------------------------------------------
+
+    def _deduplicate(self) -> tuple[entries.Gathered, Step]:
+        kinds = self.columns.kinds.numbers()
+        exact = self.ledger.step("exact duplicates", "conversations")
+        gone = dedup.exact(self.columns.exact.numbers().reshape(-1, 2))
+        self.alive = np.ones(len(kinds), bool)
+        self._drop(gone, "the same as", "exact duplicate", exact)
+        gathering = self.ledger.step("answers and contradictions", "conversations")
+        gathering.into = gathering.kept = int((self.alive & (kinds == jobs.DIALOGUE)).sum())
+        rows = {int(number): self.spool[int(number)] for number in np.flatnonzero(self.alive & (kinds == jobs.FAQ))}
+        gathered = entries.gather(list(rows.values()), gathering, self.exclusions)
+        stays = {id(conversation) for conversation in gathered.kept}
+        self.faq = {number: conversation for number, conversation in rows.items() if id(conversation) in stays}
+        self.alive[list(rows.keys() - self.faq.keys())] = False
+        near = self.ledger.step("near-duplicates", "conversations")
+        self._drop(self._near() if self.near else {}, "nearly the same as", "near-duplicate", near)
+        for before, after in ((self.cleaned.items, exact), (exact, gathering), (gathering, near)):
+            self.ledger.expect(f"kept by {before.name}", before.kept, f"seen by {after.name}", after.into)
+        self.faq = {number: conversation for number, conversation in self.faq.items() if self.alive[number]}
+        stays = {id(conversation) for conversation in self.faq.values()}
+        for entry in gathered.entries:
+            entry.rows = [conversation for conversation in entry.rows if id(conversation) in stays]
+        for number, conversation in self.faq.items():
+            self.spool.replace(number, conversation)
+        return gathered, near
+
+    def _near(self) -> dict[int, int]:
+        numbers = self._dialogues()
+        parts = (self.columns.near.part(band)[numbers] for band in range(minhash.shape(self.near)[1]))
+        buckets = minhash.Buckets(parts, len(numbers))
+        gone = dedup.near_dialogues(numbers.tolist(), buckets, lambda number: self.spool[number].text(), self.near)
+        return gone | dedup.near_questions(self.faq.items(), self.near)
+
+    def _drop(self, gone: dict[int, int], why: str, reason: str, step: Step) -> None:
+        """Count and list what is gone, in order."""
+        step.into = int(self.alive.sum())
+        step.dropped[reason] += len(gone)
+        step.kept = step.into - len(gone)
+        step.guard(self.settings.dedup.max_drop_share)
+        if not gone:
+            del step.dropped[reason]
+        numbers = sorted(gone)
+        self.alive[numbers] = False
+        batches = ([self._gone(n, gone[n], why, reason, step) for n in part] for part in _parts(numbers))
+        for notes in self.workers.map(jobs.ListJob, None, batches):
+            self.exclusions.take(notes, step.name)
+
+    def _gone(self, number: int, first: int, why: str, reason: str, step: Step) -> tuple[str, ...]:
+        conversation, other = (self.faq.get(n) or self.spool[n] for n in (number, first))
+        text = f"({why} {other.id}) {conversation.text()}"
+        return "conversations", conversation.id.split(":", 1)[0], conversation.source, reason, text, step.name
+
+    def _dialogues(self) -> np.ndarray:
+        return np.flatnonzero(self.alive & (self.columns.kinds.numbers() == jobs.DIALOGUE))
+
+    def _split(self, found: list[entries.Entry]) -> split.Sides:
+        """Sides and groups by number, over all conversations."""
+        numbers, columns = self._dialogues(), self.columns
+        parts = (columns.leak.part(band)[numbers] for band in range(minhash.shape(jobs.LEAK)[1]))
+        given = split.Dialogues(
+            columns.orders.numbers()[numbers], columns.groups.numbers()[numbers], columns.languages.numbers()[numbers], columns.names,
+            minhash.Buckets(parts, len(numbers)), lambda place: self.spool[numbers[place]],
+        )  # fmt: skip
+        told = split.dialogues(given, self.settings.split, self.seed)
+
+        def asked(texts: list[str]) -> set[int]:
+            lines = ([self.spool.line(n) for n in part] for part in _parts(numbers))
+            return set().union(*self.workers.map(jobs.AskJob, jobs.AskSetup(texts, jobs.LEAK), lines))
+
+        held = split.questions(found, asked, self.settings.split, self.seed)
+        self.chosen = {conversation.id: held.get(conversation.id, "train") for conversation in self.faq.values()}
+        sides = np.zeros(len(self.alive), np.uint8)
+        sides[numbers] = told.sides
+        for number, conversation in self.faq.items():
+            sides[number] = writers.SPLITS.index(self.chosen[conversation.id])
+        return split.Sides(sides, {int(numbers[place]): group for place, group in told.groups.items()})
+
+    def _talks(self, sides: np.ndarray) -> Iterator[canned.Talk]:
+        for part in _parts(self._dialogues()):
+            yield canned.Talk([self.spool.line(n) for n in part], sides[part].tobytes())
+
+    # -- label and write -------------------------------------------------------------------------------------
+
+    def _label(self, found: list[entries.Entry]) -> dict[str, Any]:
+        """Who labelled what, when people or a model have a say: then all conversations are held, because they are compared with each
+        other. The rules alone label batch by batch, later; nothing is told here then."""
+        settings = self.settings.labels
+        if settings.by == "rules" and not settings.people and not self.people.logs:
+            return {}
+        numbers = np.flatnonzero(self.alive).tolist()
+        kept = [self.faq.get(number) or self.spool[number] for number in numbers]
+        told = labels.apply(
+            self.dataset_class(kept), self.project, self.out, augmenting.writer_of(settings.model, self.open_writer),
+            lambda message, share: self.progress(message, 0.6), self.people.labels(kept),
+        )  # fmt: skip
+        self.people.apply(kept, found)
+        for number, conversation in zip(numbers, kept, strict=True):
+            self.spool.replace(number, conversation)
+        return told
+
+    def _held_out(self, sides: split.Sides) -> tuple[list[Conversation], dict[str, str]]:
+        """What is held out, and the side of all that is known by name: to keep made rows and people's pairs away from it."""
+        talks = {int(n): self.spool[n] for n in self._dialogues() if sides.sides[n]}
+        chosen = self.chosen | {one.id: writers.SPLITS[sides.sides[number]] for number, one in talks.items()}
+        return [one for one in (*talks.values(), *self.faq.values(), *self.derived) if chosen[one.id] != "train"], chosen
+
+    def _write(
+        self, found: list[entries.Entry], sides: split.Sides, done: tasks.Finished, contradictions: list[dict[str, Any]],
+        by_model: dict[str, Any], kept: int,
+    ) -> dict[str, Any]:  # fmt: skip
+        numbers, ledger, out = np.flatnonzero(self.alive), self.ledger, self.out
+        turns = ledger.step("turns for training", "turns")
+        listener = Listener(found, self.chosen) if found and not self.derived else None
+        setup = jobs.LabelSetup(self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener)
+        tally, profile, spoken, wordings = Tally(), Profile(), 0, FirstHeard()
+        with writers.Writer(out) as writer:
+            for part in self.workers.map(jobs.LabelJob, setup, self._label_batches(numbers, sides, bool(by_model))):
+                writer.take(part)
+                turns.absorb(part.turns)
+                tally.absorb(part.tally)
+                profile.merge(part.profile)
+                spoken += part.spoken
+                wordings.take(part.heard)
+                self.progress(f"labels and files: {writer.counts['conversations.jsonl']:,}", 0.7)
+            augment = self.settings.augment
+            held, chosen = self._held_out(sides) if self.people.logs or augment.methods or augment.negatives else ([], self.chosen)
+            made = augmenting.augment(self.project, held, found, chosen, wordings.heard, ledger, self.open_writer, self.progress)
+            counts = writer.finish(found, [*self.faq.values(), *self.derived], self.chosen, wordings.heard, made)
+        counts |= self.people.write(out, held, chosen)
+        counts |= done.write(out, ledger)
+        ledger.expect("turns of kept dialogues", spoken, "turns offered for training", turns.into)
+        write_jsonl(out / "contradictions.jsonl", contradictions)
+        stats = card.statistics(tally, found)
+        stats |= {
+            "masked": dict(sorted((Counter(self.cleaned.masked) + Counter(done.masked)).items())),
+            "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
+            "people": self.people.as_dict(),
+            "examples": done.statistics(),
+            "files": counts,
+            "labelled": by_model or {"by": {"rules": kept}},
+            **({"augmented": made.facts()} if made.on else {}),
+            "placeholders_in_answers": (struck := _struck(found)),
+            "notes": [*([struck] if struck else []), *_notes(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "dataset_class": self.dataset_class.__name__,
+            "rule": inspect.getdoc(self.dataset_class) or "",
+            "licence": self.settings.licence,
+            "masking": self.settings.clean.mask_pii,
+        }
+        self.progress("plots", 0.9)
+        stats |= plots.visualise(profile, out / "plots") if kept else {"plots": [], "chinese_font": "none"}
+        _expect_files(out, ledger, self.exclusions, sum(tally.splits.values()), kept)
+        closed = ledger.close()
+        if vault := Vault.of(self.project):
+            vault.write(dict(values for number, values in self.held.items() if self.alive[number]) | done.held)
+        write_json(out / "ledger.json", closed)
+        write_json(out / "stats.json", stats)
+        write_text(out / "card.md", card.card(self.project.settings.name, stats, closed))
+        self.progress("done", 1.0)
+        return _facts(closed, stats, self.exclusions)
+
+    def _label_batches(self, numbers: np.ndarray, sides: split.Sides, labelled: bool) -> Iterator[jobs.LabelBatch]:
+        for part in _parts(numbers):
+            groups = {place: sides.groups[n] for place, n in enumerate(part.tolist()) if n in sides.groups}
+            yield jobs.LabelBatch([self.spool.line(n) for n in part], sides.sides[part].tobytes(), groups, labelled)
 
 
-def _readable(source: Source, rows: int, good: int, dropped: Counter[str]) -> None:
-    if good and not (rows >= _MOSTLY_BROKEN and good * 2 < rows):
-        return
-    if not rows:
-        raise InputError(f"source {source.name} is empty", "no rows in it", "export it again, or take it out of kefu.yaml")
-    why = "; ".join(f"{reason}: {n}" for reason, n in dropped.most_common(3))
-    raise InputError(f"source {source.name}: {rows - good} of {rows} rows are broken", why, "look at format, delimiter and encoding of the source")
+def _parts(numbers: Any) -> Iterator[Any]:
+    for start in range(0, len(numbers), BATCH):
+        yield numbers[start : start + BATCH]
 
 
-def _nothing_left(kept: list[Conversation], ledger: Ledger) -> None:
-    if kept:
-        return
-    why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
-    raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
-
-
-def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, kept: list[Conversation], chosen: dict[str, str], count: int) -> None:
+def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, in_splits: int, count: int) -> None:
     """Count again, from the files as they lie on the disk."""
 
     def on_disk(name: str) -> int:
@@ -235,10 +361,12 @@ def _expect_files(out: Path, ledger: Ledger, exclusions: Exclusions, kept: list[
             return sum(1 for _ in handle)
 
     ledger.expect("conversations kept", count, "lines of conversations.jsonl", on_disk("conversations.jsonl"))
-    ledger.expect("conversations kept", count, "conversations in a split", sum(chosen[c.id] in ("train", "validation", "test") for c in kept))
+    ledger.expect("conversations kept", count, "conversations in a split", in_splits)
     dropped = sum(sum(ledger.dropped(unit).values()) for unit in ("rows", "conversations", "examples")) + _listed_turns(ledger)
     ledger.expect("rows, conversations, examples and turns dropped", dropped, "lines of excluded.jsonl", on_disk("excluded.jsonl"))
     ledger.expect("lines written to excluded.jsonl", sum(exclusions.counts.values()), "lines of excluded.jsonl", on_disk("excluded.jsonl"))
+    ledger.expect("changes counted", _listed_changes(ledger), "changes in changed.jsonl", sum(exclusions.changed.values()))
+    ledger.expect("lines written to changed.jsonl", exclusions.lines, "lines of changed.jsonl", on_disk("changed.jsonl"))
 
 
 def _listed_turns(ledger: Ledger) -> int:
@@ -247,8 +375,31 @@ def _listed_turns(ledger: Ledger) -> int:
     return sum(n for step in counted for reason, n in step.dropped.items() if not reason.startswith("conversation dropped"))
 
 
-def _notes(ledger: Ledger, cleaner: Cleaner, dataset_class: str) -> list[str]:
+def _listed_changes(ledger: Ledger) -> int:
+    """Every reason for which a turn, an answer or an example was changed."""
+    turns = next(step for step in ledger.steps if step.name == "clean turns")
+    examples = sum(step.changed.total() - step.changed[KEPT_CONTEXT] for step in ledger.steps if step.name == "clean examples")
+    answers = sum(step.changed.total() for step in ledger.steps if step.name == "answers and contradictions")
+    return turns.changed.total() + turns.merged + examples + answers
+
+
+def _struck(found: list[entries.Entry]) -> str:
+    """What a company must know before customers read it: approved answers in which a placeholder stands now."""
+    names = [entry.id for entry in found if any("pii_in_answer" in row.flags for row in entry.rows)]
+    if not names:
+        return ""
+    shown = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return (
+        f"customers would read a placeholder such as [姓名_1] in {len(names)} approved answers ({shown}), where personal data stood: reword them, "
+        "or set mask_pii: false for that source if it is meant for the public"
+    )
+
+
+def _notes(ledger: Ledger, cleaned: jobs.Cleaned, dataset_class: str) -> list[str]:
     notes = []
+    for step in ledger.steps:
+        if step.name.startswith(("form ", "clean")) and (lost := step.loss(_MUCH)):
+            notes.append(f"{step.name}: {lost[0]:,} of {lost[1]:,} {step.unit} were of no use ({lost[2]}); excluded.jsonl lists them")
     for name, facts in ledger.sources.items():
         if facts["guessed"]:
             notes.append(f"{name}: columns guessed: " + ", ".join(f"{field} = {facts['map'][field]}" for field in facts["guessed"]))
@@ -264,8 +415,8 @@ def _notes(ledger: Ledger, cleaner: Cleaner, dataset_class: str) -> list[str]:
         short = sum(details.get("short_rows", 0) for details in facts.get("files", {}).values())
         if short:
             notes.append(f"{name}: {short} rows had fewer cells than the header and were filled with empty ones")
-    if cleaner.kept_contacts:
-        notes.append(f"{cleaner.kept_contacts} approved answers name the company's own contact data (hotline, office, mailbox); these were kept")
+    if cleaned.kept_contacts:
+        notes.append(f"{cleaned.kept_contacts} approved answers name the company's own contact data (hotline, office, mailbox); these were kept")
     notes.append(f"quality and take-over were labelled by {dataset_class}")
     return notes
 
@@ -305,6 +456,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "files": stats["files"],
         **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
+        "placeholders_in_answers": stats["placeholders_in_answers"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
     }

@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
 
 from kefu.conversation import Conversation, Turn
 from kefu.data.entries import Entry
+from kefu.data.spool import number, unpack
+from kefu.data.workers import Crew
+from kefu.data.writers import SPLITS
 from kefu.text.normalise import fold
 from kefu.text.segment import units
 
@@ -21,52 +27,127 @@ MOST_ENTRIES = 500
 MOST_QUESTIONS = 40
 _VARIABLE = re.compile(r"\[[^\[\]\s]+_\d+\]|\d[\d.,:/-]*")
 _FEWEST_UNITS = 3
+Key = tuple[str, str]  # language, folded reply
 
 
-def mine(conversations: Sequence[Conversation], chosen: dict[str, str]) -> tuple[list[Entry], list[Conversation]]:
-    """`(entries, their rows)`; each row is a question with its answer and is entered in `chosen` on the side of its dialogue."""
-    pairs = [pair for conversation in conversations if conversation.kind == "dialogue" for pair in _pairs(conversation)]
-    seen: dict[tuple[str, str], set[str]] = {}
-    wordings: dict[tuple[str, str], Counter[str]] = {}
-    for conversation, _, reply in pairs:
-        if chosen[conversation.id] == "train":
-            key = (conversation.language, _key(reply.text))
-            seen.setdefault(key, set()).add(conversation.id)
-            wordings.setdefault(key, Counter())[reply.text] += 1
-    often = sorted((key for key, where in seen.items() if len(where) >= FEWEST_DIALOGUES), key=lambda key: (-len(seen[key]), key))[:MOST_ENTRIES]
+class Talk(NamedTuple):
+    """A batch of dialogues: their lines, and the side of each (index into SPLITS)."""
+
+    lines: list[bytes]
+    sides: bytes
+
+
+def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], list[Conversation], dict[str, str]]:
+    """`(entries, their rows, {row id: split})`; each row is a question with its answer, on the side of its dialogue.
+
+    `talks` gives the dialogues anew at each call: they are read three times, and never held.
+    """
+    often, wordings, said = _often(crew, talks)
     entries = {key: _entry(i, key, wordings[key]) for i, key in enumerate(often, 1)}
-    rows = []
-    said = {fold(turn.text) for c in conversations if chosen[c.id] == "train" for turn in c.turns if turn.role == "customer"}
     asked: dict[tuple[str, str], int] = {}
-    for conversation, turn, reply in pairs:
-        entry = entries.get((conversation.language, _key(reply.text)))
-        side = chosen[conversation.id]
-        if side != "train" and fold(turn.text) in said:
-            continue  # a training dialogue asks it word for word
-        if entry is None or (asked.get((entry.id, side), 0) >= MOST_QUESTIONS) or _known(entry, turn.text):
-            continue
-        asked[entry.id, side] = asked.get((entry.id, side), 0) + 1
-        row = Conversation(
-            f"{entry.id}:{conversation.id}", [Turn("customer", turn.text), Turn("agent", entry.answer)], kind="faq", language=entry.language,
-            category=conversation.category, source=conversation.source, answer_id=entry.id, group=conversation.group,
-        )  # fmt: skip
-        if row.id in chosen:
-            continue
-        chosen[row.id] = side
-        entry.category = entry.category or conversation.category
-        entry.rows.append(row)
-        rows.append(row)
+    known: dict[str, set[str]] = {}
+    chosen: dict[str, str] = {}
+    rows = []
+    for found in crew.map(_Questions, list(entries), talks()):
+        for key, name, category, source, text, side in found:
+            entry = entries[key]
+            if side != "train" and _among(number(fold(text)), said):
+                continue  # a training dialogue asks it word for word
+            if asked.get((entry.id, side), 0) >= MOST_QUESTIONS or fold(text) in known.setdefault(entry.id, set()):
+                continue
+            asked[entry.id, side] = asked.get((entry.id, side), 0) + 1
+            row = Conversation(
+                f"{entry.id}:{name}", [Turn("customer", text), Turn("agent", entry.answer)], kind="faq", language=entry.language,
+                category=category, source=source, answer_id=entry.id,
+            )  # fmt: skip
+            if row.id in chosen:
+                continue
+            chosen[row.id] = side
+            known[entry.id].add(fold(text))
+            entry.category = entry.category or category
+            entry.rows.append(row)
+            rows.append(row)
     usable = [entry for entry in entries.values() if any(chosen[row.id] == "train" for row in entry.rows)]
     names = {entry.id for entry in usable}
-    return usable, [row for row in rows if row.answer_id in names]
+    return usable, [row for row in rows if row.answer_id in names], chosen
 
 
-def _pairs(conversation: Conversation) -> list[tuple[Conversation, Turn, Turn]]:
-    turns = conversation.turns
+def _often(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Key], dict[Key, Counter[str]], np.ndarray]:
+    """The replies that stand in most training dialogues, how each was worded, and the numbers of all that customers say there, sorted."""
+    found = list(crew.map(_Replies, None, talks()))
+    hashes = np.frombuffer(b"".join(replies for replies, _ in found), np.uint64)
+    said = np.unique(np.frombuffer(b"".join(said for _, said in found), np.uint64))
+    replies, counts = np.unique(hashes, return_counts=True)
+    least = max(FEWEST_DIALOGUES, int(np.sort(counts)[-MOST_ENTRIES]) if len(counts) >= MOST_ENTRIES else 0)
+    wanted = {int(reply): int(n) for reply, n in zip(replies, counts, strict=True) if n >= least}
+    wordings: dict[Key, Counter[str]] = {}
+    for found in crew.map(_Wordings, set(wanted), talks()):
+        for key, texts in found.items():
+            wordings.setdefault(key, Counter()).update(texts)
+    return sorted(wordings, key=lambda key: (-wanted[_number(key)], key))[:MOST_ENTRIES], wordings, said
+
+
+def _among(value: int, sorted_: np.ndarray) -> bool:
+    place = int(np.searchsorted(sorted_, np.uint64(value)))
+    return place < len(sorted_) and int(sorted_[place]) == value
+
+
+class _Replies:
+    """Talk -> the numbers of the replies of each training dialogue, and of what its customer says, as the bytes of uint64."""
+
+    def __init__(self, setup: None) -> None: ...
+
+    def __call__(self, talk: Talk) -> tuple[bytes, bytes]:
+        found: list[int] = []
+        said: set[int] = set()
+        for conversation, _ in _training(talk):
+            found += {_number((conversation.language, _key(reply.text))) for _, reply in _pairs(conversation)}
+            said.update(number(fold(turn.text)) for turn in conversation.turns if turn.role == "customer")
+        return np.array(found, np.uint64).tobytes(), np.array(sorted(said), np.uint64).tobytes()
+
+
+class _Wordings:
+    """Talk -> the texts of wanted replies."""
+
+    def __init__(self, wanted: set[int]) -> None:
+        self._wanted = wanted
+
+    def __call__(self, talk: Talk) -> dict[Key, Counter[str]]:
+        found: dict[Key, Counter[str]] = {}
+        for conversation, _ in _training(talk):
+            for _, reply in _pairs(conversation):
+                key = (conversation.language, _key(reply.text))
+                if _number(key) in self._wanted:
+                    found.setdefault(key, Counter())[reply.text] += 1
+        return found
+
+
+class _Questions:
+    """Talk -> (reply, dialogue, category, source, question, split) wherever a wanted reply was given."""
+
+    def __init__(self, wanted: list[Key]) -> None:
+        self._wanted = set(wanted)
+
+    def __call__(self, talk: Talk) -> list[tuple[Key, str, str, str, str, str]]:
+        return [
+            (key, c.id, c.category, c.source, turn.text, SPLITS[side])
+            for c, side in ((unpack(line), side) for line, side in zip(talk.lines, talk.sides, strict=True))
+            for turn, reply in _pairs(c)
+            if (key := (c.language, _key(reply.text))) in self._wanted
+        ]
+
+
+def _training(talk: Talk) -> Iterator[tuple[Conversation, int]]:
+    return ((unpack(line), side) for line, side in zip(talk.lines, talk.sides, strict=True) if side == 0)
+
+
+def _pairs(conversation: Conversation) -> list[tuple[Turn, Turn]]:
+    if conversation.kind != "dialogue":
+        return []
     by_bot = set(conversation.meta.get("bot") or ())  # what a machine says is not what the company's people stand for
     return [
-        (conversation, turn, reply)
-        for i, (turn, reply) in enumerate(pairwise(turns), 1)
+        (turn, reply)
+        for i, (turn, reply) in enumerate(pairwise(conversation.turns), 1)
         if i not in by_bot
         and (turn.role, reply.role) == ("customer", "agent")
         and len(units(turn.text)) >= _FEWEST_UNITS
@@ -74,15 +155,14 @@ def _pairs(conversation: Conversation) -> list[tuple[Conversation, Turn, Turn]]:
     ]
 
 
+def _number(key: Key) -> int:
+    return number("\x1f".join(key))
+
+
 def _key(text: str) -> str:
     return fold(_VARIABLE.sub("0", text))
 
 
-def _entry(number: int, key: tuple[str, str], wordings: Mapping[str, int]) -> Entry:
+def _entry(number: int, key: Key, wordings: Mapping[str, int]) -> Entry:
     answer = min(wordings, key=lambda text: (-wordings[text], text))
     return Entry(f"canned-{number:03d}", key[0], answer, source="dialogues", answers=[answer], flags=["canned"])
-
-
-def _known(entry: Entry, text: str) -> bool:
-    plain = fold(text)
-    return any(fold(row.turns[0].text) == plain for row in entry.rows)

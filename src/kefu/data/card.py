@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from kefu.conversation import Conversation
-from kefu.data import signals
 from kefu.data.entries import Entry
 from kefu.data.plots import quantiles
-from kefu.data.split import SPLITS
+from kefu.data.tally import Tally
+from kefu.data.writers import SPLITS
 
 
-def statistics(conversations: list[Conversation], entries: list[Entry], chosen: dict[str, str]) -> dict[str, Any]:
+def statistics(tally: Tally, entries: list[Entry]) -> dict[str, Any]:
     """Counts by split, kind, language, category, label; lengths in words and Han characters."""
     splits = {}
     for name in SPLITS:
-        ours = [c for c in conversations if chosen[c.id] == name]
-        splits[name] = {"conversations": len(ours), **_counts(ours, "kind"), "languages": _counts(ours, "language")}
-    dialogues = [c for c in conversations if c.kind == "dialogue"]
+        ours = {key: n for key, n in tally.splits.items() if key[0] == name}
+        splits[name] = {"conversations": sum(ours.values()), **_sums(ours, 1), "languages": _sums(ours, 2)}
+    intervened = sorted((at, n) for at, n in tally.interventions.items() if at is not None)
     return {
-        "conversations": len(conversations),
-        "kinds": _counts(conversations, "kind"),
-        "languages": _counts(conversations, "language"),
-        "categories": _counts(conversations, "category"),
-        "labels": {kind: _counts([c for c in conversations if c.kind == kind], "label") for kind in ("faq", "dialogue")},
+        "conversations": sum(tally.splits.values()),
+        "kinds": _sums(tally.splits, 1),
+        "languages": _sums(tally.splits, 2),
+        "categories": _counts(tally.categories),
+        "labels": {kind: _counts({label: n for (its, label), n in tally.labels.items() if its == kind}) for kind in ("faq", "dialogue")},
         "splits": splits,
         "faq": {
             "entries": len(entries),
@@ -32,18 +32,27 @@ def statistics(conversations: list[Conversation], entries: list[Entry], chosen: 
             "entries_with_one_question": sum(len(e.rows) == 1 for e in entries),
         },
         "dialogues": {
-            "turns": quantiles(len(c.turns) for c in dialogues),
-            "intervention": sum(c.intervention is not None for c in dialogues),
-            "intervention_at": {str(k): n for k, n in sorted(Counter(c.intervention for c in dialogues if c.intervention is not None).items())},
+            "turns": quantiles(tally.turns),
+            "intervention": sum(n for _, n in intervened),
+            "intervention_at": {str(at): n for at, n in intervened},
         },
-        "length_units": {kind: quantiles(signals.length(c.turns) for c in conversations if c.kind == kind) for kind in ("faq", "dialogue")},
-        "flags": dict(sorted(Counter(flag for c in conversations for flag in set(c.flags)).items())),
+        "length_units": {kind: quantiles(tally.lengths.get(kind, ())) for kind in ("faq", "dialogue")},
+        "flags": dict(sorted(tally.flags.items())),
     }
 
 
-def _counts(conversations: list[Conversation], field: str) -> dict[str, int]:
-    counts = Counter(str(getattr(c, field) or "(none)") for c in conversations)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _sums(counts: Mapping[tuple[str, str, str], int], field: int) -> dict[str, int]:
+    summed: Counter[str] = Counter()
+    for key, n in counts.items():
+        summed[key[field]] += n
+    return _counts(summed)
+
+
+def _counts(counts: Mapping[Any, int]) -> dict[str, int]:
+    named: Counter[str] = Counter()
+    for name, n in counts.items():
+        named[str(name or "(none)")] += n
+    return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
 
 
 def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:

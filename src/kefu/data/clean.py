@@ -1,15 +1,17 @@
 """Clean a conversation: the steps of `steps.chain`, boilerplate, notices, personal data; merge split turns; drop what cannot be used.
 
-Each operator is counted where it changed a text, and samples are kept.
+Each operator is counted where it changed a text, and every change is listed.
 """
 
 from __future__ import annotations
 
 import re
+from copy import copy
 
 from kefu.conversation import Conversation, Turn
 from kefu.data import steps
-from kefu.data.exclusions import Exclusions
+from kefu.data.edits import Edits, nothing_personal
+from kefu.data.exclusions import Exclusions, Notes
 from kefu.data.ledger import Step
 from kefu.errors import ConfigError
 from kefu.project.schema import Clean
@@ -31,15 +33,24 @@ _PLACEHOLDER_TURN = re.compile(
 class Cleaner:
     """Applies `data.clean` to conversations. `items` counts conversations, `turns` the turns of dialogues."""
 
-    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions) -> None:
+    def __init__(self, settings: Clean, items: Step, turns: Step, exclusions: Exclusions | Notes) -> None:
         self._settings, self.items, self.turns, self._exclusions = settings, items, turns, exclusions
         self._boilerplate = _patterns("data.clean.boilerplate", settings.boilerplate)
         self._off_topic = _patterns("data.clean.off_topic", settings.off_topic)
         self._steps = steps.chain(settings)
+        self.edits = Edits(self._cleaned)
         self._main_dropped: set[tuple[str, str]] = set()
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
         self.held: dict[str, dict[str, str]] = {}
+
+    def afresh(self, items: Step, turns: Step, exclusions: Exclusions | Notes) -> Cleaner:
+        """The same cleaner with counters at zero, its patterns not compiled again."""
+        made = copy(self)
+        made.items, made.turns, made._exclusions = items, turns, exclusions
+        made._main_dropped, made.masked, made.kept_contacts, made.held = set(), {}, 0, {}
+        made.edits = Edits(made._cleaned)
+        return made
 
     def __call__(self, conversation: Conversation, source: str, mask: bool | None = None) -> bool:
         """Clean in place. False: the conversation was dropped, counted and written to excluded.jsonl.
@@ -67,9 +78,10 @@ class Cleaner:
             step.dropped[f"conversation dropped: {reason}"] += len(conversation.turns)
             self.items.dropped[reason] += 1
             self._exclusions.drop("conversations", source, conversation.source, reason, original, "clean")
+            self._tell(source, conversation, None)
             return False
-        if self._settings.mask_pii if mask is None else mask:
-            self._mask(conversation)
+        memory = self._mask(conversation) if (self._settings.mask_pii if mask is None else mask) else None
+        self._tell(source, conversation, memory)
         if dialogue:
             _turn_languages(conversation)
         step.kept += len(conversation.turns)
@@ -78,10 +90,13 @@ class Cleaner:
             self.items.changed["text cleaned"] += 1
         return True
 
+    def _tell(self, source: str, conversation: Conversation, memory: privacy.Memory | None) -> None:
+        self.edits.tell(self._exclusions, self.turns.unit, source, conversation.source, memory, (turn.text for turn in conversation.turns))
+
     def _texts(self, conversation: Conversation, step: Step, source: str) -> list[Turn]:
         kept = []
         for turn in conversation.turns:
-            text = self.text(turn.text, conversation.source)
+            text = self.text(turn.text)
             if not text or _PLACEHOLDER_TURN.match(text):
                 reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
                 if self._boiled(turn.text):
@@ -99,23 +114,32 @@ class Cleaner:
         if conversation.kind != "faq":
             self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
 
-    def text(self, text: str, where: str) -> str:
+    def text(self, text: str) -> str:
         """One text cleaned by the operators of `data.clean`, each counted where it changed something."""
+        after, reasons = self.through(text)
+        self.turns.changed.update(reasons)
+        if reasons:
+            self.edits.add(reasons, text, after, raw=True)
+        return after
+
+    def through(self, text: str) -> tuple[str, list[str]]:
+        """The text after all operators, and those that changed it."""
+        reasons = []
         for name, step in self._steps:
-            text = self._changed(name, where, text, step(text))
+            before, text = text, step(text)
+            if text != before:
+                reasons.append(name)
+        before = text
         for pattern in self._boilerplate:
             if pattern.search(text):
-                text = self._changed("boilerplate", where, text, normalise(pattern.sub(" ", text)))
-        return text
+                text = normalise(pattern.sub(" ", text))
+        return text, [*reasons, "boilerplate"] if text != before else reasons
+
+    def _cleaned(self, text: str) -> str:
+        return self.through(text)[0]
 
     def _boiled(self, text: str) -> bool:
         return any(pattern.search(normalise(text)) for pattern in self._boilerplate)
-
-    def _changed(self, step: str, where: str, before: str, after: str) -> str:
-        if before != after:
-            self.turns.changed[step] += 1
-            self._exclusions.change(step, where, before, after)
-        return after
 
     def _double_sends(self, conversation: Conversation, step: Step, source: str) -> None:
         kept: list[Turn] = []
@@ -131,7 +155,8 @@ class Cleaner:
         kept: list[Turn] = []
         for turn in conversation.turns:
             if kept and kept[-1].role == turn.role and turn.role != "tool":  # a call and its result are two things
-                kept[-1].text = join(kept[-1].text, turn.text)
+                before, kept[-1].text = kept[-1].text, join(kept[-1].text, turn.text)
+                self.edits.add(["merged"], before, kept[-1].text)
                 step.merged += 1
             else:
                 kept.append(turn)
@@ -164,21 +189,24 @@ class Cleaner:
             return "no agent answer after the customer spoke"
         return ""
 
-    def _mask(self, conversation: Conversation) -> None:
+    def _mask(self, conversation: Conversation) -> privacy.Memory:
         memory = privacy.Memory(language=conversation.language if conversation.language in ("zh", "en") else "")
         for turn in conversation.turns:
             # The company's own answers name its hotline, office and mailbox: contact data stay there, persons' data do not.
             public = privacy.contact_types() if conversation.kind == "faq" and turn.role == "agent" else frozenset()
             before = turn.text
+            if memory.language and not memory.names and nothing_personal(before):
+                continue
             turn.text = privacy.mask(before, memory, keep=public)
             if turn.text != before:
                 self.turns.changed["pii"] += 1
-                self._exclusions.change("pii", conversation.source, before, turn.text, personal=True)
+                self.edits.add(["pii"], before, turn.text)
                 if public:
                     conversation.flags.append("pii_in_answer")
             if public and any(span.type in public for span in privacy.find(before)):
                 self.kept_contacts += 1
         self.remember(conversation.id, memory)
+        return memory
 
     def remember(self, name: str, memory: privacy.Memory) -> None:
         """Count what was masked in the conversation or example of that id, and hold the values for the vault if there is one."""

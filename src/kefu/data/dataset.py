@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from kefu.artifacts import fingerprint
 from kefu.conversation import Context, Conversation
 from kefu.data import signals
 from kefu.data.lines import ConversationFile
-from kefu.errors import ConfigError, InputError
+from kefu.errors import ConfigError, InputError, KefuError
 
 try:
     from torch.utils.data import Dataset
@@ -46,7 +46,7 @@ class SupportDataset(Dataset[Conversation]):
     labels: tuple[str, ...] = ("good", "fair", "bad")
 
     def __init__(self, conversations: Sequence[Conversation]) -> None:
-        self.conversations = conversations if isinstance(conversations, ConversationFile) else list(conversations)
+        self.conversations = conversations if isinstance(conversations, Sequence) else list(conversations)
 
     @classmethod
     def from_file(cls, path: str | Path) -> SupportDataset:
@@ -139,11 +139,19 @@ def load_class(reference: str, root: Path) -> type[SupportDataset]:
     return found
 
 
-def annotate(dataset: SupportDataset) -> None:
-    """Write label and intervention into every conversation. Raises ConfigError when the class breaks its contract."""
-    for conversation in dataset.conversations:
+def annotate(dataset: SupportDataset, conversations: Iterable[Conversation] | None = None) -> None:
+    """Write label and intervention into conversations (default: the dataset's own, held in memory).
+
+    Raises ConfigError when the class breaks its contract.
+
+    A build labels batches in several processes, in any order: `label` and `human_intervention_idx` must depend on nothing
+    but the conversation they are given and `self.conversations`, which is all that stays, not yet labelled, read from the disk.
+    """
+    for conversation in dataset.conversations if conversations is None else conversations:
         try:
             label, index = dataset.label(conversation), dataset.human_intervention_idx(conversation)
+        except KefuError:
+            raise
         except Exception as error:
             raise ConfigError(
                 f"{type(dataset).__name__} failed on {conversation.id}", f"{type(error).__name__}: {error}", "correct the dataset class"

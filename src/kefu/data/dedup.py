@@ -1,88 +1,85 @@
-"""Exact and near-duplicate removal, counted and listed, never across different answers."""
+"""Exact and near-duplicates, never across different answers: which conversations go, and for which they go."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import TypeVar
+
+import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import near
-from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Step
-from kefu.errors import GateError
+from kefu.data.minhash import Buckets
 from kefu.project.schema import Dedup
-from kefu.text.normalise import fold
+from kefu.text.segment import shingles
 
-_ENOUGH = 20  # below this a share says nothing
-
-
-def exact(conversations: list[Conversation], step: Step, exclusions: Exclusions, settings: Dedup) -> list[Conversation]:
-    """Drop conversations whose every turn equals an earlier one's (case, blanks and punctuation aside)."""
-    step.into = len(conversations)
-    first: dict[tuple[str, ...], str] = {}
-    kept = []
-    for conversation in conversations:
-        key = (conversation.kind, conversation.language, *(f"{turn.role}:{fold(turn.text) or turn.text}" for turn in conversation.turns))
-        if key in first:
-            _drop(conversation, f"the same as {first[key]}", "exact duplicate", step, exclusions)
-        else:
-            first[key] = conversation.id
-            kept.append(conversation)
-    return guarded(kept, step, settings)
+_REMEMBERED = 1024  # texts
 
 
-def near_duplicates(conversations: list[Conversation], step: Step, exclusions: Exclusions, settings: Dedup) -> list[Conversation]:
-    """Drop near-duplicates: FAQ questions within one entry, dialogues as a whole. What differs in a number, a negation
-    or a name is another question and stays."""
-    step.into = len(conversations)
+def exact(digests: np.ndarray) -> dict[int, int]:
+    """`{number: the first one like it}` for what equals an earlier one in every turn (case, blanks and punctuation aside).
+
+    digests: (n, 2) uint64.
+    """
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    sorted_ = digests[order]
+    new = np.concatenate([[True], (sorted_[1:] != sorted_[:-1]).any(axis=1)]) if len(order) else np.zeros(0, bool)
+    first = order[new][np.cumsum(new) - 1]
+    again = np.flatnonzero(~new)
+    return {int(order[i]): int(first[i]) for i in again}
+
+
+def near_questions(faq: Iterable[tuple[int, Conversation]], threshold: float) -> dict[int, int]:
+    """The same for near-duplicates among the questions of one FAQ entry."""
+    entries: dict[str, list[tuple[int, str]]] = {}
+    for number, conversation in faq:
+        entries.setdefault(conversation.answer_id, []).append((number, conversation.turns[0].text))
     gone: dict[int, int] = {}
-    if settings.near:
-        entries: dict[str, list[int]] = {}
-        for i, conversation in enumerate(conversations):
-            if not conversation.meta.get("record"):  # records of one template are alike in every word that is not theirs
-                entries.setdefault(_comparable(conversation), []).append(i)
-        for members in entries.values():
-            texts = [_text(conversations[i]) for i in members]
-            for a, b, _ in near.pairs(texts, settings.threshold):
-                i, j = members[a], members[b]
-                if i not in gone and j not in gone and near.same_meaning(texts[a], texts[b]):
-                    gone[j] = i
-    kept = []
-    for i, conversation in enumerate(conversations):
-        if i in gone:
-            _drop(conversation, f"nearly the same as {conversations[gone[i]].id}", "near-duplicate", step, exclusions)
+    for members in entries.values():
+        texts = [text for _, text in members]
+        for a, b, _ in near.pairs(texts, threshold):
+            i, j = members[a][0], members[b][0]
+            if i not in gone and j not in gone and near.same_meaning(texts[a], texts[b]):
+                gone[j] = i
+    return gone
+
+
+def near_dialogues(numbers: Sequence[int], buckets: Buckets, text: Callable[[int], str], threshold: float) -> dict[int, int]:
+    """The same for whole dialogues. `buckets` knows them by their place in `numbers`; `text` reads one.
+
+    What differs in a number, a negation or a name is another dialogue and stays.
+    """
+    gone: dict[int, int] = {}
+    alike = Alike(lambda place: text(numbers[place]))
+    for place, number in enumerate(numbers):
+        for other in buckets.met(place):
+            if alike(other, place) >= threshold and near.same_meaning(text(numbers[other]), text(number)):
+                gone[number] = numbers[other]
+                break
         else:
-            kept.append(conversation)
-    return guarded(kept, step, settings)
+            buckets.enter(place)
+    return gone
 
 
-def _comparable(conversation: Conversation) -> str:
-    """Conversations with the same key may be near-duplicates: never two with different answers."""
-    if conversation.kind == "dialogue":
-        return f"dialogue:{conversation.language}"
-    answer = conversation.answer_id if conversation.kind == "faq" else fold(conversation.turns[-1].text)
-    return f"{conversation.kind}:{answer}"
+Stays = TypeVar("Stays")
 
 
-def _text(conversation: Conversation) -> str:
-    return conversation.turns[0].text if conversation.kind == "faq" else conversation.text()
-
-
-def _drop(conversation: Conversation, why: str, reason: str, step: Step, exclusions: Exclusions) -> None:
-    step.dropped[reason] += 1
-    text = f"({why}) {conversation.text()}"
-    exclusions.drop("conversations", conversation.id.split(":", 1)[0], conversation.source, reason, text, step.name)
-
-
-Kept = TypeVar("Kept")
-
-
-def guarded(kept: list[Kept], step: Step, settings: Dedup) -> list[Kept]:
+def guarded(kept: list[Stays], step: Step, settings: Dedup) -> list[Stays]:
     """What a step keeps, counted. Raises GateError when it would drop more than `data.dedup.max_drop_share`."""
     step.kept = len(kept)
-    dropped = step.into - step.kept
-    if step.into >= _ENOUGH and dropped > step.into * settings.max_drop_share:
-        raise GateError(
-            f"{step.name} would drop {dropped} of {step.into} {step.unit}", f"data.dedup.max_drop_share is {settings.max_drop_share:g}",
-            "look at the source (was it exported twice?), or raise the limit", layer="data",
-        )  # fmt: skip
+    step.guard(settings.max_drop_share)
     return kept
+
+
+class Alike:
+    """Jaccard of the character shingles of two numbered texts; those read last are remembered."""
+
+    def __init__(self, text: Callable[[int], str]) -> None:
+        self._shingles = lru_cache(_REMEMBERED)(lambda number: frozenset(shingles(text(number))))
+
+    def __call__(self, a: int, b: int) -> float:
+        left, right = self._shingles(a), self._shingles(b)
+        common = len(left & right)
+        return common / (len(left) + len(right) - common) if common else 0.0

@@ -10,6 +10,7 @@ from kefu.conversation import Conversation
 from kefu.data import near
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Step
+from kefu.text import privacy
 from kefu.text.normalise import fold
 from kefu.text.segment import shingles
 from kefu.text.similarity import jaccard, token_f1
@@ -41,24 +42,21 @@ class Gathered:
     contradictions: list[dict[str, Any]]
 
 
-def gather(conversations: list[Conversation], step: Step, exclusions: Exclusions) -> Gathered:
+def gather(faq: list[Conversation], step: Step, exclusions: Exclusions) -> Gathered:
     """Give every FAQ conversation its `answer_id` and the answer that is meant.
 
     Rows form one entry when they share the mapped `answer_id`, the `id`, or language and answer text. When one question
     (or one id) has different answers, the newest by `updated` wins, else the first; both are reported.
     """
-    faq = [c for c in conversations if c.kind == "faq"]
-    step.into = len(conversations)
+    step.into += len(faq)
     contradictions: list[dict[str, Any]] = []
     faq = _settle_questions(faq, step, exclusions, contradictions)
     entries, merged = _entries(faq)
     contradictions += merged
     for entry in entries:
-        _settle_answers(entry, step, contradictions)
-    kept_faq = _one_question_each(entries, step, exclusions)
-    kept_ids = {id(c) for c in kept_faq}
-    kept = [c for c in conversations if c.kind != "faq" or id(c) in kept_ids]
-    step.kept = len(kept)
+        _settle_answers(entry, step, contradictions, exclusions)
+    kept = _one_question_each(entries, step, exclusions)
+    step.kept += len(kept)
     return Gathered([entry for entry in entries if entry.rows], kept, contradictions)
 
 
@@ -108,7 +106,7 @@ def _settle_questions(faq: list[Conversation], step: Step, exclusions: Exclusion
             step.dropped[reason] += 1
             exclusions.drop("conversations", loser.id.split(":", 1)[0], loser.source, reason, loser.text(), step.name)
             if loser.meta.get("phrasing") == "main" and winner.meta.get("phrasing") == "main":
-                _supersede(rows[_row(loser)], winner, step)
+                _supersede(rows[_row(loser)], winner, step, exclusions)
     return [c for c in faq if id(c) not in gone]
 
 
@@ -116,11 +114,11 @@ def _row(conversation: Conversation) -> tuple[str, str]:
     return conversation.id.split(":", 1)[0], conversation.source
 
 
-def _supersede(rows: list[Conversation], winner: Conversation, step: Step) -> None:
+def _supersede(rows: list[Conversation], winner: Conversation, step: Step, exclusions: Exclusions) -> None:
     """The other phrasings of an outdated row ask the same thing: they move to the answer that stands."""
     for conversation in rows:
         if _answer(conversation) != _answer(winner):
-            conversation.turns[-1].text = _answer(winner)
+            _replace(conversation, _answer(winner), "outdated answer replaced", step, exclusions)
             conversation.meta = {
                 **conversation.meta,
                 "entry": list(winner.meta["entry"]),
@@ -129,7 +127,14 @@ def _supersede(rows: list[Conversation], winner: Conversation, step: Step) -> No
                 "home": _home(winner),
             }
             conversation.flags = sorted({*conversation.flags, "contradiction"})
-            step.changed["outdated answer replaced"] += 1
+
+
+def _replace(conversation: Conversation, answer: str, reason: str, step: Step, exclusions: Exclusions) -> None:
+    """Counted and listed. The company's own contact data, which masking leaves in answers, are not for that list."""
+    before, after = (privacy.strike(text, privacy.Memory()) for text in (_answer(conversation), answer))
+    exclusions.change("conversations", conversation.id.split(":", 1)[0], conversation.source, [reason], before, after)
+    step.changed[reason] += 1
+    conversation.turns[-1].text = answer
 
 
 def _home(conversation: Conversation) -> str:
@@ -161,7 +166,7 @@ def _entries(faq: list[Conversation]) -> tuple[list[Entry], list[dict[str, Any]]
     merged = _same_question(faq, groups)
     taken: Counter[str] = Counter()
     entries = []
-    for members in groups.members(range(len(faq))).values():
+    for members in groups.members().values():
         rows = [faq[i] for i in members]
         names = list(dict.fromkeys(str(c.meta["entry"][1]) if c.meta["entry"][0] != "row" else c.id.split("/")[0] for c in rows))
         questions = Counter(str(c.meta["entry"][1]) for c in rows)
@@ -187,7 +192,7 @@ def _entries(faq: list[Conversation]) -> tuple[list[Entry], list[dict[str, Any]]
     return entries, merged
 
 
-def _settle_answers(entry: Entry, step: Step, contradictions: list[dict[str, Any]]) -> None:
+def _settle_answers(entry: Entry, step: Step, contradictions: list[dict[str, Any]], exclusions: Exclusions) -> None:
     """Choose the answer that is meant: newest, else (many wordings) the most central, else the first."""
     variants: dict[str, Conversation] = {}
     for conversation in entry.rows:
@@ -223,10 +228,9 @@ def _settle_answers(entry: Entry, step: Step, contradictions: list[dict[str, Any
         entry.answers = [entry.answer]
         for conversation in entry.rows:
             if _answer(conversation) != entry.answer:
-                conversation.turns[-1].text = entry.answer
+                _replace(conversation, entry.answer, "answer replaced by the one that stands", step, exclusions)
                 if not near_only:
                     conversation.flags = sorted({*conversation.flags, "contradiction"})
-                step.changed["answer replaced by the one that stands"] += 1
 
 
 def _medoid(rows: list[Conversation]) -> Conversation:

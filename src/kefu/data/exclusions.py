@@ -1,17 +1,21 @@
-"""Every dropped thing and samples of every change, written where people can read them, personal data masked."""
+"""Every dropped thing and every changed text, written where people can read them, personal data masked or struck out."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from kefu.text import privacy
 from kefu.text.normalise import clean, strip_html
 
-_SAMPLES = 20
 _SHOWN = 300
+_AROUND = 40
 
 
 def shown(text: str) -> str:
@@ -19,33 +23,128 @@ def shown(text: str) -> str:
     return privacy.mask(clean(strip_html(text[:4000])))[:_SHOWN]
 
 
-class Exclusions:
-    """Writes excluded.jsonl as things are dropped and keeps samples of changes."""
+def difference(before: str, after: str) -> tuple[str, str]:
+    """Two texts where they differ, with what stands around; `…` where more was left out."""
+    if max(len(before), len(after)) <= _SHOWN:
+        return before, after
+    head = _shared(before, after)
+    tail = _shared(before[head:][::-1], after[head:][::-1])
+    start = max(0, head - _AROUND)
 
-    def __init__(self, folder: Path) -> None:
-        self._file: IO[str] = open(folder / "excluded.jsonl", "w", encoding="utf-8")  # noqa: SIM115 - closed by `close`
-        self._folder = folder
+    def cut(text: str) -> str:
+        end = min(len(text), len(text) - tail + _AROUND, start + _SHOWN)
+        return "…" * (start > 0) + text[start:end] + "…" * (end < len(text))
+
+    return cut(before), cut(after)
+
+
+def _shared(a: str, b: str) -> int:
+    """Characters with which both begin."""
+    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
+class Notes:
+    """What one batch dropped and changed: lines of excluded.jsonl and changed.jsonl, to be taken over in the order of the batches."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
         self.counts: Counter[str] = Counter()
-        self._changes: dict[str, list[dict[str, Any]]] = {}
+        self.changes: list[str] = []
+        self.changed: Counter[str] = Counter()
 
     def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str) -> None:
         row = {"unit": unit, "source": source, "where": where, "reason": reason, "text": shown(text), "step": step}
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self.lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         self.counts[unit] += 1
 
-    def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:
-        """Keep a sample. Texts with personal data are shown only for the masking step, and only masked."""
-        held = self._changes.setdefault(step, [])
-        if len(held) >= _SAMPLES:
-            return
-        if personal:
-            before = ""
-        elif privacy.find(after) or privacy.find(before):
-            return
-        held.append({"step": step, "where": where, "before": before[:_SHOWN], "after": after[:_SHOWN]})
+    def change(self, unit: str, source: str, where: str, reasons: Sequence[str], before: str, after: str) -> None:
+        """before, after: without personal data (see `edits`)."""
+        before, after = difference(before, after)
+        row = {"unit": unit, "source": source, "where": where, "reasons": list(reasons), "before": before, "after": after}
+        self.changes.append(json.dumps(row, ensure_ascii=False) + "\n")
+        self.changed.update(reasons)
+
+
+class _Sections:
+    """Lines by section, in the order in which the sections were begun, whenever they come; files without a name until all have come."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, IO[bytes]] = {}
+        self.lines = 0
+
+    def begin(self, name: str) -> None:
+        if name not in self._files:
+            self._files[name] = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed by `close`
+
+    def write(self, name: str, lines: list[str]) -> None:
+        self.begin(name)
+        self._files[name].write("".join(lines).encode("utf-8", "replace"))
+        self.lines += len(lines)
+
+    def join(self, path: Path) -> None:
+        with open(path, "wb") as whole:
+            for part in self._files.values():
+                part.seek(0)
+                shutil.copyfileobj(part, whole, 1 << 20)
+        self.close()
 
     def close(self) -> None:
-        self._file.close()
-        with open(self._folder / "changed.jsonl", "w", encoding="utf-8") as handle:
-            for rows in self._changes.values():
-                handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        for part in self._files.values():
+            with suppress(OSError):  # a full disk was reported where it was met
+                part.close()
+        self._files = {}
+
+
+class Exclusions:
+    """excluded.jsonl and changed.jsonl."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._dropped, self._changes = _Sections(folder), _Sections(folder)
+        self.counts: Counter[str] = Counter()  # dropped, by unit
+        self.changed: Counter[str] = Counter()  # by reason; a text may have several
+        self._closed = False
+        self.into = ""  # the section of what names none; empty: the name of its step
+
+    @property
+    def lines(self) -> int:
+        """Of changed.jsonl."""
+        return self._changes.lines
+
+    def begin(self, section: str) -> None:
+        self._dropped.begin(section)
+        self._changes.begin(section)
+
+    def take(self, notes: Notes, section: str) -> None:
+        """Take over what a batch noted."""
+        self._dropped.write(section, notes.lines)
+        self._changes.write(section, notes.changes)
+        self.counts.update(notes.counts)
+        self.changed.update(notes.changed)
+
+    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str, section: str = "") -> None:
+        notes = Notes()
+        notes.drop(unit, source, where, reason, text, step)
+        self.take(notes, section or self.into or step)
+
+    def change(self, unit: str, source: str, where: str, reasons: Sequence[str], before: str, after: str) -> None:
+        notes = Notes()
+        notes.change(unit, source, where, reasons, before, after)
+        self.take(notes, self.into or "changes")
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._dropped.join(self._folder / "excluded.jsonl")
+        self._changes.join(self._folder / "changed.jsonl")
+
+    def __enter__(self) -> Exclusions:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        """After a failure nothing is written."""
+        self._closed = True
+        self._dropped.close()
+        self._changes.close()

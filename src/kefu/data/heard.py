@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -26,6 +26,7 @@ from kefu.text.similarity import jaccard
 ALIKE = 0.33
 LEAD = 0.1
 LEAK = 0.7
+MOST = 2000  # wordings of one entry: more teach nothing new and slow every search
 _PLACEHOLDER = re.compile(r"\[[^\[\]\s]+_\d+\]")
 _FEWEST_UNITS = {"zh": 6, "en": 4}
 _MOST_CHARS = 160
@@ -44,51 +45,77 @@ class Heard:
         return {"entry": self.entry, "text": self.text, "where": self.where, "alike": round(self.alike, 3)}
 
 
-def listen(conversations: Sequence[Conversation], entries: Sequence[Entry], chosen: Mapping[str, str]) -> list[Heard]:
-    """Wordings for `entries` from the training dialogues, in order of appearance, no wording twice."""
-    if not entries:
-        return []
-    answers = [_features(entry.answer) for entry in entries]
-    spread = Counter(feature for features in answers for feature in features)
-    weight = {feature: math.log((len(entries) + 1) / (count + 0.5)) for feature, count in spread.items()}
-    mass = [sum(weight[feature] for feature in features) for features in answers]
-    held = [row.turns[0].text for entry in entries for row in entry.rows if chosen[row.id] != "train"]
-    known = {fold(row.turns[0].text) for entry in entries for row in entry.rows}
-    found: list[Heard] = []
-    for conversation in conversations:
-        if conversation.kind != "dialogue" or chosen[conversation.id] != "train":
-            continue
+class Listener:
+    """Links dialogues to entries, one dialogue at a time; it holds what the entries say and nothing of the dialogues."""
+
+    def __init__(self, entries: Sequence[Entry], chosen: Mapping[str, str]) -> None:
+        answers = [_features(entry.answer) for entry in entries]
+        spread = Counter(feature for features in answers for feature in features)
+        self._ids = [entry.id for entry in entries]
+        self._languages = [entry.language for entry in entries]
+        self._weight = {feature: math.log((len(entries) + 1) / (count + 0.5)) for feature, count in spread.items()}
+        self._mass = [math.fsum(self._weight[feature] for feature in features) for features in answers]
+        self._where: dict[str, list[int]] = {}
+        for i, features in enumerate(answers):
+            for feature in features:
+                self._where.setdefault(feature, []).append(i)
+        self._held = [row.turns[0].text for entry in entries for row in entry.rows if chosen[row.id] != "train"]
+        self._known = {fold(row.turns[0].text) for entry in entries for row in entry.rows}
+
+    def hear(self, conversation: Conversation) -> list[Heard]:
+        """Wordings in a dialogue of the training side; the same wording may come from another dialogue again (see `FirstHeard`)."""
+        found = []
         by_bot = set(conversation.meta.get("bot") or ())
         for i, (before, turn) in enumerate(pairwise(conversation.turns), 1):
             if i in by_bot or (before.role, turn.role) != ("customer", "agent") or not _stands_alone(before.text, first=i == 1):
                 continue
-            link = _link(turn.text, entries, answers, weight, mass)
-            if link is None or fold(before.text) in known or any(jaccard(before.text, text, 2) >= LEAK for text in held):
+            link = self._link(turn.text)
+            if link is None or fold(before.text) in self._known or any(jaccard(before.text, text, 2) >= LEAK for text in self._held):
                 continue
-            known.add(fold(before.text))
             found.append(Heard(link[0], before.text, f"{conversation.id}#{i - 1}", link[1]))
-    return found
+        return found
+
+    def _link(self, reply: str) -> tuple[str, float] | None:
+        language = detect(reply)
+        shared: dict[int, list[float]] = {}
+        own = []
+        for feature in _features(reply):
+            if feature in self._weight:
+                own.append(self._weight[feature])
+                for i in self._where[feature]:
+                    shared.setdefault(i, []).append(self._weight[feature])
+        if not own:
+            return None
+        said = math.fsum(own)  # exact sums: the order in which a set gives its members must not matter
+        scores = sorted(
+            ((2 * math.fsum(weights) / (self._mass[i] + said), i) for i, weights in shared.items() if self._languages[i] in (language, "und")),
+            reverse=True,
+        )
+        if not scores or scores[0][0] < ALIKE or (len(scores) > 1 and scores[0][0] - scores[1][0] < LEAD):
+            return None
+        return self._ids[scores[0][1]], scores[0][0]
 
 
-def _link(
-    reply: str, entries: Sequence[Entry], answers: Sequence[set[str]], weight: dict[str, float], mass: Sequence[float]
-) -> tuple[str, float] | None:
-    language = detect(reply)
-    said = _features(reply)
-    own = sum(weight[feature] for feature in said if feature in weight)
-    if not own:
-        return None
-    scores = sorted(
-        (
-            (2 * sum(weight[feature] for feature in features & said) / (mass[i] + own), i)
-            for i, features in enumerate(answers)
-            if entries[i].language in (language, "und")
-        ),
-        reverse=True,
-    )
-    if not scores or scores[0][0] < ALIKE or (len(scores) > 1 and scores[0][0] - scores[1][0] < LEAD):
-        return None
-    return entries[scores[0][1]].id, scores[0][0]
+class FirstHeard:
+    """Wordings in order of appearance, none twice, at most `MOST` of an entry."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+        self._seen: set[str] = set()
+        self._count: Counter[str] = Counter()
+
+    def take(self, found: Iterable[Heard]) -> None:
+        for one in found:
+            key = fold(one.text)
+            if key not in self._seen:
+                self._count[one.entry] += 1
+                if self._count[one.entry] <= MOST:
+                    self._seen.add(key)
+                    self.heard.append(one)
+
+    def notes(self) -> list[str]:
+        beyond = sum(n - MOST for n in self._count.values() if n > MOST)
+        return [f"{beyond} wordings heard in dialogues were left out, because their entries have {MOST} already"] if beyond else []
 
 
 def _features(text: str) -> set[str]:

@@ -6,11 +6,16 @@ checked, and again against the files that were written. A difference is a defect
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 from kefu.errors import GateError
+
+_ENOUGH = 20  # below this a share says nothing
+#: Reasons that stand in kefu.yaml as the user's wish.
+_ASKED_FOR = ("not selected by `where`", "not selected by `turn_where`", "sender ignored by `roles`")
 
 
 @dataclass
@@ -30,6 +35,37 @@ class Step:
     def balance(self) -> int:
         """Zero when nothing is missing; positive: things vanished."""
         return self.into + self.added - self.kept - self.merged - sum(self.dropped.values())
+
+    def absorb(self, other: Step) -> None:
+        """Add the counts of a part of this step that was done elsewhere."""
+        self.into += other.into
+        self.added += other.added
+        self.kept += other.kept
+        self.merged += other.merged
+        self.changed.update(other.changed)
+        self.dropped.update(other.dropped)
+
+    def loss(self, most: float) -> tuple[int, int, str] | None:
+        """(dropped, of how many, for which reasons) when it is more than this share. What the user asked to leave out is not counted."""
+        reasons = Counter({reason: n for reason, n in self.dropped.items() if not reason.startswith(_ASKED_FOR)})
+        into, dropped = self.into + self.added - (self.dropped.total() - reasons.total()), reasons.total()
+        if into < _ENOUGH or dropped <= into * most:
+            return None
+        return dropped, into, ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
+
+    def guard(self, most: float) -> None:
+        """Stop when the step would drop more than this share. Raises GateError with the reasons and the way to go on."""
+        lost = self.loss(most)
+        if lost is None:
+            return
+        dropped, into, why = lost
+        share = min(1.0, math.ceil(dropped / into * 100) / 100)
+        raise GateError(
+            f"{self.name} would drop {dropped} of {into} {self.unit} ({why})",
+            f"data.dedup.max_drop_share is {most:g}",
+            f"look at these rows and at the settings of the step; if it is right so, go on with --set data.dedup.max_drop_share={share:g}",
+            layer="data",
+        )
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -19,25 +19,22 @@ from kefu.data.writers import settle_bots
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded
 from kefu.project.schema import Source
-from kefu.text import privacy
 
 _PEEK = 300
 
 
 class Changes(Exclusions):
-    """Keeps every change and every dropped thing instead of samples; personal data masked."""
+    """Keeps every change and every dropped thing, in the order in which they were met."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.rows: list[dict[str, Any]] = []
 
-    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str) -> None:
+    def drop(self, unit: str, source: str, where: str, reason: str, text: str, step: str, section: str = "") -> None:
         self.rows.append({"what": f"{unit[:-1]} dropped", "where": where, "step": step, "reason": reason, "before": shown(text), "after": ""})
 
-    def change(self, step: str, where: str, before: str, after: str, personal: bool = False) -> None:
-        self.rows.append(
-            {"what": "changed", "where": where, "step": step, "reason": step, "before": privacy.mask(before), "after": privacy.mask(after)}
-        )
+    def change(self, unit: str, source: str, where: str, reasons: Sequence[str], before: str, after: str) -> None:
+        self.rows.append({"what": "changed", "where": where, "step": "clean", "reason": ", ".join(reasons), "before": before, "after": after})
 
 
 def changes(project: Loaded, source_name: str, count: int) -> list[dict[str, Any]]:
@@ -63,10 +60,10 @@ def preview(project: Loaded, source_name: str, count: int, noting: Exclusions | 
         exclusions = noting or Exclusions(Path(folder))
         try:
             clean = Cleaner(project.settings.data.clean, ledger.step("clean", "conversations"), ledger.step("clean turns", "turns"), exclusions)
-            scrub = Scrubber(clean)
+            scrub = Scrubber(clean, exclusions)
             for one in former.form(stream):
                 if isinstance(one, tasks.Example):
-                    if not scrub(one, mask):
+                    if not scrub(one, source.name, mask):
                         found.append(one)
                 elif clean(one, source.name, mask):
                     settle_bots(one)

@@ -65,7 +65,7 @@ def plain(found: Any) -> str:
     if found is None or found != found:
         return ""
     if isinstance(found, str):
-        return "" if found.strip().casefold() in _NOTHING else found
+        return "" if len(found) < 100 and found.strip().casefold() in _NOTHING else found
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, float) and found.is_integer():
@@ -81,6 +81,7 @@ _NO_TEXT = {"null", "nan", "\\n", "undefined"}
 _NOTHING = {"null", "none", "nan", "n/a", "na", "nil", "\\n", "#n/a", "undefined"}
 
 
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """A column name or a sender as it is compared: folded, single blanks."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip())
@@ -165,10 +166,7 @@ def guess(
         if wanted is not None and field not in wanted:
             continue
         for column in free:
-            rank = _rank(name_key(column), names[field])
-            if rank is None and "." in column:
-                rank = _rank(name_key(column.rsplit(".", 1)[1]), names[field])
-                rank = None if rank is None else rank + 0.5
+            rank = _column_rank(shape, field, column)
             if rank is None:
                 continue
             values = [value(row, column) for row in rows]
@@ -185,6 +183,16 @@ def guess(
             if column := _by_content(field, {column: [value(row, column) for row in rows] for column in left}):
                 found[field] = column
     return found
+
+
+@lru_cache(maxsize=4096)
+def _column_rank(shape: str, field: str, column: str) -> float | None:
+    names = _known()["fields"][shape][field]
+    rank = _rank(name_key(column), names)
+    if rank is None and "." in column:
+        rank = _rank(name_key(column.rsplit(".", 1)[1]), names)
+        rank = None if rank is None else rank + 0.5
+    return rank
 
 
 def name_fit(shape: str, field: str, column: str) -> float:

@@ -1,4 +1,4 @@
-"""Pairs of near-duplicate texts, exact and deterministic.
+"""Pairs of near-duplicate texts, exact and deterministic, for texts that fit into memory (`minhash` finds them among millions).
 
 A set-similarity join with prefix and position filters (Chaudhuri et al. 2006; Bayardo et al. 2007; Xiao et al. 2008):
 two sets with Jaccard >= t share one of their rarest `n - ceil(t n) + 1` elements, so only sets that meet there are
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kefu.text.normalise import fold
 from kefu.text.segment import shingles, words
@@ -75,39 +76,63 @@ _SMALL = frozenset(
 )
 
 
-def pairs(texts: Sequence[str], threshold: float, size: int = 4, indexed: int | None = None) -> Iterator[tuple[int, int, float]]:
-    """(i, j, Jaccard of character shingles) with i < j, in order of j, for every pair at or above the threshold.
+class Known:
+    """An index of texts, to which others are compared one by one."""
 
-    `indexed`: only pairs whose i is below it (the rest is compared with those, not among itself).
-    """
+    def __init__(self, texts: Sequence[str], threshold: float, size: int = 4) -> None:
+        self._threshold, self._size = threshold, size
+        self._sets = [shingles(text, size) for text in texts]
+        frequency = Counter(shingle for one in self._sets for shingle in one)
+        self._rank = {shingle: rank for rank, shingle in enumerate(sorted(frequency, key=lambda shingle: (frequency[shingle], shingle)))}
+        self._index: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for i, one in enumerate(self._sets):
+            for place, shingle in enumerate(_prefix(one, self._rank, threshold)):
+                self._index[shingle].append((i, place))
+
+    def alike(self, text: str) -> Iterator[tuple[int, float]]:
+        """(number of a known text, Jaccard of character shingles), rising, for those at or above the threshold."""
+        one = shingles(text, self._size)
+        yield from _meet(one, _prefix(one, self._rank, self._threshold), self._sets, self._index, self._threshold)
+
+
+def pairs(texts: Sequence[str], threshold: float, size: int = 4) -> Iterator[tuple[int, int, float]]:
+    """(i, j, Jaccard of character shingles) with i < j, in order of j, for every pair at or above the threshold."""
     sets = [shingles(text, size) for text in texts]
     frequency = Counter(shingle for one in sets for shingle in one)
-    number = {shingle: rank for rank, shingle in enumerate(sorted(frequency, key=lambda shingle: (frequency[shingle], shingle)))}
+    rank = {shingle: rank for rank, shingle in enumerate(sorted(frequency, key=lambda shingle: (frequency[shingle], shingle)))}
     index: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    sizes = [len(one) for one in sets]
     for j, one in enumerate(sets):
-        n = sizes[j]
-        if not n:
-            continue
-        prefix = sorted(number[shingle] for shingle in one)[: n - math.ceil(threshold * n) + 1]
-        met: dict[int, int] = {}
+        prefix = _prefix(one, rank, threshold)
+        for i, score in _meet(one, prefix, sets, index, threshold):
+            yield i, j, score
         for place, shingle in enumerate(prefix):
-            for i, other_place in index[shingle]:
-                m = sizes[i]
-                if m < threshold * n or n < threshold * m:
-                    continue
-                # What they can still share after this place (PPJoin, Xiao et al. 2008).
-                possible = met.get(i, 0) + 1 + min(n - place, m - other_place) - 1
-                met[i] = met.get(i, 0) + 1 if possible >= threshold / (1 + threshold) * (n + m) - 1e-9 else -n - m
-        for i in sorted(met):
-            if met[i] > 0:
-                common = len(sets[i] & one)
-                score = common / (n + sizes[i] - common)
-                if score >= threshold:
-                    yield i, j, score
-        if indexed is None or j < indexed:
-            for place, shingle in enumerate(prefix):
-                index[shingle].append((j, place))
+            index[shingle].append((j, place))
+
+
+def _prefix(one: set[str], rank: Mapping[str, int], threshold: float) -> list[int]:
+    """The rarest shingles of a set, of which a set as alike as the threshold must share one; those unknown to `rank` are the rarest of all."""
+    return sorted(rank.get(shingle, -1) for shingle in one)[: len(one) - math.ceil(threshold * len(one)) + 1] if one else []
+
+
+def _meet(
+    one: set[str], prefix: list[int], sets: Sequence[set[str]], index: Mapping[int, list[tuple[int, int]]], threshold: float
+) -> Iterator[tuple[int, float]]:
+    n = len(one)
+    met: dict[int, int] = {}
+    for place, shingle in enumerate(prefix):
+        for i, other_place in index.get(shingle, ()):
+            m = len(sets[i])
+            if m < threshold * n or n < threshold * m:
+                continue
+            # What they can still share after this place (PPJoin, Xiao et al. 2008).
+            possible = met.get(i, 0) + 1 + min(n - place, m - other_place) - 1
+            met[i] = met.get(i, 0) + 1 if possible >= threshold / (1 + threshold) * (n + m) - 1e-9 else -n - m
+    for i in sorted(met):
+        if met[i] > 0:
+            common = len(sets[i] & one)
+            score = common / (n + len(sets[i]) - common)
+            if score >= threshold:
+                yield i, score
 
 
 def critical(text: str) -> tuple[frozenset[str], ...]:
@@ -200,15 +225,16 @@ _PARTICLES = frozenset(
 
 
 class Groups:
-    """Union-find over numbered things."""
+    """Union-find over numbered things, 4 bytes each."""
 
     def __init__(self, count: int) -> None:
-        self._above = list(range(count))
+        self._above = array("i", range(count))
 
     def find(self, i: int) -> int:
-        while self._above[i] != i:
-            self._above[i] = self._above[self._above[i]]
-            i = self._above[i]
+        above = self._above
+        while above[i] != i:
+            above[i] = above[above[i]]
+            i = above[i]
         return i
 
     def join(self, i: int, j: int) -> None:
@@ -216,8 +242,12 @@ class Groups:
         if a != b:
             self._above[max(a, b)] = min(a, b)
 
-    def members(self, items: Iterable[int]) -> dict[int, list[int]]:
+    def roots(self) -> array[int]:
+        """The first member of the group of each thing."""
+        return array("i", (self.find(i) for i in range(len(self._above))))
+
+    def members(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
-        for i in items:
-            found.setdefault(self.find(i), []).append(i)
+        for i, root in enumerate(self.roots()):
+            found.setdefault(root, []).append(i)
         return found

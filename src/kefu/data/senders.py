@@ -124,26 +124,36 @@ def _inline(text: str) -> list[str]:
 
 
 class Roles:
-    """Roles of one source's senders. `facts` says what was known and what was guessed. Raises InputError."""
+    """Roles of one source's senders: `see` every conversation, then `settle`. `facts` says what was known and what was guessed."""
 
-    def __init__(self, source: Source, dialogues: list[list[Utterance]]) -> None:
-        self._own = source.roles
+    def __init__(self, source: Source) -> None:
+        self._source, self._own = source, source.roles
         self._known: dict[str, str] = {}
         self._spread: Counter[str] = Counter()
-        counts: Counter[str] = Counter()
-        for said in dialogues:
-            counts.update(u.sender for u in said)
-            self._spread.update({u.sender for u in said})
-        for sender in counts:
-            self._known[sender] = mapping.role_of(sender, self._own)
-        unknown = {sender: n for sender, n in counts.items() if not self._known[sender]}
+        self._counts: Counter[str] = Counter()
+        self.facts: dict[str, Any] = {}
+
+    def see(self, said: list[Utterance]) -> bool:
+        """False when somebody's role can only be told by looking at the other conversations too."""
+        names = [utterance.sender for utterance in said]
+        self._counts.update(names)
+        distinct = dict.fromkeys(names)
+        self._spread.update(list(distinct))
+        for sender in distinct:
+            if sender not in self._known:
+                self._known[sender] = mapping.role_of(sender, self._own)
+        return bool(self._own) or all(self._known[sender] or not sender for sender in distinct)
+
+    def settle(self) -> None:
+        """All have been seen. Raises InputError when too many senders are unknown to the `roles` that were given."""
+        unknown = {sender: n for sender, n in self._counts.items() if not self._known[sender]}
         roles: dict[str, Counter[str]] = {}
-        for sender, n in counts.items():
+        for sender, n in self._counts.items():
             if role := self._known[sender]:
                 roles.setdefault(role, Counter())[privacy.mask(sender)] += n
-        self.facts: dict[str, Any] = {"senders": {role: dict(sorted(names.most_common(8))) for role, names in sorted(roles.items())}}
+        self.facts["senders"] = {role: dict(sorted(names.most_common(8))) for role, names in sorted(roles.items())}
         if unknown:
-            self._check(source, unknown, sum(counts.values()))
+            self._check(self._source, unknown, sum(self._counts.values()))
 
     def _check(self, source: Source, unknown: dict[str, int], total: int) -> None:
         share = sum(unknown.values()) / total

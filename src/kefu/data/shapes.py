@@ -5,33 +5,54 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
 from kefu.data import chats, mapping, records, senders, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
+from kefu.data.spool import Seen, Shelf, number
 from kefu.errors import InputError
 from kefu.project.schema import Source
 from kefu.text import privacy
 
 #: drop(where, reason, text)
 Drop = Callable[[str, str, str], None]
+#: A row, what was said in it, the name its conversation wants, and the pictures in it.
+Told = tuple[Row, list[senders.Utterance], str, list[str]]
 _SEPARATORS = ("｜", "\n", "||", "；", ";", "###")  # never `/` or `、`, which stand inside questions
+_TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
+
+
+@lru_cache(4096)
+def _masked(text: str) -> str:
+    """Categories, outcomes and tiers come again and again."""
+    return privacy.mask(text) if text else ""
 
 
 class Former:
     """Makes the conversations of one source. `step` counts rows; `turns` counts turns."""
 
-    def __init__(self, source: Source, columns: dict[str, str], step: Step, turns: Step, drop: Drop, drop_turn: Drop) -> None:
+    def __init__(
+        self, source: Source, columns: dict[str, str], step: Step, turns: Step, drop: Drop, drop_turn: Drop,
+        drop_said: Drop | None = None, folder: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`drop_turn` is told of turns left out while rows are read, `drop_said` (else the same) of those left out for their sender.
+        `folder`: where rows may wait on the disk (default: the system's place for temporary files)."""
         self.source, self.columns, self.step, self.turns = source, columns, step, turns
-        self._drop, self._drop_turn = drop, drop_turn
-        self._customers: dict[str, str] = {}
-        self._ids: Counter[str] = Counter()
+        self._drop, self._drop_turn, self._drop_said, self._folder = drop, drop_turn, drop_said or drop_turn, folder
+        self._customers: dict[str, str] = {}  # of those that need another name
+        self._opaque, self._ids = Seen(), Seen()
+        self._again: Counter[str] = Counter()
         self.notes: dict[str, Any] = {}
         self._write: Callable[[dict[str, Any]], tuple[str, str, str]]
 
@@ -73,18 +94,23 @@ class Former:
 
     def _id(self, wanted: str, where: str) -> str:
         """A unique, telling id; personal data in an id is replaced by the place of the row."""
-        name = wanted if wanted and not privacy.find(wanted) else where.rsplit("#", 1)[-1]
+        name = wanted if wanted and (_TICKET.fullmatch(wanted) or not privacy.find(wanted)) else where.rsplit("#", 1)[-1]
         name = f"{self.source.name}:{name}"
-        self._ids[name] += 1
-        return name if self._ids[name] == 1 else f"{name}~{self._ids[name]}"
+        if self._ids.add(number(name)):
+            return name
+        self._again[name] += 1
+        return f"{name}~{self._again[name] + 1}"
 
     def customer(self, wanted: str) -> str:
         """A customer's id: an opaque one as it is, any other (a name, a telephone number) replaced by a running number."""
         if not wanted:
             return ""
-        if wanted not in self._customers:
-            opaque = _OPAQUE.fullmatch(wanted) and not privacy.find(wanted)
-            self._customers[wanted] = wanted if opaque else f"customer_{len(self._customers) + 1}"
+        if wanted in self._customers:
+            return self._customers[wanted]
+        if _TICKET.fullmatch(wanted) or (_OPAQUE.fullmatch(wanted) and not privacy.find(wanted)):
+            self._opaque.add(number(wanted))
+            return wanted
+        self._customers[wanted] = f"customer_{len(self._customers) + len(self._opaque) + 1}"
         return self._customers[wanted]
 
     def _language(self, row: dict[str, Any]) -> str:
@@ -98,7 +124,7 @@ class Former:
         for field, column in self.columns.items():
             for prefix, target in (("customer.", customer), ("meta.", meta)):
                 if field.startswith(prefix) and (given := mapping.text(row, column)):
-                    target[field.removeprefix(prefix)] = privacy.mask(given)
+                    target[field.removeprefix(prefix)] = _masked(given)
         if satisfaction := self._get(row, "satisfaction"):
             meta["satisfaction"] = satisfaction
         if name := self.customer(self._get(row, "customer")):
@@ -112,9 +138,9 @@ class Former:
             id=self._id(name, row.where),
             turns=turns,
             language=self._language(row.values),
-            category=privacy.mask(self._get(row.values, "category")) or self.source.category,
+            category=_masked(self._get(row.values, "category")) or self.source.category,
             source=row.where,
-            outcome=privacy.mask(self._get(row.values, "outcome")),
+            outcome=_masked(self._get(row.values, "outcome")),
             group=group,
             context=Context(customer=customer, tools=self._tools(row.values), images=fields.pop("images", [])),
             meta={**meta, **fields.pop("meta", {})},
@@ -166,7 +192,9 @@ class Former:
         return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
     def _dialogues(self, rows: Iterator[Row]) -> Iterator[Conversation]:
-        formed = []
+        yield from self._speak(self._told(rows))
+
+    def _told(self, rows: Iterator[Row]) -> Iterator[Told]:
         for row in rows:
             if not self._take(row):
                 continue
@@ -177,8 +205,7 @@ class Former:
             self._not_selected(row.where, said)
             if system := self._get(row.values, "system"):
                 said.turns.insert(0, senders.Utterance("system", system))
-            formed.append((row, said.turns, images))
-        yield from self._speak([(row, turns, self._get(row.values, "id"), images) for row, turns, images in formed])
+            yield row, said.turns, self._get(row.values, "id"), images
 
     def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
         """The turns in one cell, and the pictures in them."""
@@ -245,7 +272,13 @@ class Former:
                 self._drop_turn(where, "not selected by `turn_where`", text)
 
     def _messages(self, rows: Iterator[Row]) -> Iterator[Conversation]:
-        groups: dict[str, list[tuple[Row, str]]] = {}
+        """Rows of a conversation may stand anywhere, so all of them wait on the disk; 16 bytes of memory a row."""
+        with closing(Shelf(self._folder)) as shelf:
+            yield from self._speak(self._gathered(self._grouped(rows, shelf)))
+
+    def _grouped(self, rows: Iterator[Row], shelf: Shelf) -> Iterator[list[Row]]:
+        """Rows of one conversation, in the order of the first row of each."""
+        names, places = array("Q"), array("Q")
         for row in rows:
             if not self._take(row):
                 continue
@@ -253,10 +286,18 @@ class Former:
             if not name:
                 self._out(row, "no conversation id")
             else:
-                groups.setdefault(name, []).append((row, mapping.words(row.values, self.columns["text"])))
-        formed: list[tuple[Row, list[senders.Utterance], str, list[str]]] = []
-        for name, members in groups.items():
-            members = self._ordered(members)
+                names.append(number(name))
+                places.append(shelf.put(row))
+        hashes = np.frombuffer(names, np.uint64)
+        order = np.argsort(hashes, kind="stable")
+        starts = np.flatnonzero(np.concatenate([[True], np.diff(hashes[order]) != 0])[: len(order)])
+        ends = np.append(starts[1:], len(order))
+        for group in np.argsort(order[starts], kind="stable"):
+            yield [shelf.get(places[i]) for i in order[starts[group] : ends[group]]]
+
+    def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Told]:
+        for rows in groups:
+            members = self._ordered([(row, mapping.words(row.values, self.columns["text"])) for row in rows])
             first = members[0][0]
             merged = dict(first.values)
             for row, _ in members[1:]:
@@ -268,8 +309,7 @@ class Former:
                 inner = senders.transcript(text)
                 said += inner or [senders.Utterance(mapping.plain(sender).strip(), text, at, row.where)]
             self.step.merged += len(members) - 1
-            formed.append((Row(first.where, merged), said, name, []))
-        yield from self._speak(formed)
+            yield Row(first.where, merged), said, self._get(first.values, "conversation"), []
 
     def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
         """By the order column, then by time; rows of which neither can be read stay where the export has them."""
@@ -280,21 +320,34 @@ class Former:
         order = sorted(range(len(members)), key=lambda n: (*(keys[n][i] for i in usable), n))
         return [members[n] for n in order]
 
-    def _speak(self, formed: list[tuple[Row, list[senders.Utterance], str, list[str]]]) -> Iterator[Conversation]:
-        """Give every utterance its role; senders nobody knows are guessed from the company they keep, or dropped."""
-        roles = senders.Roles(self.source, [said for _, said, *_ in formed])
-        self.notes.update(roles.facts)
-        for row, said, name, images in formed:
-            turns = []
-            self.turns.into += len(said)
-            for utterance in said:
-                role = roles.of(utterance.sender, said)
-                if role in ("", "ignore"):
-                    reason = "sender ignored by `roles`" if role else "unknown sender"
-                    self.turns.dropped[reason] += 1
-                    self._drop_turn(utterance.where or row.where, reason, utterance.text)
+    def _speak(self, formed: Iterable[Told]) -> Iterator[Conversation]:
+        """Give every utterance its role; senders nobody knows are guessed from the company they keep, or dropped.
+
+        From the first conversation with such a sender on, all wait (on the disk) until the last one has been seen.
+        """
+        roles = senders.Roles(self.source)
+        with closing(Shelf(self._folder)) as waiting:
+            for one in formed:
+                if not roles.see(one[1]) or waiting:
+                    waiting.put(one)
                 else:
-                    turns.append(Turn(role, utterance.text, utterance.at))
-            self.turns.kept += len(turns)
-            self.step.kept += 1
-            yield self._conversation(row, name, turns, kind="dialogue", images=images)
+                    yield self._spoken(roles, *one)
+            roles.settle()
+            self.notes.update(roles.facts)
+            for one in waiting:
+                yield self._spoken(roles, *one)
+
+    def _spoken(self, roles: senders.Roles, row: Row, said: list[senders.Utterance], name: str, images: list[str]) -> Conversation:
+        turns = []
+        self.turns.into += len(said)
+        for utterance in said:
+            role = roles.of(utterance.sender, said)
+            if role in ("", "ignore"):
+                reason = "sender ignored by `roles`" if role else "unknown sender"
+                self.turns.dropped[reason] += 1
+                self._drop_said(utterance.where or row.where, reason, utterance.text)
+            else:
+                turns.append(Turn(role, utterance.text, utterance.at))
+        self.turns.kept += len(turns)
+        self.step.kept += 1
+        return self._conversation(row, name, turns, kind="dialogue", images=images)

@@ -103,7 +103,7 @@ def _alike(left: frozenset[str], right: frozenset[str]) -> float:
     return len(left & right) / len(left | right) if len(right) >= _SAYS_SOMETHING else 0.0
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=1024)
 def _pairs(text: str) -> frozenset[str]:
     return frozenset(shingles(text, 2))
 

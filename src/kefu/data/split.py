@@ -5,40 +5,83 @@ What is held out is chosen by a hash of the seed and the thing's own words, so a
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
 
 from kefu.conversation import Conversation
-from kefu.data import near
+from kefu.data import jobs, near
+from kefu.data.dedup import Alike
 from kefu.data.entries import Entry
+from kefu.data.minhash import Buckets, bands
+from kefu.data.spool import number
+from kefu.data.writers import SPLITS
 from kefu.project.schema import Split
-from kefu.text.segment import is_han
+from kefu.text.normalise import fold
 
-_LEAK = 0.8  # questions at least so alike (numbers aside) are one question for the split
-_LEAK_DIALOGUE = 0.8  # all that the customer says, numbers aside
-_NUMBER = re.compile(r"\d+")
-_POLITE = re.compile(r"请问|你好|您好|麻烦|一下|[呢吗啊吧呀哦嘛了的\s，,。.！!？?~～]")
-SPLITS = ("train", "validation", "test")
+_HELD_OUT = ("test", "validation")
+_FEWEST_GROUPS = 5
 
 
-def split(conversations: list[Conversation], entries: list[Entry], settings: Split, seed: int) -> dict[str, str]:
-    """`{conversation id: split}` for every conversation."""
-    chosen = {c.id: "train" for c in conversations}
-    chosen.update(whole_groups([c for c in conversations if c.kind != "faq"], settings, seed))
-    chosen.update(_questions(conversations, entries, settings, seed))
-    return chosen
+@dataclass
+class Dialogues:
+    """What the split must know of the dialogues that stay, in order; `read` gives one by its place.
+
+    orders, groups: uint64, see `jobs.order` and `jobs.number`. languages: small numbers, named by `names`.
+    """
+
+    orders: np.ndarray
+    groups: np.ndarray
+    languages: np.ndarray
+    names: Sequence[str]
+    buckets: Buckets
+    read: Callable[[int], Grouped]
 
 
-def _order(seed: int, *parts: str) -> str:
-    return hashlib.sha256("\x1f".join((str(seed), *parts)).encode()).hexdigest()
+@dataclass
+class Sides:
+    """`sides`: index into SPLITS of each dialogue. `groups`: the new group of those that were put together with others."""
+
+    sides: np.ndarray
+    groups: dict[int, str] = field(default_factory=dict)
 
 
-def _plain(text: str) -> str:
-    """Numbers aside; of a Chinese question also what makes it polite and not another question."""
-    text = _NUMBER.sub("0", text)
-    return (_POLITE.sub("", text) or text) if any(map(is_han, text)) else text
+def dialogues(given: Dialogues, settings: Split, seed: int) -> Sides:
+    """Whole groups (customer, ticket, near-duplicates) go to one side, by language, up to the wanted shares."""
+    count = len(given.orders)
+    roots = np.array(_together(given, count).roots(), np.int64)
+    found = Sides(np.zeros(count, np.uint8))
+    order = np.argsort(roots, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(roots[order]) != 0])) if count else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(starts, count))
+    first = order[starts]
+    keys = given.orders[first].astype(np.uint64)
+    for i in np.flatnonzero(sizes > 1):
+        members = order[starts[i] : starts[i] + sizes[i]]
+        smallest = min(given.read(int(m)).id for m in members)
+        keys[i] = int.from_bytes(jobs.order(seed, smallest)[:8], "big")
+        _name_group(members, given, found.groups)
+    for language in sorted(range(len(given.names)), key=lambda code: given.names[code]):
+        ours = np.flatnonzero(given.languages[first] == language)
+        ours = ours[np.argsort(keys[ours], kind="stable")]
+        total, taken = int(sizes[ours].sum()), np.zeros(len(ours), bool)
+        enough = len(ours)
+        for name in _HELD_OUT:
+            share = getattr(settings, name)
+            wanted = max(1, round(total * share)) if share and enough >= _FEWEST_GROUPS else 0
+            got = 0
+            for place, group in enumerate(ours):
+                if got >= wanted:
+                    break
+                size = int(sizes[group])
+                if not taken[place] and got + size <= max(wanted * 1.2, wanted + 1):
+                    found.sides[order[starts[group] : starts[group] + size]] = SPLITS.index(name)
+                    taken[place] = True
+                    got += size
+            enough = int((~taken).sum())
+    return found
 
 
 class Grouped(Protocol):
@@ -51,97 +94,100 @@ class Grouped(Protocol):
     def customer_text(self) -> str: ...
 
 
-def whole_groups(dialogues: Sequence[Grouped], settings: Split, seed: int) -> dict[str, str]:
-    """Whole groups (customer, ticket, near-duplicates) go to one side, by language, up to the wanted shares."""
-    groups = near.Groups(len(dialogues))
-    first: dict[str, int] = {}
-    for i, conversation in enumerate(dialogues):
-        if conversation.group:
-            groups.join(first.setdefault(conversation.group, i), i)
-    for i, j, _ in near.pairs([_compared(c) for c in dialogues], _LEAK_DIALOGUE):
-        groups.join(i, j)
-    members = groups.members(range(len(dialogues)))
-    chosen: dict[str, str] = {}
-    for root, group in members.items():
-        for i in group:
-            dialogues[i].group = dialogues[root].group or (f"near:{dialogues[root].id}" if len(group) > 1 else "")
-    for language in sorted({c.language for c in dialogues}):
-        ours = [group for group in members.values() if dialogues[group[0]].language == language]
-        total = sum(len(group) for group in ours)
-        ours.sort(key=lambda group: _order(seed, *sorted(dialogues[i].id for i in group)[:1]))
-        for name, share in (("test", settings.test), ("validation", settings.validation)):
-            wanted = max(1, round(total * share)) if share and len(ours) >= 5 else 0
-            got = 0
-            for group in list(ours):
-                if got < wanted and got + len(group) <= max(wanted * 1.2, wanted + 1):
-                    chosen.update({dialogues[i].id: name for i in group})
-                    got += len(group)
-                    ours.remove(group)
-    return chosen
+def whole_groups(things: Sequence[Grouped], settings: Split, seed: int) -> dict[str, str]:
+    """`{id: split}` of things held in memory, split as dialogues are; each gets the name of its group."""
+    names = list(dict.fromkeys(one.language for one in things))
+    texts = [fold(jobs.compared(one)).replace(" ", "") for one in things]
+    given = Dialogues(
+        np.array([int.from_bytes(jobs.order(seed, one.id)[:8], "big") for one in things], np.uint64),
+        np.array([number(one.group) for one in things], np.uint64), np.array([names.index(one.language) for one in things], np.uint16), names,
+        Buckets(bands(texts, jobs.LEAK, [jobs.salt(one, text) for one, text in zip(things, texts, strict=True)]), len(things)),
+        things.__getitem__,
+    )  # fmt: skip
+    told = dialogues(given, settings, seed)
+    for place, group in told.groups.items():
+        things[place].group = group
+    return {one.id: SPLITS[side] for one, side in zip(things, told.sides, strict=True)}
 
 
-def _compared(one: Grouped) -> str:
-    """Records written by one template are alike in their words; only their group says what belongs together."""
-    return "" if isinstance(one, Conversation) and one.meta.get("record") else _plain(one.customer_text())
+def _together(given: Dialogues, count: int) -> near.Groups:
+    groups = near.Groups(count)
+    named = np.flatnonzero(given.groups)
+    by_group = named[np.argsort(given.groups[named], kind="stable")]
+    same = np.flatnonzero(given.groups[by_group][1:] == given.groups[by_group][:-1])
+    for i in same:
+        groups.join(int(by_group[i]), int(by_group[i + 1]))
+    alike = Alike(lambda place: jobs.compared(given.read(place)))
+    for place in range(count):
+        for other in given.buckets.met(place):
+            if groups.find(other) != groups.find(place) and alike(other, place) >= jobs.LEAK:
+                groups.join(other, place)
+        given.buckets.enter(place)
+    return groups
 
 
-def _questions(conversations: list[Conversation], entries: list[Entry], settings: Split, seed: int) -> dict[str, str]:
-    """Held-out FAQ questions, spread over the entries. The main phrasing of an entry, at least half of its questions, and
-    every question that customers ask nearly so in a training dialogue stay in training."""
+def _name_group(members: np.ndarray, given: Dialogues, named: dict[int, str]) -> None:
+    root = int(members[0])
+    own = int(given.groups[root])
+    strangers = [int(m) for m in members if not own or int(given.groups[m]) != own]
+    if strangers:
+        first = given.read(root)
+        name = first.group or f"near:{first.id}"
+        named.update(dict.fromkeys(strangers, name))
+
+
+Asked = Callable[[list[str]], set[int]]
+
+
+def questions(entries: list[Entry], asked: Asked, settings: Split, seed: int) -> dict[str, str]:
+    """`{id: split}` of FAQ questions held out, spread over the entries. The main phrasing of an entry, at least half of its questions,
+    and every question that customers ask nearly so in a dialogue (`asked` tells which of some texts) stay in training."""
     rows = [(entry, c) for entry in entries for c in entry.rows]
     if not rows:
         return {}
-    texts = [_plain(c.turns[0].text) for _, c in rows]
-    said = list(
-        dict.fromkeys(
-            _plain(turn.text) for c in conversations if c.kind == "dialogue" for turn in c.turns if turn.role == "customer" and len(turn.text) <= 200
-        )
-    )
+    texts = [jobs.plain(c.turns[0].text) for _, c in rows]
     groups = near.Groups(len(rows))
-    pinned: set[int] = set()
-    for i, j, _ in near.pairs([*texts, *said], _LEAK, indexed=len(rows)):
-        if j < len(rows):
-            groups.join(i, j)
-        else:
-            pinned.add(i)
+    for i, j, _ in near.pairs(texts, jobs.LEAK):
+        groups.join(i, j)
+    pinned = asked(texts)
     main: dict[str, int] = {}
     for i, (entry, _) in enumerate(rows):
         main.setdefault(entry.id, i)
     pinned |= set(main.values())
-    clusters = groups.members(range(len(rows)))
+    clusters = groups.members()
     blocked = {root for root, members in clusters.items() if pinned & set(members)}
     free = {entry.id: len(entry.rows) // 2 for entry in entries}
     chosen: dict[str, str] = {}
     for language in sorted({entry.language for entry in entries}):
         total = sum(entry.language == language for entry, _ in rows)
         candidates = [(root, members) for root, members in clusters.items() if root not in blocked and rows[root][0].language == language]
-        wanted = {
-            name: max(1, round(total * share)) if share and candidates else 0
-            for name, share in (("test", settings.test), ("validation", settings.validation))
-        }
-        candidates.sort(key=lambda pair: _order(seed, rows[pair[0]][0].id, texts[pair[0]]))
+        candidates.sort(key=lambda pair: jobs.order(seed, rows[pair[0]][0].id, texts[pair[0]]))
         rounds = sorted(candidates, key=_turn(rows))
-        for name in ("test", "validation"):
+        taken: set[int] = set()
+        for name in _HELD_OUT:
+            share = getattr(settings, name)
+            wanted = max(1, round(total * share)) if share and candidates else 0
             got = 0
-            for root, members in list(rounds):
-                owners = {rows[i][0].id for i in members}
-                if got >= wanted[name]:
+            for root, members in rounds:
+                if got >= wanted:
                     break
-                if got + len(members) > wanted[name] * 1.2 + 1 or any(sum(rows[i][0].id == owner for i in members) > free[owner] for owner in owners):
+                owners = {rows[i][0].id for i in members}
+                greedy = any(sum(rows[i][0].id == owner for i in members) > free[owner] for owner in owners)
+                if root in taken or greedy or got + len(members) > wanted * 1.2 + 1:
                     continue
                 for i in members:
                     chosen[rows[i][1].id] = name
                     free[rows[i][0].id] -= 1
                 got += len(members)
-                rounds.remove((root, members))
+                taken.add(root)
     return chosen
 
 
-def _turn(rows: list[tuple[Entry, Conversation]]):  # type: ignore[no-untyped-def]
+def _turn(rows: list[tuple[Entry, Conversation]]) -> Callable[[tuple[int, Any]], int]:
     """Sort key that takes one cluster of every entry before the second of any."""
     seen: dict[str, int] = {}
 
-    def key(pair: tuple[int, list[int]]) -> int:
+    def key(pair: tuple[int, Any]) -> int:
         entry = rows[pair[0]][0].id
         seen[entry] = seen.get(entry, 0) + 1
         return seen[entry]

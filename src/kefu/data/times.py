@@ -29,7 +29,7 @@ def seconds(value: Any) -> float | None:
         return value.replace(tzinfo=value.tzinfo or UTC).timestamp()
     if isinstance(value, float):
         return _epoch(value) if math.isfinite(value) else None
-    text = str(value or "").strip()
+    text = "" if value is None else str(value).strip()  # 0 is the first message of many exports
     if re.fullmatch(r"\d{1,8}(\.\d+)?|\d{10}(\.\d+)?|\d{13}|\d{16}", text) and not (
         len(text) == 8 and _COMPACT.fullmatch(text) and text[:2] in ("19", "20")
     ):
@@ -42,6 +42,8 @@ def seconds(value: Any) -> float | None:
 
 def iso(value: Any) -> str:
     """ISO 8601 to the second, or an empty string."""
+    if value is None or value == "":
+        return ""
     found = seconds(value)
     if found is None or found < 86_400 * 366:
         return ""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
 
 from kefu.artifacts import write_jsonl
 from kefu.conversation import MESSAGE_ROLE, Conversation, Turn
@@ -13,7 +17,11 @@ from kefu.data.clean import join
 from kefu.data.entries import Entry
 from kefu.data.heard import Heard
 from kefu.data.ledger import Step
-from kefu.data.split import SPLITS
+
+if TYPE_CHECKING:
+    from kefu.data.jobs import Labelled
+
+SPLITS = ("train", "validation", "test")
 
 
 def settle_bots(conversation: Conversation) -> None:
@@ -25,54 +33,78 @@ def settle_bots(conversation: Conversation) -> None:
             conversation.turns[i].role = "agent"
 
 
-def write(
-    out: Path,
-    conversations: list[Conversation],
-    entries: list[Entry],
-    chosen: dict[str, str],
-    turns: Step,
-    *,
-    derived: Sequence[Conversation] = (),
-    listened: Sequence[Heard] = (),
-    made: Augmented | None = None,
-) -> dict[str, int]:
-    """Write every training file; returns `{file: rows}`. `turns` counts the turns of dialogues that go into training files.
+class Writer:
+    """Fills the files as labelled batches come; what is drawn from dialogues follows when all have come."""
 
-    derived: FAQ rows drawn from dialogues (`canned`), which are in the dialogues' own files already. listened: wordings for
-    known entries (`heard`); each is one more question to search by and one more row to learn from. made: questions made from
-    others (`augment`); to learn from only, never to search by: the index is calibrated on questions taken out of it, whose copies would stay.
-    """
-    counts = {"conversations.jsonl": write_jsonl(out / "conversations.jsonl", ({**c.as_dict(), "split": chosen[c.id]} for c in conversations))}
-    counts["faq.jsonl"] = write_jsonl(out / "faq.jsonl", (_faq_row(entry, chosen, listened, made) for entry in entries))
-    if made and made.on:
-        counts["augmented.jsonl"] = write_jsonl(out / "augmented.jsonl", (row.as_dict() for row in made.rows))
-        counts["augmented.rejected.jsonl"] = write_jsonl(out / "augmented.rejected.jsonl", made.samples)
-        counts["preferences.train.jsonl"] = write_jsonl(out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
-    counts["heard.jsonl"] = write_jsonl(out / "heard.jsonl", (one.as_dict() for one in listened))
-    answers = {entry.id: entry.answer for entry in entries}
-    for name in ("validation", "test"):
-        held = [c for c in (*conversations, *derived) if c.kind == "faq" and chosen[c.id] == name]
-        rows = (
-            {
-                "id": c.id,
-                "text": c.turns[0].text,
-                "language": c.language,
-                "category": c.category,
-                "answer_id": c.answer_id,
-                "answer": answers[c.answer_id],
-            }
-            for c in held
-        )
-        counts[f"questions.{name}.jsonl"] = write_jsonl(out / f"questions.{name}.jsonl", rows)
-    for name in SPLITS:
-        ours = [c for c in conversations if chosen[c.id] == name]
-        messages = [row for c in ours if (row := _messages_row(c, turns))]
-        if name == "train":
-            messages += [_heard_row(one, entry) for entry in entries for one in listened if one.entry == entry.id]
-            messages += [_made_row(row, answers[row.entry]) for row in (made.rows if made else ())]
-        counts[f"messages.{name}.jsonl"] = write_jsonl(out / f"messages.{name}.jsonl", messages)
-        counts[f"instruction.{name}.jsonl"] = write_jsonl(out / f"instruction.{name}.jsonl", (row for one in messages for row in _instructions(one)))
-    return counts
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        self._files: dict[str, IO[str]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Writer:
+        for name in ("conversations.jsonl", *(f"{kind}.{split}.jsonl" for kind in ("messages", "instruction") for split in SPLITS)):
+            self._files[name] = open(self._out / name, "w", encoding="utf-8", errors="replace")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with ExitStack() as all_:
+            for file in self._files.values():
+                all_.callback(file.close)
+
+    def take(self, labelled: Labelled) -> None:
+        self._files["conversations.jsonl"].write(labelled.conversations)
+        for name in SPLITS:
+            self._files[f"messages.{name}.jsonl"].write(labelled.messages[name])
+            self._files[f"instruction.{name}.jsonl"].write(labelled.instructions[name])
+        self.counts.update(labelled.rows)
+
+    def finish(
+        self, entries: list[Entry], held: Iterable[Conversation], chosen: Mapping[str, str], listened: Sequence[Heard], made: Augmented | None = None
+    ) -> dict[str, int]:
+        """The files about the FAQ; returns `{file: rows}` of all. `held`: FAQ rows, also those drawn from dialogues (`canned`), which are
+        in the dialogues' own files already. `listened`: wordings for known entries; each is one more question to search by and one more
+        row to learn from. `made`: questions made from others (`augment`); to learn from only, never to search by: the index is calibrated on
+        questions taken out of it, whose copies would stay."""
+        counts = {"conversations.jsonl": self.counts["conversations.jsonl"]}
+        more: dict[str, list[Heard]] = {}
+        for one in listened:
+            more.setdefault(one.entry, []).append(one)
+        counts["faq.jsonl"] = write_jsonl(self._out / "faq.jsonl", (_faq_row(entry, chosen, more.get(entry.id, ()), made) for entry in entries))
+        if made and made.on:
+            counts["augmented.jsonl"] = write_jsonl(self._out / "augmented.jsonl", (row.as_dict() for row in made.rows))
+            counts["augmented.rejected.jsonl"] = write_jsonl(self._out / "augmented.rejected.jsonl", made.samples)
+            counts["preferences.train.jsonl"] = write_jsonl(self._out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
+        counts["heard.jsonl"] = write_jsonl(self._out / "heard.jsonl", (one.as_dict() for one in listened))
+        answers = {entry.id: entry.answer for entry in entries}
+        rows = list(held)
+        for name in ("validation", "test"):
+            asked = (_question_row(c, answers) for c in rows if chosen[c.id] == name)
+            counts[f"questions.{name}.jsonl"] = write_jsonl(self._out / f"questions.{name}.jsonl", asked)
+        for name in SPLITS:
+            if name == "train":
+                heard = (_heard_row(one, entry) for entry in entries for one in more.get(entry.id, ()))
+                for row in (*heard, *(_made_row(one, answers[one.entry]) for one in (made.rows if made else ()))):
+                    self._append(f"messages.{name}.jsonl", row)
+                    for triple in instructions(row):
+                        self._append(f"instruction.{name}.jsonl", triple)
+            for kind in ("messages", "instruction"):
+                counts[f"{kind}.{name}.jsonl"] = self.counts[f"{kind}.{name}.jsonl"]
+        return counts
+
+    def _append(self, name: str, row: dict[str, Any]) -> None:
+        self._files[name].write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        self.counts[name] += 1
+
+
+def _question_row(conversation: Conversation, answers: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "text": conversation.turns[0].text,
+        "language": conversation.language,
+        "category": conversation.category,
+        "answer_id": conversation.answer_id,
+        "answer": answers[conversation.answer_id],
+    }
 
 
 def _heard_row(one: Heard, entry: Entry) -> dict[str, Any]:
@@ -92,9 +124,9 @@ def _made_row(row: Made, answer: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard], made: Augmented | None = None) -> dict[str, Any]:
+def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard], made: Augmented | None = None) -> dict[str, Any]:
     questions = [c.turns[0].text for c in entry.rows if chosen[c.id] == "train"]
-    questions += [one.text for one in listened if one.entry == entry.id]
+    questions += [one.text for one in listened]
     row = {
         "id": entry.id,
         "language": entry.language,
@@ -110,7 +142,7 @@ def _faq_row(entry: Entry, chosen: dict[str, str], listened: Sequence[Heard], ma
     return {**row, "aliases": entry.aliases} if entry.aliases else row
 
 
-def _messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
+def messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
     """Chat messages: bot and system turns are left out, a trailing customer turn that nobody answered too."""
     bots = set(conversation.meta.get("bot", []))
     count = conversation.kind != "faq"
@@ -148,7 +180,7 @@ def _messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | N
     }
 
 
-def _instructions(row: dict[str, Any]) -> Iterator[dict[str, str]]:
+def instructions(row: dict[str, Any]) -> Iterator[dict[str, str]]:
     """One instruction triple per answer: the last customer message, what was said before it, the answer."""
     messages = row["messages"]
     for i, message in enumerate(messages):

@@ -60,7 +60,8 @@ def _data(project: Loaded, outcome: Outcome) -> Plan:
 
         return data.build(project, out, progress, open_writer)
 
-    return Plan(inputs, {"data": settings.model_dump(), "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
+    chosen = settings.model_dump(exclude={"workers", "engine"})  # who does the work changes nothing
+    return Plan(inputs, {"data": chosen, "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
 
 
 def _knowledge(project: Loaded, outcome: Outcome) -> Plan:

@@ -164,6 +164,8 @@ class Data(Block):
     dedup: Dedup = Dedup()
     labels: Labels = Labels()
     split: Split = Split()
+    workers: int | None = Field(default=None, ge=1, description="processes that clean and label; unset: one a core. The result is the same")
+    engine: Literal["local", "ray"] = Field(default="local", description="who does the work: this machine, or a Ray cluster (extra `ray`)")
     augment: Augment = Augment()
 
 

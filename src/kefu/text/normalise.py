@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffe\uffff]")
 _NAMES = "p|div|br|span|b|i|u|a|em|strong|font|ul|ol|li|table|tr|td|th|tbody|h[1-6]|img|hr|pre|code|blockquote"
@@ -34,23 +35,40 @@ def strip_html(text: str) -> str:
 
 def clean(text: str) -> str:
     """NFC, no control characters, half-width letters and digits, single blanks and line ends."""
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")))
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
     text = _BLANKS.sub(" ", text.translate(_FULL))
     text = _LINES.sub("\n", text)
     return _SPACE_IN_CHINESE.sub("", text).strip()
 
 
-_FOLD_DROP = re.compile(r"[\s\W_]+", re.UNICODE)
+_WORD = re.compile(r"[^\W_]+")
+_MARKED_WORD = re.compile(r"(?:[^\W_]|[\x00-\x02])+")
+_IN_NUMBER = re.compile(r"[.,:](?<=\d.)(?=\d)")
+_MINUS = re.compile(r"(?<!\w)-(?=\d)")
 
 
+@lru_cache(16384)
 def fold(text: str) -> str:
     """The comparison form: NFKC, case-folded, letters, digits and Han only, one space between words.
 
     `%`, `.` inside numbers and minus signs are kept, so that 99.5 and 995 stay apart.
     """
-    text = _CONTROL.sub("", unicodedata.normalize("NFKC", text).casefold())  # also the three signs used as markers below
-    text = re.sub(r"(?<=\d)[.,:](?=\d)", "\x00", text)
-    text = re.sub(r"(?<!\w)-(?=\d)", "\x01", text).replace("%", "\x02")
-    text = re.sub(r"(?:[^\w\x00-\x02]|_)+", " ", text)
-    text = text.replace("\x00", ".").replace("\x01", "-").replace("\x02", "%")
-    return re.sub(r"(?<=[\u4e00-\u9fff]) +| +(?=[\u4e00-\u9fff])", "", text).strip()
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _CONTROL.sub("", text)  # also the three signs used as markers below
+    word = _WORD
+    if _IN_NUMBER.search(text) or "-" in text or "%" in text:
+        text = _MINUS.sub("\x01", _IN_NUMBER.sub("\x00", text)).replace("%", "\x02")
+        word = _MARKED_WORD
+    words = word.findall(text)
+    if text.isascii():
+        folded = " ".join(words)
+    else:
+        parts: list[str] = []
+        for one in words:  # no space beside Han
+            if parts and not ("\u4e00" <= parts[-1][-1] <= "\u9fff" or "\u4e00" <= one[0] <= "\u9fff"):
+                parts.append(" ")
+            parts.append(one)
+        folded = "".join(parts)
+    return folded if word is _WORD else folded.replace("\x00", ".").replace("\x01", "-").replace("\x02", "%").strip()

@@ -12,6 +12,7 @@ from functools import lru_cache
 from kefu.text.normalise import fold
 
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_UNIT = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
 def is_han(char: str) -> bool:
@@ -33,10 +34,7 @@ def pieces(text: str) -> list[str]:
 
 def units(text: str) -> list[str]:
     """Folded Han characters and Latin words: the tokens of text metrics that are right for both languages."""
-    found: list[str] = []
-    for run in _RUN.findall(fold(text)):
-        found += list(run) if is_han(run[0]) else [run]
-    return found
+    return _UNIT.findall(fold(text))
 
 
 def char_ngrams(text: str, low: int, high: int) -> Iterator[str]:

@@ -25,9 +25,10 @@ def alike(known: Iterable[str], made: Iterable[str]) -> dict[str, list[str]]:
     texts = list(dict.fromkeys(map(plain, made)))
     found: dict[str, list[str]] = {text: [text] for text in sorted(set(left) & set(texts))}
     right = [text for text in texts if text not in found]
-    for i, j, _ in near.pairs([*left, *right], ALIKE, indexed=len(left)):
-        if i < len(left) <= j:
-            found.setdefault(right[j - len(left)], []).append(left[i])
+    held = near.Known(left, ALIKE)
+    for text in right:
+        for i, _ in held.alike(text):
+            found.setdefault(text, []).append(left[i])
     return found
 
 

@@ -10,7 +10,8 @@ from threading import Lock
 from typing import Any
 
 from kefu.artifacts import Artifact
-from kefu.data.labelling import agreement, queue, tasks
+from kefu.data import agreement
+from kefu.data.labelling import queue, tasks
 from kefu.data.labelling.log import FOLDER, Answer, LabelLog, files
 from kefu.data.labelling.pairs import form
 from kefu.data.lines import Lines

@@ -139,12 +139,13 @@ codecs.register_error("kefu-mark", _mark)
 
 
 def _decoded(path: Path, decoder: codecs.IncrementalDecoder) -> Iterator[str]:
-    first = True
+    first, old_mac = True, False
     for chunk in chunks(path):
         text = decoder.decode(chunk)
         if first and text:
             text, first = text.removeprefix("\ufeff"), False
-        yield text
+            old_mac = "\n" not in text and "\r" in text[:-1]  # lines end in CR alone, as spreadsheets on old Macs write them
+        yield text.replace("\r", "\n") if old_mac else text
     yield decoder.decode(b"", True)
 
 

@@ -14,9 +14,10 @@ from kefu.data.clean import Cleaner
 from kefu.data.dedup import guarded
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger, Step
-from kefu.data.split import SPLITS, whole_groups
+from kefu.data.split import whole_groups
 from kefu.data.tasks.example import KINDS, Example
 from kefu.data.tasks.scrub import Scrubber
+from kefu.data.writers import SPLITS
 from kefu.errors import InputError
 from kefu.project.schema import Data
 from kefu.text.normalise import fold
@@ -75,12 +76,12 @@ def finish(examples: list[tuple[str, bool | None, Example]], settings: Data, see
         return Finished()
     step = ledger.step("clean examples", "examples")
     cleaner = Cleaner(settings.clean, step, step, exclusions)
-    scrub = Scrubber(cleaner)
+    scrub = Scrubber(cleaner, exclusions)
     kept: list[tuple[str, Example]] = []
     for source, mask, example in examples:
         step.into += 1
         original = example.text()
-        reason = scrub(example, settings.clean.mask_pii if mask is None else mask)
+        reason = scrub(example, source, settings.clean.mask_pii if mask is None else mask)
         if reason:
             step.dropped[reason] += 1
             exclusions.drop("examples", source, example.source, reason, original, step.name)

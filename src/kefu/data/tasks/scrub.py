@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from kefu.data.clean import Cleaner
+from kefu.data.edits import Edits
+from kefu.data.exclusions import Exclusions
 from kefu.data.tasks import spans, tags
 from kefu.data.tasks.example import Example
 from kefu.text import privacy
 from kefu.text.language import detect
 from kefu.text.normalise import fold
 
+KEPT_CONTEXT = "context left as it is: an answer would move"
+
 
 class Scrubber:
-    """Applies `data.clean` to examples in place. Counts go to the step of its Cleaner."""
+    """Applies `data.clean` to examples in place. Counts go to the step of its Cleaner; each example that was changed is one line."""
 
-    def __init__(self, cleaner: Cleaner) -> None:
-        self._cleaner = cleaner
-        self._contexts: dict[str, spans.Moved] = {}
+    def __init__(self, cleaner: Cleaner, noting: Exclusions) -> None:
+        self._cleaner, self._noting = cleaner, noting
+        self._contexts: dict[str, tuple[spans.Moved, list[str]]] = {}
+        self._reasons: dict[str, None] = {}
 
-    def __call__(self, example: Example, mask: bool) -> str:
+    def __call__(self, example: Example, source: str, mask: bool) -> str:
         """The reason to drop the example, or an empty string."""
         step = self._cleaner.items
-        before = example.text()
+        before, self._reasons = example.text(), {}
         getattr(self, f"_{example.kind}")(example)
         if example.language in ("", "und"):
             example.language = detect(example.customer_text())
@@ -30,60 +35,70 @@ class Scrubber:
             _languages(example)
         if reason := _unusable(example):
             return reason
+        memory = None
         if mask:
             memory = privacy.Memory(language=example.language if example.language in ("zh", "en") else "")
             getattr(self, f"_mask_{example.kind}")(example, memory)
             if memory.counts:
-                step.changed["pii"] += 1
+                self._reasons["pii"] = None
             self._cleaner.remember(example.id, memory)
         if example.text() != before:
-            step.changed["text cleaned"] += 1
+            reasons = list(self._reasons) or ["text cleaned"]
+            step.changed.update(reasons)
+            edits = Edits(lambda text: self._cleaner.through(text)[0])
+            edits.add(reasons, before, example.text(), raw=True, masked=memory is not None)
+            edits.tell(self._noting, step.unit, source, example.source, memory)
         return ""
 
-    def _text(self, example: Example, text: str) -> str:
-        return self._cleaner.text(text, example.source)
+    def _text(self, text: str) -> str:
+        after, reasons = self._cleaner.through(text)
+        self._reasons.update(dict.fromkeys(reasons))
+        return after
 
     def _preference(self, example: Example) -> None:
         for key in ("prompt", "chosen", "rejected"):
-            told = [{**message, "content": self._text(example, message["content"])} for message in example.values[key]]
+            told = [{**message, "content": self._text(message["content"])} for message in example.values[key]]
             example.values[key] = [message for message in told if message["content"]]
 
     def _classification(self, example: Example) -> None:
-        example.values["text"] = self._text(example, example.values["text"])
+        example.values["text"] = self._text(example.values["text"])
 
     def _parallel(self, example: Example) -> None:
         for key in ("source", "target"):
-            example.values[key] = self._text(example, example.values[key])
+            example.values[key] = self._text(example.values[key])
 
     def _tokens(self, example: Example) -> None:
-        example.values["tokens"] = tags.clean(example.values["tokens"], lambda token: self._text(example, token))
+        example.values["tokens"] = tags.clean(example.values["tokens"], lambda token: self._text(token))
 
     def _qa(self, example: Example) -> None:
         values = example.values
-        values["question"] = self._text(example, values["question"])
-        values["title"] = self._text(example, values["title"]) if values["title"] else ""
-        moved = self._moved(example, values["context"])
+        values["question"] = self._text(values["question"])
+        values["title"] = self._text(values["title"]) if values["title"] else ""
+        moved = self._moved(values["context"])
         if moved.before == moved.after:
             return
         texts, starts = [], []
         for text, start in zip(values["answers"]["text"], values["answers"]["answer_start"], strict=True):
             new_start, new_end = moved.span(start, start + len(text))
             found = moved.after[new_start:new_end]
-            if fold(found) != fold(self._text(example, text)) or not found:
-                self._cleaner.items.changed["context left as it is: an answer would move"] += 1
+            if fold(found) != fold(self._text(text)) or not found:
+                self._cleaner.items.changed[KEPT_CONTEXT] += 1
                 return
             texts.append(found)
             starts.append(new_start)
         values["context"] = moved.after
         values["answers"] = {"text": texts, "answer_start": starts}
 
-    def _moved(self, example: Example, context: str) -> spans.Moved:
+    def _moved(self, context: str) -> spans.Moved:
         """The context cleaned; many questions share one."""
         if context not in self._contexts:
             if len(self._contexts) > 64:
                 self._contexts.clear()
-            self._contexts[context] = spans.Moved(context, self._text(example, context))
-        return self._contexts[context]
+            after, reasons = self._cleaner.through(context)
+            self._contexts[context] = spans.Moved(context, after), reasons
+        moved, reasons = self._contexts[context]
+        self._reasons.update(dict.fromkeys(reasons))
+        return moved
 
     def _mask_preference(self, example: Example, memory: privacy.Memory) -> None:
         for key in ("prompt", "chosen", "rejected"):

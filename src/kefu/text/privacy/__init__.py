@@ -5,8 +5,8 @@ addresses have rules and word lists of their own.
 """
 
 from kefu.text.privacy.find import find
-from kefu.text.privacy.mask import Memory, mask, replacements
+from kefu.text.privacy.mask import STRUCK, Memory, mask, replacements, strike
 from kefu.text.privacy.span import SCANNED, Span
 from kefu.text.privacy.table import contact_types, labels, types
 
-__all__ = ["SCANNED", "Memory", "Span", "contact_types", "find", "labels", "mask", "replacements", "types"]
+__all__ = ["SCANNED", "STRUCK", "Memory", "Span", "contact_types", "find", "labels", "mask", "replacements", "strike", "types"]

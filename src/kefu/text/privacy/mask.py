@@ -14,6 +14,7 @@ from kefu.text.privacy.table import labels
 
 _SIGNS = re.compile(r"[\s()（）+·•.,，、/_~*|-]")
 _NUMBERS = frozenset({"cn_mobile", "cn_resident_id", "cn_landline", "bank_card", "credit_card"})
+STRUCK = "███"
 
 
 @dataclass
@@ -56,6 +57,15 @@ def mask(text: str, memory: Memory | None = None, keep: Collection[str] = ()) ->
     parts, last = [], 0
     for span, placeholder in replacements(text, memory or Memory(), keep):
         parts += [text[last : span.start], placeholder]
+        last = span.end
+    return "".join(parts) + text[last:]
+
+
+def strike(text: str, memory: Memory) -> str:
+    """The text with personal data blacked out, and with it the names that `memory` knows; nothing is numbered or remembered."""
+    parts, last = [], 0
+    for span in _known_names(text, find(text), memory):
+        parts += [text[last : span.start], STRUCK]
         last = span.end
     return "".join(parts) + text[last:]
 

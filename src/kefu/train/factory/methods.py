@@ -31,6 +31,14 @@ TABLE = {
     "ppo": "kefu.train.methods.ppo:Ppo",
     "distill": "kefu.train.methods.distill:Distill",
     "incremental": "kefu.train.methods.incremental:Incremental",
+    "prompt": "kefu.train.methods.prompt:Prompt",
+    "provider": "kefu.train.methods.provider:Provider",
+    "classification": "kefu.train.methods.classification:Classification",
+    "regression": "kefu.train.methods.regression:Regression",
+    "token-classification": "kefu.train.methods.tagging:Tagging",
+    "question-answering": "kefu.train.methods.answering:Answering",
+    "multitask": "kefu.train.methods.multitask:Multitask",
+    "image-text": "kefu.train.methods.image_text:ImageText",
 }
 
 
@@ -39,7 +47,7 @@ class Method(Protocol):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Block]]
-    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, pairs, image-text, prompts, feedback
+    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, tasks, image-text, prompts, feedback
     needs: ClassVar[str]
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
@@ -55,6 +63,8 @@ class Method(Protocol):
         """A transformers Trainer made with `job.arguments()`; called twice (rehearsal and run) on one opened base."""
 
     # Optional parts:
+    #   make(job, train, validation, progress) -> Curves: instead of `trainer`, for what is not trained here (a prompt, a provider)
+    #   started(work, resume, force): with `make`: what to do with an unfinished run; raises InputError
     #   reads(settings) -> files and folders that the settings name; their contents go into the key of the run
     #   finish(job): after the fit and before measuring, e.g. to merge an adapter
     #   judge(job, metrics): after measuring; raises GateError for a model that must not be kept

@@ -1,0 +1,261 @@
+"""What is done to batches of conversations, wherever it runs: clean and fingerprint, ask what the FAQ knows, label and lay out.
+
+A job is made from a setup of plain values and depends on its batch alone (see `workers`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+import orjson
+
+from kefu.conversation import Conversation
+from kefu.data import minhash, near, writers
+from kefu.data.clean import Cleaner
+from kefu.data.dataset import annotate, load_class
+from kefu.data.exclusions import Notes
+from kefu.data.heard import Heard, Listener
+from kefu.data.ledger import Step
+from kefu.data.profile import Profile
+from kefu.data.spool import number, pack, restored, unpack
+from kefu.data.tally import Tally
+from kefu.data.writers import SPLITS
+from kefu.project.schema import Clean
+from kefu.text.normalise import fold
+
+LEAK = 0.8  # dialogues whose customers say nearly the same, numbers aside, stand on one side of a split
+DIALOGUE, FAQ = 0, 1
+_NUMBER = re.compile(r"\d+")
+_POLITE = re.compile(r"请问|你好|您好|麻烦|一下|[呢吗啊吧呀哦嘛了的\s，,。.！!？?~～]")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_SHORT = 200  # characters; a longer customer turn is no question that an FAQ row could equal
+
+
+def plain(text: str) -> str:
+    """Numbers aside: two questions that differ in an order number are one for the split. Of a Chinese question also what makes it polite
+    and not another question."""
+    text = _NUMBER.sub("0", text)
+    return (_POLITE.sub("", text) or text) if _HAN.search(text) else text
+
+
+def compared(one: Any) -> str:
+    """What the split compares. Records written by one template are alike in their words; only their group says what belongs together."""
+    return "" if isinstance(one, Conversation) and one.meta.get("record") else plain(one.customer_text())
+
+
+def salt(one: Any, text: str) -> int:
+    """Keeps apart what must not be compared: nothing is like nothing."""
+    return 0 if text else number(one.id) & 0xFFFFFFFF | 1
+
+
+def order(seed: int, *parts: str) -> bytes:
+    """A place in a shuffle that depends on nothing but the seed and the thing's own words."""
+    return sha256("\x1f".join((str(seed), *parts)).encode("utf-8", "replace")).digest()
+
+
+# -- clean ---------------------------------------------------------------------------------------------------
+
+
+class CleanSetup(NamedTuple):
+    clean: dict[str, Any]
+    seed: int
+    near: float  # threshold of near-duplicates; 0: not wanted
+    mask: dict[str, bool | None]  # source -> whether personal data is masked there; None: as `clean` says
+
+
+@dataclass
+class Cleaned:
+    """Of the conversations that stayed, in order: their lines, and columns as the bytes of arrays."""
+
+    blob: bytes = b""
+    sizes: bytes = b""
+    kinds: bytes = b""
+    exact: bytes = b""  # 2 x uint64
+    orders: bytes = b""
+    groups: bytes = b""
+    languages: list[str] = field(default_factory=list)
+    near: bytes = b""
+    leak: bytes = b""
+    items: Step = field(default_factory=lambda: Step("clean", "conversations"))
+    turns: Step = field(default_factory=lambda: Step("clean turns", "turns"))
+    masked: dict[str, int] = field(default_factory=dict)
+    kept_contacts: int = 0
+    held: dict[int, tuple[str, dict[str, str]]] = field(default_factory=dict)  # place -> id and what was masked, when a vault is wanted
+    notes: Notes = field(default_factory=Notes)
+
+
+class CleanJob:
+    """Cleans, masks and fingerprints."""
+
+    def __init__(self, setup: CleanSetup) -> None:
+        self._setup = setup
+        self._settings = Clean(**setup.clean)
+        self._patterns = Cleaner(self._settings, Step("", ""), Step("", ""), Notes())
+
+    def __call__(self, rows: bytes) -> Cleaned:
+        """rows: JSON list of [source, conversation]"""
+        done = Cleaned()
+        cleaner = self._patterns.afresh(done.items, done.turns, done.notes)
+        kept = []
+        for source, row in orjson.loads(rows):
+            conversation = restored(row)
+            if cleaner(conversation, source, self._setup.mask[source]):
+                kept.append(conversation)
+        done.masked, done.kept_contacts = cleaner.masked, cleaner.kept_contacts
+        done.held = {place: (c.id, cleaner.held[c.id]) for place, c in enumerate(kept) if c.id in cleaner.held}
+        fingerprint(kept, done, self._setup.seed, self._setup.near)
+        return done
+
+
+def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_threshold: float) -> None:
+    """Fill the lines and columns of `done`."""
+    exact, lines = [], []
+    near_texts, leak_texts, near_salts, leak_salts = [], [], [], []
+    for c in kept:
+        folded = [fold(turn.text) for turn in c.turns]
+        key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(c.turns, folded, strict=True)))
+        exact.append(blake2b("\x1f".join(key).encode("utf-8", "replace"), digest_size=16).digest())
+        record = c.kind == "faq" or bool(c.meta.get("record"))  # records of one template are alike in every word that is not theirs
+        near_texts.append("" if record else "".join(folded).replace(" ", ""))
+        near_salts.append(salt(c, near_texts[-1]) or crc32(_comparable(c, folded).encode("utf-8", "replace")))
+        asked = "".join(form for turn, form in zip(c.turns, folded, strict=True) if turn.role == "customer")
+        leak_texts.append("" if record else plain(asked.replace(" ", "")))
+        leak_salts.append(salt(c, leak_texts[-1]))
+        writers.settle_bots(c)
+        lines.append(pack(c))
+    done.blob, done.sizes = b"".join(lines), np.array([len(line) for line in lines], np.uint32).tobytes()
+    done.kinds = bytes(FAQ if c.kind == "faq" else DIALOGUE for c in kept)
+    done.exact = b"".join(exact)
+    done.orders = b"".join(order(seed, c.id)[:8] for c in kept)
+    done.groups = np.array([number(c.group) for c in kept], np.uint64).tobytes()
+    done.languages = [c.language for c in kept]
+    if kept:
+        if near_threshold:
+            done.near = minhash.bands(near_texts, near_threshold, near_salts).tobytes()
+        done.leak = minhash.bands(leak_texts, LEAK, leak_salts).tobytes()
+
+
+def _comparable(conversation: Conversation, folded: list[str]) -> str:
+    """Conversations with the same key may be near-duplicates: never two with different answers."""
+    return f"dialogue:{conversation.language}" if conversation.kind == "dialogue" else f"{conversation.kind}:{folded[-1]}"
+
+
+# -- list ----------------------------------------------------------------------------------------------------
+
+
+class ListJob:
+    """Lines of excluded.jsonl for what the build itself drops; masking them is most of the work."""
+
+    def __init__(self, setup: None) -> None: ...
+
+    def __call__(self, dropped: list[tuple[str, str, str, str, str, str]]) -> Notes:
+        notes = Notes()
+        for one in dropped:
+            notes.drop(*one)
+        return notes
+
+
+# -- ask -----------------------------------------------------------------------------------------------------
+
+
+class AskSetup(NamedTuple):
+    questions: list[str]  # numbers aside
+    threshold: float
+
+
+class AskJob:
+    """Which FAQ questions do customers ask nearly so? Lines in, numbers of questions out."""
+
+    def __init__(self, setup: AskSetup) -> None:
+        self._known = near.Known(setup.questions, setup.threshold)
+
+    def __call__(self, lines: list[bytes]) -> set[int]:
+        said = {
+            plain(turn["text"])
+            for line in lines
+            for turn in orjson.loads(line)["turns"]
+            if turn["role"] == "customer" and len(turn["text"]) <= _SHORT
+        }
+        return {i for text in said for i, _ in self._known.alike(text)}
+
+
+# -- label ---------------------------------------------------------------------------------------------------
+
+
+class LabelSetup(NamedTuple):
+    dataset_class: str
+    root: Path
+    kept: Any  # spool.Kept
+    listener: Listener | None
+
+
+class LabelBatch(NamedTuple):
+    lines: list[bytes]
+    sides: bytes  # index into SPLITS
+    groups: dict[int, str]  # of those whose group the split changed
+    labelled: bool = False  # already, by people or a model
+
+
+@dataclass
+class Labelled:
+    """Texts to append to the files, and what there is to count."""
+
+    conversations: str = ""
+    messages: dict[str, str] = field(default_factory=lambda: dict.fromkeys(SPLITS, ""))
+    instructions: dict[str, str] = field(default_factory=lambda: dict.fromkeys(SPLITS, ""))
+    rows: Counter[str] = field(default_factory=Counter)
+    turns: Step = field(default_factory=lambda: Step("turns for training", "turns"))
+    spoken: int = 0  # turns of dialogues
+    heard: list[Heard] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    profile: Profile = field(default_factory=Profile)
+
+
+class LabelJob:
+    """Writes quality and take-over point into conversations and lays out the rows of every file."""
+
+    def __init__(self, setup: LabelSetup) -> None:
+        self._dataset = load_class(setup.dataset_class, setup.root)(setup.kept)
+        self._listener = setup.listener
+
+    def __call__(self, batch: LabelBatch) -> Labelled:
+        done = Labelled()
+        conversations = [unpack(line) for line in batch.lines]
+        if not batch.labelled:
+            annotate(self._dataset, conversations)
+        texts: list[str] = []
+        messages: dict[str, list[str]] = {name: [] for name in SPLITS}
+        instructions: dict[str, list[str]] = {name: [] for name in SPLITS}
+        for i, (c, side) in enumerate(zip(conversations, batch.sides, strict=True)):
+            c.group = batch.groups.get(i, c.group)
+            if c.label == "bad":
+                c.flags = sorted({*c.flags, "low_quality"})
+            name = SPLITS[side]
+            texts.append(_line({**c.as_dict(), "split": name}))
+            done.tally.add(c, name)
+            done.profile.add(c)
+            if c.kind != "faq":
+                done.spoken += len(c.turns)
+                if c.kind == "dialogue" and self._listener is not None and side == 0:
+                    done.heard += self._listener.hear(c)
+            if row := writers.messages_row(c, done.turns):
+                messages[name].append(_line(row))
+                instructions[name] += [_line(one) for one in writers.instructions(row)]
+        done.conversations = "".join(texts)
+        for name in SPLITS:
+            done.messages[name], done.instructions[name] = "".join(messages[name]), "".join(instructions[name])
+            done.rows.update({f"messages.{name}.jsonl": len(messages[name]), f"instruction.{name}.jsonl": len(instructions[name])})
+        done.rows["conversations.jsonl"] = len(texts)
+        return done
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str) + "\n"
