@@ -126,6 +126,36 @@ def test_unusual_speakers_get_roles(tmp_path: Path) -> None:
     assert block["roles"] == {"USER": "customer", "SYSTEM": "agent"}
 
 
+def test_columns_and_keys_that_nobody_knows_are_told_by_what_they_hold(tmp_path: Path) -> None:
+    rooms = [
+        {
+            "lfd": n,
+            "raum": f"R{i:02}",
+            "art": "guest" if role == "user" else "desk",
+            "gesagt": f"{text}，麻烦您了",
+            "tm": f"2026-03-01 10:{i:02}:{n:02}",
+        }
+        for i, talk in enumerate(chats(20))
+        for n, (role, text) in enumerate(talk)
+    ]
+    (tmp_path / "rooms.jsonl").write_text(jsonl(rooms), "utf-8")
+    found = propose(tmp_path / "rooms.jsonl")[0]
+    assert (found.block["shape"], found.confidence > 0.6) == ("messages", True)
+    assert found.block["map"] == {"conversation": "raum", "role": "art", "text": "gesagt", "time": "tm"}
+    talks = [
+        {
+            "sessionNo": f"S{i}",
+            "talk": [{"spk": "宠主" if role == "user" else "前台小周", "words": text, "ms": i * 1000 + n} for n, (role, text) in enumerate(talk)],
+        }
+        for i, talk in enumerate(chats(20))
+    ]
+    (tmp_path / "talks.jsonl").write_text(jsonl(talks), "utf-8")
+    found = propose(tmp_path / "talks.jsonl")[0]
+    assert found.block["shape"] == "dialogues"
+    assert {"role": "spk", "text": "words", "at": "ms"}.items() <= found.block["map"].items()
+    assert found.block["roles"] == {"宠主": "customer", "前台小周": "agent"}
+
+
 def test_several_labels_in_one_cell(tmp_path: Path) -> None:
     rows = [{"text": f"please {i} do it now", "label": ["a", "b", "a<div>b", "b<div>a"][i % 4]} for i in range(24)]
     assert propose(written(tmp_path, rows, "csv"))[0].block["label_separator"] == "<div>"

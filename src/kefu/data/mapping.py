@@ -233,9 +233,14 @@ def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
                 mean * min(1.0, distinct * 2) - 6 if len(texts) == len(given) and any(re.search(r"[^\W\d_]{2}", text) for text in texts) else -1.0
             )
         elif field == "conversation":
-            scores[column] = distinct if 0 < distinct <= 0.7 and len(given) == len(values) and _known_share(given) < 0.5 and mean <= 40 else -1.0
+            keys = sum(_KEY.fullmatch(plain(item)) is not None for item in given) / len(given)
+            repeats = 0 < distinct <= 0.7 and len(given) == len(values) and mean <= 40
+            scores[column] = distinct if repeats and keys > 0.95 and _known_share(given) < 0.5 else -1.0
     best = max(scores, key=lambda column: scores[column], default="")
     return best if best and scores[best] > 0 else ""
+
+
+_KEY = re.compile(r"[^\s，。？！；,?!;]{1,40}")  # what a conversation may be called: one word, number or code
 
 
 def _known_share(values: Sequence[Any]) -> float:

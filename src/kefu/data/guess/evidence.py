@@ -59,6 +59,57 @@ def senders_list(cell: Any) -> list[Any]:
     return cell if isinstance(cell, list) else []
 
 
+def turn_keys(rows: Rows, found: Map) -> Map:
+    """Keys of the objects in a list of turns that no usual name gives away: few values speak, long ones are said, rising ones tell when."""
+    lists = [[item for item in senders_list(cell) if isinstance(item, dict)] for cell in column(rows, found["turns"])[:100]]
+    items = [item for one in lists for item in one]
+    keys = mapping.columns_of(items)
+    told = mapping.guess("dialogues", keys, items, wanted=["role", "text", "at"])
+    free = [key for key in keys if key not in told.values()]
+    more: Map = {}
+    strings = {key: texts(items, key) for key in free if _share(column(items, key), lambda item: isinstance(item, str)) > 0.9}
+    if "text" not in told and strings:
+        more["text"] = max(strings, key=lambda key: mean_length(strings[key]) * distinct(strings[key]))
+    if "role" not in told:
+        short = {key: len(set(given)) for key, given in strings.items() if key != more.get("text") and mean_length(given) <= 20}
+        likely = [key for key in short if _several(lists, key) > 0.5 and 2 <= short[key] <= max(8, len(items) * 0.1)]
+        if likely:
+            more["role"] = min(likely, key=lambda key: short[key])
+    if "at" not in told:
+        rising = [key for key in free if key not in more.values() and _rising(lists, key) > 0.8]
+        if rising:
+            more["at"] = rising[0]
+    return more
+
+
+def _several(lists: Sequence[Sequence[dict[str, Any]]], key: str) -> float:
+    """Share of the lists in which the key has more than one value."""
+    return _share(lists, lambda one: len({mapping.plain(item.get(key)) for item in one}) > 1)
+
+
+def _rising(lists: Sequence[Sequence[dict[str, Any]]], key: str) -> float:
+    """Share of the lists in which the key's numbers rise."""
+
+    def rises(one: Sequence[dict[str, Any]]) -> bool:
+        values = [float(found) for item in one if isinstance(found := item.get(key), int | float) and not isinstance(found, bool)]
+        return len(values) == len(one) > 1 and values == sorted(values) and values[0] < values[-1]
+
+    return _share(lists, rises)
+
+
+def speakers(rows: Rows, conversation: str, sender: str) -> float:
+    """Share of the conversations of two messages or more in which this column has more than one value."""
+    heard: dict[str, list[str]] = {}
+    for row in rows:
+        heard.setdefault(mapping.plain(mapping.value(row, conversation)), []).append(mapping.plain(mapping.value(row, sender)))
+    return _share([said for said in heard.values() if len(said) > 1], lambda said: len(set(said)) > 1)
+
+
+def worded(given: Sequence[str]) -> float:
+    """Share of texts that hold words: two Han characters, or two words of letters. Names, numbers and codes hold none."""
+    return _share(given, lambda text: bool(re.search(r"[\u3400-\u9fff]{2}|[^\W\d_]{2,}\W+[^\W\d_]{2,}", text)))
+
+
 def openai(rows: Rows, found: Map) -> Evidence:
     cells = column(rows, found["turns"])
     share = _share(cells, lambda cell: _objects(cell, "role") and any("content" in item for item in senders_list(cell)))
@@ -163,6 +214,10 @@ def classification(rows: Rows, found: Map) -> Evidence:
         strength, against = 0.3, ["nearly every row has a label of its own"]
     elif kinds == 1:
         strength, against = 0.7, ["only one label in the rows that were looked at (the file may be sorted)"]
+    if _share(labels, lambda label: bool(mapping.role_of(label, {}))) > 0.6:
+        strength, against = strength * 0.2, [*against, "the labels are speakers"]
+    if worded(told) < 0.5:
+        strength, against = strength * 0.2, [*against, "the texts are names or numbers"]
     if mean_length(told) < mean_length(labels) or distinct(told) < 0.3:
         strength, against = strength * 0.3, [*against, "the texts are shorter or more alike than the labels"]
     return Evidence(strength, reasons, against)
@@ -206,12 +261,13 @@ def qa(rows: Rows, found: Map) -> Evidence:
 def parallel(rows: Rows, found: Map) -> Evidence:
     left, right = texts(rows, found["source"]), texts(rows, found["target"])
     pairs = [(detect(a), detect(b)) for a, b in zip(left, right, strict=False)]
-    differ = _share(pairs, lambda pair: pair[0] != pair[1])
+    differ = _share(pairs, lambda pair: pair[0] != pair[1] and "und" not in pair)
     ratio = mean_length(left) / max(1.0, mean_length(right))
     alike = 0.1 < ratio < 8
-    against = [] if differ > 0.5 else ["both sides are in one language"]
+    said = min(worded(left), worded(right)) >= 0.5
+    against = ["one side holds names or numbers"] if not said else [] if differ > 0.5 else ["both sides are in one language"]
     return Evidence(
-        (0.95 if differ > 0.8 else 0.45 * differ + 0.3) * (1 if alike else 0.4),
+        (0.95 if differ > 0.8 else 0.45 * differ + 0.3) * (1 if alike else 0.4) * (1 if said else 0.2),
         [f"the sides are in different languages in {differ:.0%} of the rows"],
         against,
     )

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers, tasks
+from kefu.data import mapping, readers, tasks, times
 from kefu.data.guess import evidence
 from kefu.data.guess.views import View, open_as, views
 from kefu.data.ledger import Step
@@ -151,6 +151,8 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
         extra_against.append(f"{len(view.broken)} of {view.read} rows are broken: {view.broken[0].reason}")
     if headless := _headless(view):
         extra_against.append(headless)
+    if shape == "messages" and told.strength > 0.9:
+        strength_of_names = max(strength_of_names, 0.85)  # known speakers in conversations that repeat tell more than names of columns
     readable = 1 - len(view.broken) / max(1, view.read)
     confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
     facts = [f"{round(share * len(rows))} of {len(rows)} rows become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
@@ -196,6 +198,16 @@ def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: lis
             long = {c: evidence.mean_length(t) for c, t in texts.items() if evidence.distinct(t) > 0.5 and c not in more.values()}
             if long:
                 more["text"] = max(long, key=lambda c: long[c])
+    if shape == "messages" and "role" not in found and "conversation" in found:
+        few = {c: len(set(t)) for c, t in texts.items() if 2 <= len(set(t)) <= 8 and len(t) == len(rows)}
+        talk = {c: evidence.speakers(rows, found["conversation"], c) for c in few}
+        if talk and max(talk.values()) > 0.5:
+            more["role"] = max(talk, key=lambda c: (talk[c], -few[c]))
+    if shape == "messages" and not {"order", "time"} & found.keys():
+        written = [c for c, t in texts.items() if c not in more.values() and all(re.search(r"\d[:：]\d", one) and times.iso(one) for one in t)]
+        more |= {"time": written[0]} if written else {}
+    if shape == "dialogues" and "turns" in found:
+        more |= evidence.turn_keys(rows, found)
     if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:
         languages = {c: Counter(detect(one) for one in t).most_common(1)[0][0] for c, t in texts.items() if evidence.mean_length(t) >= 4}
         pair = [(a, b) for a in languages for b in languages if a < b and languages[a] != languages[b]]
