@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kefu.artifacts import Store
+from kefu.pages import reports
 from kefu.pipeline import report
 from kefu.pipeline.run import StageResult
 
@@ -37,8 +38,8 @@ def test_a_question_stands_once_however_often_its_answers_contradict() -> None:
     ],
 )
 def test_gibberish_becomes_one_printable_line(gibberish: str, shown: str) -> None:
-    assert report._line(gibberish) == shown
-    assert len(report._line("不同的字abcdefghijklmnop" * 3 + gibberish, 28)) <= 28
+    assert reports.line(gibberish) == shown
+    assert len(reports.line("不同的字abcdefghijklmnop" * 3 + gibberish, 28)) <= 28
 
 
 def test_a_fresh_stage_shows_when_it_was_made(tmp_path: Path) -> None:
@@ -52,6 +53,6 @@ def test_a_fresh_stage_shows_when_it_was_made(tmp_path: Path) -> None:
 
 
 def test_a_figure_without_a_value_is_a_dash_and_words_are_escaped() -> None:
-    assert report._interval(None) == "–"
-    assert report._interval({"value": None, "n": 0}) == "–"
-    assert report._interval({"value": 0.5, "low": 0.4, "high": 0.6, "n": "<b>"}) == "<b>0.50</b> <small>0.40 to 0.60, n=&lt;b&gt;</small>"
+    assert reports.interval(None) == "–"
+    assert reports.interval({"value": None, "n": 0}) == "–"
+    assert reports.interval({"value": 0.5, "low": 0.4, "high": 0.6, "n": "<b>"}) == "<b>0.50</b> <small>0.40 to 0.60, n=&lt;b&gt;</small>"

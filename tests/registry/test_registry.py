@@ -1,11 +1,15 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kefu.artifacts import Store
 from kefu.errors import GateError, InputError
-from kefu.registry import Registry
+from kefu.registry import Entry, Registry, file
 
 
 def fields(root: Path, text: str, *, passed: bool = True) -> dict[str, Any]:
@@ -75,5 +79,98 @@ def test_verify_sees_changed_missing_and_swapped_files(tmp_path: Path) -> None:
 
 def test_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "models.yaml").write_text("models: [{name: 3}]")
-    with pytest.raises(InputError, match=r"models\.yaml cannot be read"):
+    with pytest.raises(InputError, match=r"models\.yaml:1 cannot be read: 3: name"):
         Registry(tmp_path).entries()
+
+
+def test_nobody_loses_an_entry_when_several_processes_write_at_once(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from kefu.registry import Registry\n"
+        "for i in range(8):\n"
+        "    Registry(Path(sys.argv[1])).add({'name': sys.argv[2], 'access_point': 'a', 'method': 'sft', 'created': '',\n"
+        "        'hashes': {'model': str(i)}, 'settings': {}, 'metrics': {}, 'artifacts': {},\n"
+        "        'gates_passed': True, 'release_passed': True, 'release_reasons': []})\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name]) for name in ("a", "b", "c")]
+    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    entries = Registry(tmp_path).entries()
+    assert {name: [entry.version for entry in entries if entry.name == name] for name in "abc"} == {key: list(range(1, 9)) for key in "abc"}
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_comments_and_layout_of_people_survive(tmp_path: Path, indent: str) -> None:
+    registry = Registry(tmp_path)
+    registry.add(fields(tmp_path, "aa"))
+    registry.add(fields(tmp_path, "bb"))
+    lines = registry.path.read_text("utf-8").splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if line.startswith("- "))
+    second = next(i for i in range(first + 1, len(lines)) if lines[i].startswith("- "))
+    written = ["# 我们的模型\n", *lines[:first], "# the first one\n", *lines[first:second], "# 第二个：试用\n", *lines[second:]]
+    start = written.index("# the first one\n")
+    written = written[:start] + [indent + line for line in written[start:]]
+    text = "".join(written).replace("created: '2026", "created:   '2026", 1).replace("stage: candidate", "stage: candidate  # 李雷", 1)
+    registry.path.write_text(text, "utf-8")
+    registry.promote("shop@1")
+    assert registry.path.read_text("utf-8") == text.replace("stage: candidate  # 李雷", "stage: production  # 李雷", 1)
+    registry.add(fields(tmp_path, "cc"))
+    after = registry.path.read_text("utf-8")
+    assert after.startswith(text.replace("stage: candidate  # 李雷", "stage: production  # 李雷", 1))
+    assert [entry.version for entry in registry.entries()] == [1, 2, 3]
+    registry.promote("shop@3")
+    assert [entry.stage for entry in registry.entries()] == ["retired", "candidate", "production"]
+    assert "# 李雷" in registry.path.read_text("utf-8")
+
+
+ONE = "{name: a, version: 1, access_point: x, method: sft, created: now}"
+POISON = {
+    "a tag that runs code": ("models: !!python/object/apply:os.system [touch poisoned]", "constructor"),
+    "not a list": ("models: 3", "not a list"),
+    "another top": ("[1, 2]", "the top"),
+    "another key": ("models: []\nother: 1", "the top"),
+    "an entry that is a text": ("models: [abc]", "valid dictionary"),
+    "a wrong type": (f"models: [{ONE.replace('version: 1', 'version: many')}]", "version"),
+    "an unknown field": (f"models: [{ONE[:-1]}, colour: red}}]", "colour"),
+    "a key twice": (f"models: [{ONE[:-1]}, method: dpo}}]", "stands twice"),
+    "a name twice": (f"models: [{ONE}, {ONE}]", "a@1 stands twice"),
+    "a place outside": (f"models: [{ONE.replace('access_point: x', 'access_point: ../../etc')}]", "inside the project"),
+    "an absolute place": (f"models: [{ONE.replace('access_point: x', 'access_point: /etc')}]", "inside the project"),
+    "a bomb": ("a: &a [x, x]\nb: &b [*a, *a]\nmodels: [*b, *b]", "alias"),
+    "broken": ("models: [", "expected"),
+    "too deep": ("models: " + "[" * 3000, ""),
+    "not text": ("models: \x00", ""),
+}
+
+
+@pytest.mark.parametrize("kind", POISON)
+def test_a_poisoned_file_is_one_line_and_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    text, said = POISON[kind]
+    (tmp_path / "models.yaml").write_text(text, "utf-8")
+    before = set(tmp_path.iterdir())
+    with pytest.raises(InputError, match=r"models\.yaml(:\d+)? cannot be read") as caught:
+        Registry(tmp_path).entries()
+    assert said in caught.value.line() and "\n" not in caught.value.line()
+    assert set(tmp_path.iterdir()) == before
+    with pytest.raises(InputError):
+        Registry(tmp_path).add(fields(tmp_path, "aa"))
+    assert (tmp_path / "models.yaml").read_text("utf-8") == text
+
+
+def test_retired_is_out_of_use_and_still_there(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.add(fields(tmp_path, "aa"))
+    registry.promote("shop@1")
+    assert registry.retire("shop@1").stage == "retired"
+    assert registry.entries()[0].stage == "retired"
+    assert registry.verify(registry.entries()[0]) == []
+
+
+@given(description=st.text(max_size=60), metrics=st.dictionaries(st.text(min_size=1, max_size=9), st.floats(allow_nan=False), max_size=3))
+@settings(max_examples=60, deadline=None)
+def test_what_is_written_is_read_again(description: str, metrics: dict[str, float]) -> None:
+    entry = Entry(name="a", version=1, access_point="x", method="sft", created="now", description=description, metrics=metrics)
+    other = Entry(name="b", version=1, access_point="x", method="sft", created="now")
+    once = file.render(file.Text([]), [other, entry])
+    text = file._parse(once)
+    assert text.entries == [other, entry]
+    assert file.render(text, [*text.entries]) == once

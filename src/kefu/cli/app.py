@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kefu import __version__
-from kefu.cli import chat, check, data, doctor, evaluate, export, improve, init, models, run, serve, train
+from kefu.cli import chat, check, data, doctor, evaluate, export, improve, init, models, prices, run, serve, train
 
 app = typer.Typer(
     name="kefu",
@@ -42,3 +42,4 @@ app.add_typer(models.app, name="models")
 app.command("chat")(chat.chat)
 app.command("serve")(serve.serve)
 app.add_typer(improve.app, name="improve")
+app.add_typer(prices.app, name="prices")

@@ -9,13 +9,14 @@ from kefu.engines.protocol import Engine
 from kefu.errors import EngineError, InputError
 
 ENGINE_FILE = "engine.json"
+PROMPT_FILE = "prompted.json"
 
 
 def open(access_point: str | Path, **options: Any) -> Engine:
     """Start the engine behind an access point.
 
-    A folder with `engine.json` runs on OpenVINO, a Hugging Face folder on transformers, an
-    `http(s)://` URL is an OpenAI-compatible server. Options go to the engine's class: `threads`,
+    A folder with `prompted.json` speaks through another access point, one with `engine.json` runs on OpenVINO, a Hugging
+    Face folder on transformers, an `http(s)://` URL is an OpenAI-compatible server. Options go to the engine's class: `threads`,
     `cache_mb`, `max_waiting` (folders), `model`, `api_key`, `timeout_s` (URL).
     Raises InputError, EngineError, MissingExtra.
     """
@@ -24,6 +25,10 @@ def open(access_point: str | Path, **options: Any) -> Engine:
         from kefu.engines.remote import RemoteEngine
 
         return RemoteEngine(text, **options)
+    if (Path(access_point) / PROMPT_FILE).is_file():
+        from kefu.engines.prompted import PromptedEngine
+
+        return PromptedEngine(Path(access_point), **options)
     folder = locate(Path(access_point))
     if (folder / ENGINE_FILE).is_file():
         from kefu.engines.embedded import EmbeddedEngine

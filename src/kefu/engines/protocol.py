@@ -22,13 +22,17 @@ class EngineBusy(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How to draw tokens. temperature 0 is greedy; `stop` strings end the answer and are not part of it."""
+    """How to draw tokens. temperature 0 is greedy; `stop` strings end the answer and are not part of it.
+
+    schema: JSON schema of the answer as JSON text; only servers behind a URL are told, others ignore it.
+    """
 
     max_tokens: int = 160
     temperature: float = 0.0
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)

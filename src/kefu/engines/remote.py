@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -12,6 +13,7 @@ from kefu.engines.protocol import Delta, EngineBusy, Finish, Message, Sampling, 
 from kefu.errors import EngineError, InputError, MissingExtra
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
+_VERSIONED = re.compile(r"/v\d+\w*(/openai)?$")  # https://host/v1, and https://host/v1beta/openai as Google has it
 _LINE_LIMIT = 1 << 20  # bytes of one event; a longer one is not an answer
 
 
@@ -28,7 +30,7 @@ class RemoteEngine:
         self, url: str, *, model: str = "", api_key: str = "", timeout_s: float = 60, connect_s: float = 5, logprobs: bool = False, **_: Any
     ) -> None:
         base = url.rstrip("/").removesuffix("/chat/completions")
-        self.url = base if base.endswith("/v1") else f"{base}/v1"
+        self.url = base if _VERSIONED.search(base) else f"{base}/v1"
         self.name = model or self.url
         self._model, self._key, self._logprobs = model, api_key, logprobs
         self._timeout_s, self._connect_s = timeout_s, connect_s
@@ -108,6 +110,8 @@ class RemoteEngine:
             body["stop"] = list(params.stop)
         if self._logprobs:
             body["logprobs"] = True
+        if params.schema:
+            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": json.loads(params.schema)}}
         return body
 
     async def _check(self, response: Any) -> None:

@@ -28,11 +28,16 @@ def brief(root: Path, entry: Entry) -> list[str]:
         f"{entry.label}  {entry.stage}",
         f"  made         {entry.created}" + (f", after {entry.name}@{entry.parent}" if entry.parent else ""),
         f"  about        {entry.description}",
+        *([f"  training     {entry.training} ({entry.recipe})"] if entry.recipe else []),
+        *([f"  started from {', '.join(entry.parents)}"] if entry.parents else []),
         f"  release      {verdict}",
         f"  gates        {'passed' if entry.gates_passed else 'failed'}",
+        *(f"    {'passed' if gate.passed else 'failed'}: {gate.name} ({gate.why})" for gate in entry.gates),
     ]
-    for key, words in _METRICS.items():
-        number = entry.metrics.get(key)
+    for key, number in entry.metrics.items():
+        words = _METRICS.get(key, key.replace("_", " ") if entry.recipe else "")
+        if not words:
+            continue
         if isinstance(number, dict) and number.get("value") is not None:
             interval = f" [{number['low']:.2f}, {number['high']:.2f}]" if number.get("low") is not None else ""
             lines.append(f"  {words:<27}{number['value']:.2f}{interval} (n={number.get('n', '?')})")
@@ -41,7 +46,7 @@ def brief(root: Path, entry: Entry) -> list[str]:
             lines.append(f"  {room:<12} {_made(root / entry.artifacts[room], room)}")
     chosen = [f"{name} {_value(entry.hyperparameters[name])}" for name in _TRAINING if name in entry.hyperparameters]
     lines += [f"  settings     {', '.join(chosen)}"] if chosen else []
-    return [*lines, f"  engine       {entry.access_point}"]
+    return [*lines, f"  {'model' if entry.recipe else 'engine'}        {entry.access_point}"]
 
 
 def _made(folder: Path, room: str) -> str:

@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-
 from kefu.artifacts import fingerprint, fingerprint_file, storage_errors, write_text
 from kefu.errors import GateError, InputError
-from kefu.registry.entry import Entry
+from kefu.registry import file
+from kefu.registry.entry import Entry, Gate
 
 FILE_NAME = "models.yaml"
-_HEAD = "# Models of this project: what exists and how each was made. Written by kefu; read it, diff it, keep it in version control.\n"
 
 
 class Registry:
@@ -29,14 +26,7 @@ class Registry:
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first. Raises InputError when the file was damaged by hand."""
-        if not self.path.exists():
-            return []
-        try:
-            raw = yaml.safe_load(self.path.read_text("utf-8")) or {}
-            return [Entry.model_validate(row) for row in raw.get("models") or []]
-        except (yaml.YAMLError, ValidationError, AttributeError, TypeError, UnicodeDecodeError) as error:
-            first = str(error).splitlines()[0]
-            raise InputError(f"{self.path} cannot be read", first, "restore it from version control, or remove it and run `kefu run`") from None
+        return file.read(self.path).entries
 
     def resolve(self, reference: str = "") -> Entry:
         """`name`, `name@3`, `name@production`, `@candidate` or empty (production, else the newest candidate).
@@ -53,7 +43,7 @@ class Registry:
             raise InputError(f"unknown model version {which!r}", "a version is a number, `latest` or a stage", "see `kefu models list`")
         if not entries:
             known = ", ".join(f"{entry.label} ({entry.stage})" for entry in self.entries()) or "none yet"
-            raise InputError(f"no model {reference or 'at all'}", f"the registry holds: {known}", "train one with `kefu run`")
+            raise InputError(f"no model {reference or 'at all'}", f"the registry holds: {known}", "make one with `kefu run` or `kefu train RECIPE`")
         if not which:
             entries = [entry for entry in entries if entry.stage == "production"] or entries
         return entries[-1]
@@ -63,9 +53,7 @@ class Registry:
         entry = self.resolve(reference)
         former = [one for one in self.entries() if one.name == entry.name and one.version < entry.version]
         if not former:
-            raise InputError(
-                f"{entry.label} has none before it", "there is nothing to compare it with", "change data or settings and run `kefu run` again"
-            )
+            raise InputError(f"{entry.label} has none before it", "there is nothing to compare it with", "change data or settings and make it again")
         return former[-1], entry
 
     def add(self, fields: dict[str, Any]) -> Entry:
@@ -77,6 +65,8 @@ class Registry:
                 entry.metrics, entry.release_passed = fields["metrics"], fields["release_passed"]
                 entry.release_reasons, entry.artifacts = fields["release_reasons"], fields["artifacts"]
                 entry.access_point = fields["access_point"]
+                entry.gates_passed = fields["gates_passed"]
+                entry.gates = [Gate.model_validate(gate) for gate in fields.get("gates", [])]
                 return entry
             mine = [e.version for e in entries if e.name == fields["name"]]
             entry = Entry(version=max(mine, default=0) + 1, parent=max(mine, default=None), **fields)
@@ -85,18 +75,28 @@ class Registry:
 
     def promote(self, reference: str, *, force: bool = False) -> Entry:
         """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check."""
-        wanted = self.resolve(reference)
-        if not (wanted.gates_passed and wanted.release_passed) and not force:
-            why = "; ".join(wanted.release_reasons) or "its gates did not pass"
-            raise GateError(f"{wanted.label} is not promoted", why, "improve it, or promote with --force and answer for it")
         with self._writing() as entries:
+            wanted = self._among(entries, reference)
+            if not (wanted.gates_passed and wanted.release_passed) and not force:
+                failed = [f"{gate.name}: {gate.why}" for gate in wanted.gates if not gate.passed]
+                why = "; ".join([*wanted.release_reasons, *failed]) or "its gates did not pass"
+                raise GateError(f"{wanted.label} is not promoted", why, "improve it, or promote with --force and answer for it")
             for entry in entries:
                 if entry.name == wanted.name and entry.stage == "production" and entry.version != wanted.version:
                     entry.stage = "retired"
-                if entry.label == wanted.label:
-                    entry.stage = "production"
-                    wanted = entry
+            wanted.stage = "production"
             return wanted
+
+    def retire(self, reference: str) -> Entry:
+        """Take an entry out of use; nothing is deleted."""
+        with self._writing() as entries:
+            wanted = self._among(entries, reference)
+            wanted.stage = "retired"
+            return wanted
+
+    def _among(self, entries: list[Entry], reference: str) -> Entry:
+        label = self.resolve(reference).label
+        return next(entry for entry in entries if entry.label == label)
 
     def verify(self, entry: Entry) -> list[str]:
         """Faults between the entry and what lies on the disk; every file is hashed again."""
@@ -105,17 +105,21 @@ class Registry:
             path = self.root / folder
             try:
                 manifest = json.loads((path / "manifest.json").read_text("utf-8"))
-            except (OSError, ValueError):
+                dict(manifest["files"])
+            except (OSError, ValueError, KeyError, TypeError):
                 faults.append(f"{room}: {folder} is gone or damaged")
                 continue
             for name, recorded in manifest["files"].items():
-                file = path / name
-                if not file.is_file():
+                one = path / name
+                if not one.is_file():
                     faults.append(f"{room}: {name} is missing")
-                elif fingerprint_file(file) != recorded["sha256"]:
+                elif fingerprint_file(one) != recorded["sha256"]:
                     faults.append(f"{room}: {name} was changed after it was published")
             if room in entry.hashes and fingerprint(manifest["files"]) != entry.hashes[room]:
                 faults.append(f"{room}: {folder} is not the artefact that {entry.label} was registered with")
+            template = fingerprint({n: f["sha256"] for n, f in manifest["files"].items() if n == "model/chat_template.jinja"})
+            if room in ("train", "model") and entry.hashes.get("template", template) != template:
+                faults.append(f"{room}: the chat template is not the one {entry.label} was registered with")
         return faults
 
     @contextmanager
@@ -125,7 +129,7 @@ class Registry:
             lock.parent.mkdir(parents=True, exist_ok=True)
             with open(lock, "a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
-                entries = self.entries()
+                text = file.read(self.path)
+                entries = [entry.model_copy(deep=True) for entry in text.entries]
                 yield entries
-                rows = [entry.model_dump() for entry in entries]
-                write_text(self.path, _HEAD + yaml.safe_dump({"models": rows}, allow_unicode=True, sort_keys=False, width=120))
+                write_text(self.path, file.render(text, entries))

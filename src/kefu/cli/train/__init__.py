@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kefu.cli.train import run, show
+from kefu.cli.train import advise, report, run, show
 
 
 class _Runs(TyperGroup):
@@ -22,3 +22,5 @@ class _Runs(TyperGroup):
 app = typer.Typer(help="Train a model from a recipe or a project.", cls=_Runs, no_args_is_help=False, rich_markup_mode=None)
 app.command("run", epilog="Also: kefu train show RECIPE --rows 3 (what is learnt, coloured).")(run.run)
 app.command("show")(show.show)
+app.command("report")(report.report)
+app.command("advise")(advise.advise)

@@ -76,8 +76,14 @@ def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bo
         result = train(given, set_, resume=resume, continue_from=continue_, force=force, progress=progress)
     if result is None:
         return
-    document = {"ok": True, "model": str(result.artifact.path), "fresh": result.fresh, "facts": result.artifact.facts, "notes": result.notes}
+    entry, failed = result.entry, [gate for gate in result.entry.gates if not gate.passed] if result.entry else []
+    document = {
+        "ok": not failed, "model": str(result.artifact.path), "name": entry.label if entry else "", "fresh": result.fresh,
+        "facts": result.artifact.facts, "notes": result.notes, "gates": [gate.model_dump() for gate in entry.gates] if entry else [],
+    }  # fmt: skip
     OUTPUT.result(document, lambda: _text(result))
+    if failed:
+        raise typer.Exit(1)
 
 
 def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
@@ -128,7 +134,10 @@ def _text(result: Result) -> None:
             out.print(f"  {name}: {number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}] (n={number['n']}){was}", markup=False)
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)
-    out.print(f"model: {result.artifact.path}", markup=False)
+    for gate in result.entry.gates if result.entry else []:
+        out.print(f"gate {'passed' if gate.passed else 'FAILED'}: {gate.name} ({gate.why})", markup=False)
+    out.print(f"report: {result.artifact.path / 'report.html'}", markup=False)
+    out.print(f"model: {result.artifact.path}" + (f" ({result.entry.label})" if result.entry else ""), markup=False)
 
 
 def _plain(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from kefu.artifacts import Artifact, Store, provenance, read_jsonl, write_text
+from kefu.pages import reports
 from kefu.project import Loaded
 from kefu.text.normalise import fold
 
@@ -34,13 +33,11 @@ _CASES = {"scenario": "scenarios", "question": "questions in wording never train
 
 def write_report(project: Loaded, store: Store, outcome: Outcome) -> Path:
     """Write `build/report.html` from the artefacts of the run; returns its path."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"figure": _figure, "interval": _interval, "short": _short, "line": _line, "made": _made}
+    environment = reports.environment(_HERE)
+    environment.filters["made"] = _made
     parts = {result.name: result.artifact for result in outcome.results if result.artifact is not None}
     page = environment.get_template("report.html.jinja").render(
-        project=project.settings, outcome=outcome, results=outcome.results, environment=provenance(),
+        style=reports.style(), project=project.settings, outcome=outcome, results=outcome.results, environment=provenance(),
         data=_data(parts["data"]), training=_training(parts["train"]), gates=_json(parts["export"], "gates.json"),
         evaluation=_evaluation(parts["eval"]), smoke=_json(parts["smoke"], "smoke.json"), knowledge=parts["knowledge"].facts,
         paths={name: artifact.path.relative_to(project.root).as_posix() for name, artifact in parts.items()},
@@ -59,12 +56,12 @@ def _data(artifact: Artifact) -> dict[str, Any]:
     return {
         "facts": artifact.facts, "ledger": _json(artifact, "ledger.json"), "stats": _json(artifact, "stats.json"),
         "contradictions": contradictions[:_MOST_CONTRADICTIONS], "contradiction_count": len(contradictions),
-        "samples": samples, "pictures": _pictures(artifact.path / "plots"),
+        "samples": samples, "pictures": reports.pictures(artifact.path / "plots", _CAPTIONS),
     }  # fmt: skip
 
 
 def _training(artifact: Artifact) -> dict[str, Any]:
-    return {**_json(artifact, "training.json"), "pictures": _pictures(artifact.path / "plots")}
+    return {**_json(artifact, "training.json"), "pictures": reports.pictures(artifact.path / "plots", _CAPTIONS)}
 
 
 def _evaluation(artifact: Artifact) -> dict[str, Any]:
@@ -89,44 +86,6 @@ def _by_question(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _json(artifact: Artifact, name: str) -> Any:
     return json.loads(artifact.file(name).read_text("utf-8"))
-
-
-def _pictures(folder: Path) -> list[dict[str, str]]:
-    found = []
-    for path in sorted(folder.glob("*.png")):
-        data = base64.b64encode(path.read_bytes()).decode()
-        found.append({"name": _CAPTIONS.get(path.stem, path.stem.replace("_", " ")), "uri": f"data:image/png;base64,{data}"})
-    return found
-
-
-def _figure(number: Any, digits: int = 2) -> str:
-    if not isinstance(number, dict):
-        return "–" if number is None else str(number)
-    if number.get("value") is None:
-        return "–"
-    text = f"{number['value']:.{digits}f}"
-    if number.get("low") is not None:
-        text += f" [{number['low']:.{digits}f}, {number['high']:.{digits}f}]"
-    return f"{text} (n={number['n']})" if "n" in number else text
-
-
-def _short(value: Any, length: int = 160) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _interval(number: Any, digits: int = 2) -> Markup:
-    """The value, its interval and n below it in small: narrow enough for a table of many columns."""
-    if not isinstance(number, dict) or number.get("value") is None:
-        return Markup("–")
-    low = f"{number['low']:.{digits}f} to {number['high']:.{digits}f}, " if number.get("low") is not None else ""
-    return Markup("<b>{}</b> <small>{}n={}</small>").format(f"{number['value']:.{digits}f}", low, number.get("n", "?"))
-
-
-def _line(value: str, length: int = 60) -> str:
-    """One line of what may be gibberish: signs that cannot be printed become a dot, a run of the same thing is cut."""
-    text = "".join(char if char.isprintable() and char != "\ufffd" else "·" for char in " ".join(str(value).split()))
-    return _short(re.sub(r"(.{1,12}?)\1{3,}", r"\1\1\1…", text), length)
 
 
 def _made(result: StageResult) -> Markup:

@@ -13,19 +13,31 @@ __all__ = ["show", "train"]
 
 
 def train(
-    given: str, overrides: Sequence[str] = (), *, resume: bool = False, continue_from: str = "", force: bool = False,
+    given: str, overrides: Sequence[str] = (), *, resume: bool = False, continue_from: str = "", force: bool = False, registered: bool = True,
     progress: Callable[[str, float], None] | None = None,
 ) -> Result | None:  # fmt: skip
-    """Train a recipe (file or shipped name). continue_from: a model whose weights a new run starts from. See `loop.run`."""
+    """Train a recipe (file or shipped name) and enter the model in `models.yaml`. See `loop.run`.
+
+    continue_from: a model whose weights a new run starts from. registered: False for trials nobody will ask for again.
+    """
+    from dataclasses import replace
+
     from kefu.errors import ConfigError
+    from kefu.registry import Registry
     from kefu.train.factory import loop, recipe
+    from kefu.train.factory.register import home, register
 
     if resume and (continue_from or force):
         other = "--continue" if continue_from else "--force"
         raise ConfigError(f"--resume and {other} were given", "to resume is to finish the same run; the other starts a new one", "give one of them")
     loaded = recipe.load(given, overrides)
     parent = model_folder(loaded.root, continue_from) if continue_from else None
-    return loop.run(loaded, resume=resume, parent=parent, force=force, progress=progress)
+    if registered:
+        Registry(home(loaded.root)).entries()  # a damaged registry is said before the work, not after it
+    result = loop.run(loaded, resume=resume, parent=parent, force=force, progress=progress)
+    if result is None or not registered:
+        return result
+    return replace(result, entry=register(loaded, result, parent))
 
 
 def model_folder(root: Path, name: str) -> Path:
@@ -36,6 +48,12 @@ def model_folder(root: Path, name: str) -> Path:
     for path in (Path(name).expanduser(), root / name):
         if path.is_dir():
             return path.resolve()
+    if "@" in name:
+        from kefu.registry import Registry
+        from kefu.train.factory.register import home
+
+        there = home(root)
+        return (there / Registry(there).resolve(name).access_point).resolve()
     made = Store(root / "build").newest("model", name)
     if made is None:
         raise InputError(f"no model {name!r}", f"there is no such folder, and none of that name was trained in {root}", "give the folder of a model")

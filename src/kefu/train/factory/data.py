@@ -37,33 +37,36 @@ class Splits:
     train: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     test: list[dict[str, Any]] = field(default_factory=list)
+    general: list[dict[str, Any]] = field(default_factory=list)
     ledger: dict[str, Any] = field(default_factory=dict)
 
     def digest(self) -> dict[str, str]:
         """Hash of the rows of each split, as they will be used."""
-        return {name: fingerprint(getattr(self, name)) for name in SPLITS}
+        return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(["general"] if self.general else []))}
 
 
 def read(loaded: Loaded, needs: str) -> Splits:
     """All rows of a recipe. Raises InputError (a file that cannot be used, no rows), ConfigError (a column that is not there)."""
     given, found = loaded.recipe.data, Splits()
     there = copies(given.data_url, loaded.root / "build") if given.data_url else None
-    for split in SPLITS:
+    for split in (*SPLITS, "general"):
         counts: Counter[str] = Counter()
         places = list(getattr(given, split))
         rows: list[dict[str, Any]] = []
-        if there is not None:
+        if there is not None and split != "general":
             files = _artefact(there, split, needs)
             if split == "train" and not files:
                 raise InputError(f"data.data_url: {given.data_url}", f"its dataset has no rows of kind {needs}", "build them there")
             places += [str(file) for file in files]
-        for place in places or ([] if split == "train" else _beside(loaded, split, needs)):
+        for place in places or ([] if split in ("train", "general") else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
                 rows.append(_named(row, needs, given.map, where, counts))
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
         setattr(found, split, rows)
+        if split == "general" and not places:
+            continue
         found.ledger[split] = {"rows": len(rows), **counts}
     if not found.train:
         where = given.data_url or ", ".join(given.train)

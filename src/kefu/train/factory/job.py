@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kefu.train.factory.data import Splits
 
 Progress = Callable[[str, float], None]
+#: rooms whose source decides what a run makes
+CODE = ("train", "engines/prompt", "text")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,12 @@ class Job:
         if self.base is None:
             raise RuntimeError("the base is used before it is opened")
         return self.base
+
+    def described(self) -> dict[str, Any]:
+        """The base in the report: {"name", "parameters", "context"}; the last two None where it is not here."""
+        if self.base is None:
+            return {"name": self.start, "parameters": None, "context": None, **self.facts.get("base", {})}
+        return {"name": self.base.name, "parameters": self.base.parameters, "context": self.base.context}
 
     @property
     def start(self) -> str:

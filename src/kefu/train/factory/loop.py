@@ -17,22 +17,25 @@ from typing import Any
 
 from kefu.artifacts import Artifact, Store, code_fingerprint, fingerprint, fingerprint_files, write_json
 from kefu.errors import GateError, InputError, MissingExtra
+from kefu.registry import Entry
 from kefu.train.factory import methods, plan
 from kefu.train.factory.data import Splits, read
-from kefu.train.factory.job import Device, Job, Prepared, Progress
+from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
 from kefu.train.factory.recipe import Loaded
+from kefu.train.factory.trackers import closed, wandb
 
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
-SAMPLES = 8
+SAMPLES = 16
 
 
 @dataclass(frozen=True)
 class Result:
-    """A published model. fresh: it was there already."""
+    """A published model. fresh: it was there already. entry: its line in `models.yaml`."""
 
     artifact: Artifact
     fresh: bool = False
     notes: list[str] = field(default_factory=list)
+    entry: Entry | None = None
 
 
 def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, progress: Progress | None = None) -> Result | None:
@@ -56,12 +59,14 @@ def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, for
 
 def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say: Progress) -> Result | None:
     method = methods.find(loaded.recipe.method)()
+    if "wandb" in loaded.recipe.train.trackers:
+        wandb(loaded, say)
     say("reading rows", 0.0)
     rows = read(loaded, method.needs)
-    store, device = Store(loaded.root / "build"), Device.here()
+    store, device = Store(loaded.build), Device.here()
     inputs = _inputs(loaded, rows, parent, getattr(method, "reads", None))
-    settings = loaded.recipe.model_dump(exclude={"description", "search"})
-    key = fingerprint([inputs, settings, device.processes, code_fingerprint("train", "engines/prompt", "text")])
+    settings = loaded.recipe.model_dump(exclude={"description", "search", "gates", "cost"})
+    key = fingerprint([inputs, settings, device.processes, code_fingerprint(*CODE)])
     name = loaded.recipe.name
     work = store.root / "checkpoints" / name / key[:16]
     if device.rank:  # a helper of a launched run: it computes, the first process writes
@@ -72,7 +77,8 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
         if not force and (made := store.find("model", name, key)):
             store.touch(made)
             return Result(made, fresh=True)
-        checkpoint = _unfinished(work, resume, force)
+        started = getattr(method, "started", None)
+        checkpoint = started(work, resume, force) if started else _unfinished(work, resume, force)
         with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
             job = Job(loaded, draft.path, work, device, say, parent=parent)
             draft.record(**_work(job, method, rows, checkpoint))
@@ -132,10 +138,12 @@ def _resume_from(work: Path, resume: bool) -> Path | None:
 
 
 def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | None) -> dict[str, Any]:
+    from kefu.train.factory.cost import Meter
     from kefu.train.factory.fit import fit
+    from kefu.train.factory.register import former
     from kefu.train.factory.report import write
 
-    job.rows = rows
+    job.rows, meter = rows, Meter()
     _seed(job.seed)
     job.progress("opening the base", 0.01)
     method.open(job)
@@ -144,31 +152,57 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     train = _checked(method.encode(job, rows.train, "train"), "train")
     held = method.encode(job, rows.validation, "validation") if rows.validation else None
     held = held if held and held.items else None
-    plan.size(job, train)
+    make = getattr(method, "make", None)
+    if not make:
+        plan.size(job, train)
     measured = (rows.test or rows.validation or rows.train)[: job.plan["measure_rows"]]
     job.progress("measuring before training", 0.05)
-    before = method.measure(job, measured) if job.device.rank == 0 else {}
-    before_samples = _samples(method, job, measured)
-    if job.plan["rehearse"]:
-        with _memory(job, method):
-            while not _rehearse(job, method, train, held):
-                pass
-    curves = _fit(job, method, train, held, checkpoint, fit)
+    before, before_samples = _asked(method, job, measured)
+    general = rows.general[: job.plan["measure_rows"]]
+    was = _asked(method, job, general, samples=False)[0] if general else {}
+    if make:
+        curves = make(job, train, held, lambda text, share: job.progress(text, 0.08 + 0.84 * share))
+    else:
+        if job.plan["rehearse"]:
+            with _memory(job, method):
+                while not _rehearse(job, method, train, held):
+                    pass
+        curves = _fit(job, method, train, held, checkpoint, fit)
     if job.device.rank:
         return {}
     finish = getattr(method, "finish", None)
     if finish:
         finish(job)
     job.progress("measuring after training", 0.93)
-    after = method.measure(job, measured)
+    after, after_samples = _asked(method, job, measured)
+    if general:
+        job.facts["general"] = {"rows": len(general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
     judge = getattr(method, "judge", None)
     if judge:
         judge(job, after)
-    samples = [{**a, "after": b["said"]} for a, b in zip(before_samples, _samples(method, job, measured), strict=True)]
+    samples = [{**a, "after": b["said"], "score": _close(b)} for a, b in zip(before_samples, after_samples, strict=True)]
     job.progress("saving", 0.97)
     task = {"method": job.recipe.method, "needs": method.needs, "base": job.recipe.base, **method.save(job, job.out)}
     write_json(job.out / "task.json", task)
+    job.facts["cost"] = meter.read(job.recipe.cost)
+    job.facts["former"] = former(job.loaded)
     return write(job, method, rows, train, held, curves, before, after, samples)
+
+
+def _asked(method: methods.Method, job: Job, rows: list[dict[str, Any]], *, samples: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Metrics on rows and what is said of the first of them; only the first process asks."""
+    if job.device.rank:
+        return {}, []
+    return method.measure(job, rows), _samples(method, job, rows) if samples else []
+
+
+def _close(sample: dict[str, Any]) -> float:
+    """1 for what was expected, else the F1 of words and Han characters."""
+    from kefu.text.normalise import fold
+    from kefu.text.similarity import token_f1
+
+    said, expected = str(sample["said"]), str(sample["expected"])
+    return 1.0 if fold(said) == fold(expected) else round(token_f1(said, expected), 4)
 
 
 def _checked(rows: Prepared, split: str) -> Prepared:
@@ -216,7 +250,7 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
     while True:
         tensorboard = job.out / "tb" if "tensorboard" in job.plan["trackers"] and job.device.rank == 0 else None
         try:
-            with _memory(job, method), _as_it_was(job.model):
+            with _memory(job, method), _as_it_was(job.model), closed("wandb" in job.plan["trackers"]):
                 return fit(
                     method.trainer(job, train, held), lambda text, share: job.progress(text, 0.08 + 0.84 * share), lengths=train.lengths,
                     patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,

@@ -39,6 +39,11 @@ def activations(config: Any, rows: int, length: int, *, half: bool, again: bool)
     hidden = int(getattr(text, "hidden_size", 768))
     layers = int(getattr(text, "num_hidden_layers", 12))
     words = int(getattr(text, "vocab_size", 0)) if "Causal" in "".join(getattr(config, "architectures", None) or ["Causal"]) else 0
+    return activation_bytes(hidden, layers, words, rows, length, half=half, again=again)
+
+
+def activation_bytes(hidden: int, layers: int, words: int, rows: int, length: int, *, half: bool, again: bool) -> int:
+    """The same from bare numbers. words: vocabulary of the logits, 0 where there are none."""
     each = (2 if again else 34) * (1 if half else 2)
     whole = 34 * (1 if half else 2) if again else 0  # the layer being made again
     return rows * length * (hidden * (each * layers + whole) + 8 * words)

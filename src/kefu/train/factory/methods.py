@@ -31,6 +31,8 @@ TABLE = {
     "ppo": "kefu.train.methods.ppo:Ppo",
     "distill": "kefu.train.methods.distill:Distill",
     "incremental": "kefu.train.methods.incremental:Incremental",
+    "prompt": "kefu.train.methods.prompt:Prompt",
+    "provider": "kefu.train.methods.provider:Provider",
 }
 
 
@@ -55,6 +57,8 @@ class Method(Protocol):
         """A transformers Trainer made with `job.arguments()`; called twice (rehearsal and run) on one opened base."""
 
     # Optional parts:
+    #   make(job, train, validation, progress) -> Curves: instead of `trainer`, for what is not trained here (a prompt, a provider)
+    #   started(work, resume, force): with `make`: what to do with an unfinished run; raises InputError
     #   reads(settings) -> files and folders that the settings name; their contents go into the key of the run
     #   finish(job): after the fit and before measuring, e.g. to merge an adapter
     #   judge(job, metrics): after measuring; raises GateError for a model that must not be kept

@@ -16,7 +16,11 @@ BF16_FROM = 3_000_000
 
 def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
     """Settle everything that needs only base and machine. defaults: what the method would choose, with the reason."""
-    given, parameters = job.recipe.train, job.opened.parameters
+    given = job.recipe.train
+    if job.base is None:  # nothing is trained here: a prompt, or a provider's own machines
+        settle(job, {name: (getattr(given, name), "") for name in ("seed", "measure_rows")} | defaults)
+        return
+    parameters = job.opened.parameters
     computed: dict[str, tuple[Any, str]] = {
         "epochs": (3.0, "usual for tuning a checkpoint; early stopping ends it sooner"),
         "batch_size": (16, "usual for tuning a checkpoint"),
@@ -43,6 +47,18 @@ def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
     if job.plan["max_length"] > job.opened.context:
         held = job.opened.context
         job.plan.choices["max_length"] = Choice(held, "computed", f"the model holds {held} tokens, fewer than the {job.plan['max_length']} asked for")
+    _own(job)
+
+
+def settle(job: Job, computed: dict[str, tuple[Any, str]]) -> None:
+    """The settings that a method without a base has, and no others."""
+    for name, (value, reason) in computed.items():
+        origin = job.loaded.origin(f"train.{name}")
+        job.plan.choices[name] = Choice(value, "computed", reason) if origin == "default" and reason else Choice(value, origin)
+    _own(job)
+
+
+def _own(job: Job) -> None:
     for name, value in job.settings.model_dump().items():
         key = f"{job.recipe.method.replace('-', '_')}.{name}"
         job.plan.choices[key] = Choice(value, job.loaded.origin(key))

@@ -35,9 +35,10 @@ class Data(Block):
     map: dict[str, str] = Field(default={}, description="field of the method -> column or dotted path of the rows")
     shape: str = Field(default="auto", description="how rows are laid out; auto: by their columns")
     validation_share: float = Field(default=0.1, ge=0, le=0.5, description="when no validation rows are given; 0: none")
+    general: list[str] = Field(default=[], description="rows of other tasks, measured before and after: what training made the model forget")
     limit: int | None = Field(default=None, gt=0, description="rows of each part, at most (seeded choice)")
 
-    @field_validator("train", "validation", "test", mode="before")
+    @field_validator("train", "validation", "test", "general", mode="before")
     @classmethod
     def _list(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -103,6 +104,34 @@ class Search(Block):
     direction: Literal["minimize", "maximize"] | None = Field(default=None, description="unset: minimize for losses, else maximize")
 
 
+class Limit(Block):
+    """What a metric must reach; at least one side."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Limit:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give `at_least` or `at_most`")
+        return self
+
+
+class Cost(Block):
+    """What a run costs. Nothing is assumed: without a power or a price the report says that it is not known."""
+
+    power_w: float | None = Field(default=None, gt=0, description="watts the machine draws while training, where no counter can be read")
+    price_per_kwh: float | None = Field(default=None, ge=0, description="price of electricity, in `currency`")
+    price_per_hour: float | None = Field(default=None, ge=0, description="rent of the machine for an hour, in `currency`")
+    currency: str = Field(default="", max_length=8, description="such as CNY or USD")
+
+    @model_validator(mode="after")
+    def _money(self) -> Cost:
+        if (self.price_per_kwh is not None or self.price_per_hour is not None) and not self.currency:
+            raise ValueError("a price needs its `currency`")
+        return self
+
+
 class Recipe(Block):
     """One training run."""
 
@@ -113,6 +142,8 @@ class Recipe(Block):
     data: Data
     train: Train = Train()
     search: Search = Search()
+    gates: dict[str, Limit] = Field(default={}, description="metric -> limit; a model that misses one is kept, but not promoted")
+    cost: Cost = Cost()
 
 
 @dataclass(frozen=True)
@@ -124,6 +155,12 @@ class Loaded:
     root: Path
     overrides: tuple[str, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
+    scratch: Path | None = None
+
+    @property
+    def build(self) -> Path:
+        """Where models and checkpoints go; a replay makes them elsewhere."""
+        return self.scratch or self.root / "build"
 
     @property
     def settings(self) -> Block:

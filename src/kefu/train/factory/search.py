@@ -62,7 +62,7 @@ def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric:
     name = f"{loaded.recipe.name}-t{trial.number}"
     flags = [*overrides, f"name={name}", *(f"{key}={value}" for key, value in chosen.items())]
     try:
-        result = train(given, flags)
+        result = train(given, flags, registered=False)
     except KefuError as error:
         trial.set_user_attr("failed", error.line())
         raise
