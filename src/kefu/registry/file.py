@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from kefu.errors import InputError
+from kefu.markup import Fault, parse_yaml
 from kefu.registry.entry import Entry
 
 HEAD = (
@@ -22,7 +23,6 @@ HEAD = (
     "# Comments and descriptions are yours: entries that did not change keep them.\n"
 )
 _FIX = "correct it, or restore it from version control"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STAGE = re.compile(r"^(\s*stage:\s*)\S+", re.MULTILINE)
 
 
@@ -48,9 +48,8 @@ def read(path: Path) -> Text:
         raise InputError(f"{path} cannot be read", error.strerror or "", _FIX) from None
     try:
         return _parse(text)
-    except _Fault as fault:
-        place = f"{path}:{fault.line}" if fault.line else str(path)
-        raise InputError(f"{place} cannot be read", fault.said, _FIX) from None
+    except Fault as fault:
+        raise InputError(f"{fault.place(path)} cannot be read", fault.said, _FIX) from None
 
 
 def render(text: Text, entries: Sequence[Entry]) -> str:
@@ -68,40 +67,23 @@ def render(text: Text, entries: Sequence[Entry]) -> str:
     return made
 
 
-class _Fault(Exception):
-    def __init__(self, said: str, line: int = 0) -> None:
-        self.said, self.line = said, line
-        super().__init__(said)
-
-
 def _parse(text: str) -> Text:
-    loader = _LOADER(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return Text([])
-        _plain(node, text)
-        raw = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise _Fault(problem[:300], mark.line + 1 if mark else 0) from None
-    except (RecursionError, ValueError) as error:
-        raise _Fault(str(error)[:200] or "nested too deeply") from None
-    finally:
-        loader.dispose()
+    node, raw = parse_yaml(text, aliases=False)
+    if node is None:
+        return Text([])
+    _once(node)
     if not isinstance(raw, dict) or set(raw) - {"models"}:
-        raise _Fault("the top must be one key, `models:`, with a list of entries", 1)
+        raise Fault("the top must be one key, `models:`, with a list of entries", 1)
     rows, lines = raw.get("models") or [], []
     if not isinstance(rows, list):
-        raise _Fault("`models` is not a list", 1)
+        raise Fault("`models` is not a list", 1)
     items = _items(node)
     lines = [item.start_mark.line for item in items]
     entries: list[Entry] = []
     for row, line in zip(rows, lines, strict=True):
         entries.append(_entry(row, line + 1))
         if any(entry.label == entries[-1].label for entry in entries[:-1]):
-            raise _Fault(f"{entries[-1].label} stands twice", line + 1)
+            raise Fault(f"{entries[-1].label} stands twice", line + 1)
     made = Text(entries)
     _cut(made, text, node, items)
     return made
@@ -116,14 +98,11 @@ def _entry(row: Any, line: int) -> Entry:
         said = first["msg"].removeprefix("Value error, ")
         name = f"{row.get('name', '?')}: " if isinstance(row, dict) else ""
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise _Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
+        raise Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
 
 
-def _plain(node: Any, text: str) -> None:
-    """No aliases (a few lines of them can mean gigabytes), no key twice."""
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            raise _Fault(f"the alias *{event.anchor} is used", event.start_mark.line + 1 if event.start_mark else 0)
+def _once(node: Any) -> None:
+    """No key twice."""
     waiting = [node]
     while waiting:
         one = waiting.pop()
@@ -131,7 +110,7 @@ def _plain(node: Any, text: str) -> None:
             seen = set()
             for key, value in one.value:
                 if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                    raise _Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
+                    raise Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
                 seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
                 waiting.append(value)
         elif isinstance(one, yaml.SequenceNode):
@@ -184,5 +163,5 @@ def _dump(entry: Entry, indent: str) -> str:
 def _rows(text: str) -> list[dict[str, Any]] | None:
     try:
         return [entry.row() for entry in _parse(text).entries]
-    except _Fault:
+    except Fault:
         return None
