@@ -36,8 +36,10 @@ def chat(
         assistant, entry = open_assistant(loaded, model)
         _talk(assistant, entry.label)
         return
-    from kefu.assistant.batch import answer_file, answer_here, counts, read_questions
+    from kefu.assistant.batch import answer_file, answer_here, check_place, counts, read_questions
 
+    if out is not None:
+        check_place(out, batch)
     questions, faults = read_questions(batch)
     assistant, entry = open_assistant(loaded, model)
     rows = [] if out is not None else answer_here(assistant, questions)

@@ -15,13 +15,20 @@ def check(project: Loaded) -> list[str]:
     settings = project.settings
     faults: list[str] = []
 
+    told: set[str] = set()
+
     def attempt(label: str, action) -> None:  # type: ignore[no-untyped-def]
+        """One fault is told once, under the first label that met it."""
         try:
             action()
         except ConfigError as error:
-            faults.extend(f"{label}: {fault}" for fault in (error.faults or [error.line()]))
+            found = error.faults or [error.line()]
         except KefuError as error:
-            faults.append(f"{label}: {error.line()}")
+            found = [error.line()]
+        else:
+            return
+        faults.extend(f"{label}: {fault}" for fault in found if fault not in told)
+        told.update(found)
 
     names = [source.name for source in settings.data.sources]
     faults += [f"data.sources: two sources are called {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -31,6 +38,7 @@ def check(project: Loaded) -> list[str]:
             faults.append(f"{key}: give either path or url")
         else:
             attempt(key, lambda source=source: check_source(source, project))
+    told.clear()  # two sources may have the same fault
     if settings.data.split.test + settings.data.split.validation > 0.6:
         faults.append("data.split: validation and test together take more than 60 % of the data")
     if settings.data.dataset_class:
