@@ -211,7 +211,10 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the project for this process; sweeps what killed runs left. Raises BusyError."""
+        """Hold the project for this process; sweeps what killed runs left. Raises BusyError, StorageError."""
+        if not self.root.is_dir() and (self.root.exists() or self.root.is_symlink()):
+            kind = f"is a link to {os.readlink(self.root)}, which is no folder" if self.root.is_symlink() else "is a file"
+            raise StorageError(f"{self.root} {kind}", "results are kept in that folder", "move it away, or let it lead to a folder that exists")
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             handle = open(self.root / ".lock", "a+")  # noqa: SIM115 - held for the whole block

@@ -176,3 +176,12 @@ def test_fingerprints_do_not_depend_on_order_and_code_counts() -> None:
     assert fingerprint({"a": 1, "b": [2, "客"]}) == fingerprint({"b": [2, "客"], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})
     assert code_fingerprint("text", "conversation") == code_fingerprint("conversation", "text") != code_fingerprint("text")
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_a_build_that_is_no_folder_says_the_way_out(tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "build"
+    root.write_text("x") if kind == "file" else root.symlink_to(tmp_path / "gone")
+    with pytest.raises(StorageError, match=r"is a (file|link to .*gone).*move it away"):
+        with Store(root).lock():
+            pass

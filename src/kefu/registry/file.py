@@ -157,6 +157,8 @@ def _changed(old: Entry, new: Entry, piece: str, indent: str) -> str:
 
 def _dump(entry: Entry, indent: str) -> str:
     text = yaml.safe_dump([entry.row()], allow_unicode=True, sort_keys=False, width=120)
+    if any(sign in text for sign in "\x85\u2028\u2029"):  # line ends that PyYAML writes as they are and reads back as something else
+        text = yaml.safe_dump([entry.row()], allow_unicode=False, sort_keys=False, width=120)
     return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 

@@ -77,6 +77,8 @@ class Registry:
         """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check."""
         with self._writing() as entries:
             wanted = self._among(entries, reference)
+            if not wanted.artifacts and "://" not in wanted.access_point:
+                raise InputError(f"{wanted.label} is not promoted", f"{FILE_NAME} names no artefact of it", "restore the entry, or make it again")
             if not (wanted.gates_passed and wanted.release_passed) and not force:
                 failed = [f"{gate.name}: {gate.why}" for gate in wanted.gates if not gate.passed]
                 why = "; ".join([*wanted.release_reasons, *failed]) or "its gates did not pass"
