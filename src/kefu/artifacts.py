@@ -77,6 +77,15 @@ def code_fingerprint(*rooms: str) -> str:
     return digest.hexdigest()
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of results where it is missing. Raises StorageError, also when a file or a link to nowhere stands there."""
+    if not path.is_dir() and (path.exists() or path.is_symlink()):
+        kind = f"is a link to {os.readlink(path)}, which is no folder" if path.is_symlink() else "is a file"
+        raise StorageError(f"{path} {kind}", "results are kept in that folder", "move it away, or let it lead to a folder that exists")
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
@@ -212,11 +221,8 @@ class Store:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the project for this process; sweeps what killed runs left. Raises BusyError, StorageError."""
-        if not self.root.is_dir() and (self.root.exists() or self.root.is_symlink()):
-            kind = f"is a link to {os.readlink(self.root)}, which is no folder" if self.root.is_symlink() else "is a file"
-            raise StorageError(f"{self.root} {kind}", "results are kept in that folder", "move it away, or let it lead to a folder that exists")
+        make_folder(self.root)
         with storage_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
             handle = open(self.root / ".lock", "a+")  # noqa: SIM115 - held for the whole block
         with handle:
             try:

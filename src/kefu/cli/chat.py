@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, Model, ProjectPath, Set, console, load
+from kefu.cli.options import Json, Model, ProjectPath, Set, console, load, warn_of_idle
 
 
 def chat(
@@ -30,6 +30,7 @@ def chat(
     if out is not None and batch is None:
         raise ConfigError("--out needs --batch", "a conversation in the terminal is not written to a file", "give --batch QUESTIONS.jsonl too")
     loaded = load(project, set_)
+    warn_of_idle(set_, "assistant")
     if batch is None:
         if json:
             raise ConfigError("--json needs --batch", "a conversation in the terminal is not a document", "give --batch QUESTIONS.jsonl")

@@ -10,6 +10,9 @@ from kefu.errors import ConfigError, KefuError
 from kefu.project import Loaded
 
 
+_BLOCKS = ("data.augment", "eval", "assistant")
+
+
 def check(project: Loaded) -> list[str]:
     """Faults of a loaded project, one line each; empty when it can run."""
     settings = project.settings
@@ -18,7 +21,7 @@ def check(project: Loaded) -> list[str]:
     told: set[str] = set()
 
     def attempt(label: str, action) -> None:  # type: ignore[no-untyped-def]
-        """One fault is told once, under the first label that met it."""
+        """What a whole block meets again is told once, under the setting it belongs to."""
         try:
             action()
         except ConfigError as error:
@@ -27,7 +30,7 @@ def check(project: Loaded) -> list[str]:
             found = [error.line()]
         else:
             return
-        faults.extend(f"{label}: {fault}" for fault in found if fault not in told)
+        faults.extend(f"{label}: {fault}" for fault in found if not (label in _BLOCKS and fault in told))
         told.update(found)
 
     names = [source.name for source in settings.data.sources]
@@ -38,7 +41,6 @@ def check(project: Loaded) -> list[str]:
             faults.append(f"{key}: give either path or url")
         else:
             attempt(key, lambda source=source: check_source(source, project))
-    told.clear()  # two sources may have the same fault
     if settings.data.split.test + settings.data.split.validation > 0.6:
         faults.append("data.split: validation and test together take more than 60 % of the data")
     if settings.data.dataset_class:
@@ -109,7 +111,7 @@ def _scenarios(project: Loaded) -> None:
     if settings.scenarios:
         scenarios.load_scenarios(project.files(settings.scenarios))
     if settings.questions:
-        questions.load(project.path(settings.questions))
+        questions.load(project.files([settings.questions])[0])
 
 
 def _words(project: Loaded) -> None:

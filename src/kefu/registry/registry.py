@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kefu.artifacts import fingerprint, fingerprint_file, storage_errors, write_text
+from kefu.artifacts import fingerprint, fingerprint_file, make_folder, storage_errors, write_text
 from kefu.errors import GateError, InputError
 from kefu.registry import file
 from kefu.registry.entry import Entry, Gate
@@ -126,9 +126,9 @@ class Registry:
 
     @contextmanager
     def _writing(self) -> Iterator[list[Entry]]:
+        lock = self.root / "build" / ".registry.lock"
+        make_folder(lock.parent)
         with storage_errors(self.path):
-            lock = self.root / "build" / ".registry.lock"
-            lock.parent.mkdir(parents=True, exist_ok=True)
             with open(lock, "a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 text = file.read(self.path)
