@@ -56,25 +56,25 @@ _Dateless.yaml_implicit_resolvers = {
 }
 
 
-def read_yaml(text: str, *, aliases: bool = True, dates: bool = True) -> Any:
-    """The value of a YAML text; None for an empty one. aliases, dates: whether `*name` is allowed and whether dates become dates.
+def read_yaml(text: str, *, dates: bool = True) -> Any:
+    """The value of a YAML text; None for an empty one. dates: whether 2026-03-03 becomes a date. Raises Fault."""
+    return _read(text, True, dates, nodes=False)[1]
+
+
+def parse_yaml(text: str, *, aliases: bool = True) -> tuple[Any, Any]:
+    """The node tree, whose marks tell the lines, and the value; both None for an empty text. aliases: whether `*name` is allowed.
 
     Raises Fault.
     """
-    return parse_yaml(text, aliases=aliases, dates=dates)[1]
+    return _read(text, aliases, True, nodes=True)
 
 
-def parse_yaml(text: str, *, aliases: bool = True, dates: bool = True) -> tuple[Any, Any]:
-    """The node tree, whose marks tell the lines, and the value; both None for an empty text. Raises Fault."""
+def _read(text: str, aliases: bool, dates: bool, nodes: bool) -> tuple[Any, Any]:
     kind = _Loader if dates else _Dateless
     try:
         _measure(text, aliases)
-        loader = kind(text)
-        try:
-            node = loader.get_single_node()
-            return node, None if node is None else loader.construct_document(node)
-        finally:
-            loader.dispose()
+        value = yaml.load(text, Loader=kind)
+        return yaml.compose(text, Loader=kind) if nodes else None, value  # apart: constructing writes `<<` out in the nodes
     except Fault:
         raise
     except yaml.YAMLError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve"]
+HELP = ["init", "check", "run", "doctor", "data", "train", "export", "eval", "models", "chat", "serve", "improve", "prices"]
 
 
 def kefu(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -152,5 +152,6 @@ def test_doctor_says_what_is_there() -> None:
     rows = {row["name"]: row for row in json.loads(done.stdout)["checks"]}
     assert rows["extra train"]["ok"]
     assert "torch" in rows["extra train"]["detail"]
-    assert {name for name, row in rows.items() if row["optional"]} == {"Chinese font", "extra ray"}
+    extras = {f"extra {name}" for name in ("ray", "deck", "prompt", "wandb", "mlflow")}
+    assert {name for name, row in rows.items() if row["optional"]} == {"Chinese font", *extras}
     assert done.returncode == (0 if all(row["ok"] or row["optional"] for row in rows.values()) else 1)

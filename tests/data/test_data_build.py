@@ -220,6 +220,16 @@ def test_contradictions_are_reported(tmp_path: Path, project: Make, out: Path) -
     assert 'flags": ["contradiction"]' in (out / "faq.jsonl").read_text("utf-8")
 
 
+def test_a_placeholder_that_customers_would_read_is_told(tmp_path: Path, project: Make, out: Path) -> None:
+    rows = [*ZH, ["Z8", "售后", "急事找谁？", "", "急事请找值班经理，手机13987654321。"]]
+    (tmp_path / "faq.csv").write_bytes(table(rows))
+    facts = data.build(project(FAQ), out)
+    assert "1 approved answers (Z8)" in facts["placeholders_in_answers"]
+    assert facts["placeholders_in_answers"] in facts["notes"]
+    kept = data.build(project({**FAQ, "mask_pii": False}), out.with_name("kept"))
+    assert kept["placeholders_in_answers"] == ""
+
+
 def test_held_out_questions_are_unlike_all_in_training(root: Path, out: Path) -> None:
     """On the demo company: no near-duplicate question, no customer, no ticket on both sides."""
     facts = data.build(load(root / "examples" / "cloudmax"), out)

@@ -14,7 +14,7 @@ from kefu.knowledge.fit import Choice, Logistic, fit_logistic, fit_ranker
 from kefu.knowledge.index import SIGNALS, Index, Question
 from kefu.knowledge.lexicon import Lexicon
 from kefu.knowledge.postings import Postings
-from kefu.knowledge.trials import Material, spread, trials
+from kefu.knowledge.trials import Material, _alike, spread, trials
 
 TABLE = [{"a": 1.0, "b": 2.0}, {"b": 3.0}, {}, {"c": 0.5, "a": 4.0}]
 
@@ -107,9 +107,27 @@ def test_what_nobody_mentions_is_unknown_mass():
     assert 0.2 < index.signals(Question.of(analyser.read("魑魅多少钱"))).unknown < 0.9
 
 
+def test_a_circumstance_that_nobody_speaks_of_is_no_sign_of_a_stranger():
+    analyser = Analyser(Lexicon.load())
+    index, _ = small_index(analyser)
+    plain, told, foreign = (index.signals(Question.of(analyser.read(text))) for text in ("怎么退款", "我半夜问一下怎么退款", "航班怎么退款"))
+    assert told.unknown == pytest.approx(plain.unknown)
+    assert foreign.unknown > plain.unknown
+
+
+def test_a_wording_and_its_copy_with_a_filler_are_one():
+    analyser = Analyser(Lexicon.load())
+    texts = ["怎么退款", "我想问一下怎么退款呀", "钱能退给我吗", "请问怎么退款呢"]
+    material = Material([[analyser.read(text) for text in texts]] * 2, [analyser.read("三天内退回")] * 2, ["zh"] * 2)
+    groups = _alike(material.questions[0], range(4))
+    assert sorted(map(sorted, groups)) == [[0, 1, 3], [2]]
+
+
 def test_trials_ask_only_what_was_withheld():
     analyser = Analyser(Lexicon.load())
-    _, material = small_index(analyser)
+    asked = [["团队版多少钱", "团队版贵不贵啊我们人少"], ["企业版价格", "企业版的合同怎么签"], ["怎么退款", "我要把会员的钱拿回来"]]
+    answers = [analyser.read(text) for text in ("每人每月29元", "每人每月59元", "三天内原路退回")]
+    material = Material([[analyser.read(text) for text in group] for group in asked], answers, ["zh"] * 3)
     known: list[set[str]] = []
 
     def fit(part: Material) -> Index:

@@ -112,6 +112,13 @@ def test_known_wordings_are_answered_directly(shop):
         assert result.hits[0].matched == text
 
 
+def test_a_story_does_not_drown_the_clause_that_asks(shop):
+    base, _, _ = shop
+    result = base.search("昨天陪岳母看完花灯折腾到很晚，路上还淋了雨，怎么开发票")
+    assert (result.hits[0].id, result.certain) == ("z-invoice", True)
+    assert not base.search("昨天陪岳母看完花灯折腾到很晚，路上还淋了雨，怎么炒鸡蛋").in_scope
+
+
 @pytest.mark.parametrize(
     ("before", "text", "name"),
     [

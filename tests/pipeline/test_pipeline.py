@@ -58,6 +58,16 @@ def test_the_whole_way_leaves_a_registered_model_and_a_report(ran: Path) -> None
     assert {check["name"]: check["passed"] for check in smoke["checks"]}["FAQ hit, zh"] is True
 
 
+@pytest.mark.long
+def test_a_projects_model_is_made_again_from_what_was_recorded(ran: Path) -> None:
+    before = (ran / "models.yaml").read_text("utf-8"), sorted(path for path in (ran / "build").rglob("manifest.json"))
+    done = kefu("models", "replay", str(ran), "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["model"], found["same"], found["weights"]) == ("shop@1", "weights", True)
+    assert ((ran / "models.yaml").read_text("utf-8"), sorted(path for path in (ran / "build").rglob("manifest.json"))) == before
+
+
 def test_questions_from_a_file_with_bad_lines_and_the_terminal(ran: Path, tmp_path: Path) -> None:
     (tmp_path / "q.jsonl").write_text('{"text": "怎么开发票"}\nbroken\n{"id": "b", "text": "hello"}\n', "utf-8")
     done = kefu("chat", str(ran), "--batch", str(tmp_path / "q.jsonl"))

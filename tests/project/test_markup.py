@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kefu import markup
-from kefu.markup import Fault, read_json, read_yaml
+from kefu.markup import Fault, parse_yaml, read_json, read_yaml
 
 BOMB = "a0: &a0 [" + ",".join("x" * 9) + "]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10))
 CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 3000))
@@ -52,7 +52,10 @@ def test_plain_files_are_read_as_ever():
     assert read_yaml("d: 2026-03-01", dates=False) == {"d": "2026-03-01"}
     assert read_yaml("[" * markup.DEEPEST + "]" * markup.DEEPEST)
     with pytest.raises(Fault, match="aliases"):
-        read_yaml(text, aliases=False)
+        parse_yaml(text, aliases=False)
+    node, value = parse_yaml("a: &a {x: 1}\nb: {<<: *a, x: 2}\n")
+    assert value["b"] == {"x": 2} and [key.value for key, _ in node.value[1][1].value] == ["<<", "x"]  # as written
+    assert parse_yaml("") == (None, None)
 
 
 @given(st.text(alphabet="a1:-[]{}&*!?,'\"#|>~% \n\tintfloa.", max_size=60))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -134,7 +135,11 @@ POISON = {
     "a name twice": (f"models: [{ONE}, {ONE}]", "a@1 stands twice"),
     "a place outside": (f"models: [{ONE.replace('access_point: x', 'access_point: ../../etc')}]", "inside the project"),
     "an absolute place": (f"models: [{ONE.replace('access_point: x', 'access_point: /etc')}]", "inside the project"),
-    "a bomb": ("a: &a [x, x]\nb: &b [*a, *a]\nmodels: [*b, *b]", "alias"),
+    "a bomb": (
+        "models:\n- name: &a0 [x, x]\n" + "".join(f"  k{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)),
+        "stand for more than",
+    ),
+    "an alias inside itself": ("models: &a [*a]", "refers to itself"),
     "broken": ("models: [", "expected"),
     "too deep": ("models: " + "[" * 3000, ""),
     "not text": ("models: \x00", ""),
@@ -154,6 +159,17 @@ def test_a_poisoned_file_is_one_line_and_runs_nothing(tmp_path: Path, monkeypatc
     with pytest.raises(InputError):
         Registry(tmp_path).add(fields(tmp_path, "aa"))
     assert (tmp_path / "models.yaml").read_text("utf-8") == text
+
+
+def test_aliases_that_a_person_wrote_are_written_out(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    entry = registry.add(fields(tmp_path, "aa"))
+    shared = {"same": [1, 2]}
+    registry.path.write_text(yaml.safe_dump({"models": [{**entry.row(), "settings": shared, "hyperparameters": shared}]}), "utf-8")
+    assert "*id" in registry.path.read_text("utf-8")
+    registry.promote("shop@1")
+    assert "*id" not in registry.path.read_text("utf-8")
+    assert registry.entries()[0].settings == registry.entries()[0].hyperparameters == shared
 
 
 def test_retired_is_out_of_use_and_still_there(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from kefu.train.factory import methods, train
 from kefu.train.factory import recipe as recipes
 from kefu.train.factory.search import search
 
+from .heads import asked, classes, tagged
 from .recipes import questions, recipe
 from .tiny import write_rows
 
@@ -44,6 +45,40 @@ def test_every_shipped_recipe_runs(name, base, tmp_path, monkeypatch):
     result = train(name, flags)
     assert {"model", "task.json", "training.json", "plots"} <= {path.name for path in result.artifact.path.iterdir()}
     assert not result.artifact.verify()
+
+
+HEADS = {
+    "classification": ("classification.train", classes),
+    "regression": ("numbers.train", lambda: [{"text": row["text"], "value": n} for n, row in enumerate(classes())]),
+    "token-classification": ("tokens.train", tagged),
+    "question-answering": ("qa.train", lambda: asked(30, far=1)),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [*HEADS, "multitask", "image-text"])
+def test_every_shipped_recipe_of_a_head_runs_and_predicts(name, tmp_path, monkeypatch):
+    from kefu.train.predict import predict_file
+
+    from .test_heads_shared import messages, pictures
+
+    monkeypatch.chdir(tmp_path)
+    if name == "image-text":
+        rows = [{**row, "image": f"data/{row['image']}"} for row in pictures(tmp_path / "data")]
+        file = "pictures.train"
+    elif name == "multitask":
+        rows = [{**row, "sentiment": row["desk"]} for row in messages()]
+        file = "crm.train"
+    else:
+        file, make = HEADS[name]
+        rows = make()
+    (tmp_path / "data").mkdir(exist_ok=True)
+    write_rows(tmp_path / "data" / f"{file}.jsonl", rows)
+    result = train(name, list(TINY))
+    assert not result.artifact.verify()
+    write_rows(tmp_path / "in.jsonl", rows[:9])
+    done = predict_file(result.artifact.manifest["name"], tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert (done.rows, done.bad, done.task) == (9, 0, name)
 
 
 def faults(tmp_path, **more):

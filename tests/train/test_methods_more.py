@@ -67,7 +67,7 @@ def test_replay_keeps_the_old_and_learns_the_new(teacher, tmp_path):
     made = run(tmp_path, teacher, replay=4, most_forgotten=0.2)
     assert made["ledger"]["replayed_rows"] == 24
     assert made["metrics"]["token_f1"]["value"] > made["metrics_before"]["token_f1"]["value"]
-    assert made["facts"]["forgetting"]["fall"] <= 0.2
+    assert made["forgetting"]["fall"] <= 0.2
     assert made["parent"] == str(teacher)
 
 

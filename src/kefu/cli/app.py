@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kefu import __version__
-from kefu.cli import chat, check, data, doctor, evaluate, export, improve, init, models, prices, run, serve, train
+from kefu.cli import chat, check, data, doctor, evaluate, export, improve, init, models, predict, prices, run, serve, train
 
 app = typer.Typer(
     name="kefu",
@@ -36,6 +36,7 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(train.app, name="train")
+app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("eval")(evaluate.evaluate)
 app.add_typer(models.app, name="models")

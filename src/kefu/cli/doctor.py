@@ -20,12 +20,16 @@ EXTRAS = {
     "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
     "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
+    "deck": ("slides of a training report (kefu train report --pptx)", ("pptx",)),
+    "prompt": ("structured answers of a model by prompt", ("jsonschema_rs",)),
+    "wandb": ("curves in Weights & Biases (train.trackers)", ("wandb",)),
+    "mlflow": ("the registry in MLflow (kefu models mirror)", ("mlflow", "sqlalchemy", "alembic")),
     "embedded": ("run the quantised model on a CPU", ("openvino_genai", "tokenizers")),
     "serve": ("serve over HTTP (kefu serve)", ("fastapi", "uvicorn", "aiohttp", "limits", "prometheus_client", "structlog", "orjson")),
     "eval": ("score and compare (kefu eval)", ("scipy", "sacrebleu", "rouge_score")),
 }
 #: What can be done without; its absence is told, and is no fault.
-_OPTIONAL = ("Chinese font", "extra ray")
+_OPTIONAL = ("Chinese font", "extra ray", "extra deck", "extra prompt", "extra wandb", "extra mlflow")
 
 
 def doctor(json: Json = False) -> None:

@@ -96,6 +96,8 @@ def _line(out: Any, result: StageResult) -> None:
     if result.name == "data" and result.status == "done" and result.artifact is not None:
         for line in _found(result.artifact):
             out.print(f"  {'':<19}  [dim]{escape(line)}[/]")
+        if struck := result.facts.get("placeholders_in_answers"):
+            out.print(f"  {'':<19}  [yellow]{escape(struck)}[/]")
 
 
 def _found(artifact: Artifact) -> list[str]:

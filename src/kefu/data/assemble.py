@@ -323,7 +323,8 @@ class _Build:
             "files": counts,
             "labelled": by_model or {"by": {"rules": kept}},
             **({"augmented": made.facts()} if made.on else {}),
-            "notes": [*_notes(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "placeholders_in_answers": (struck := _struck(found)),
+            "notes": [*([struck] if struck else []), *_notes(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
             "dataset_class": self.dataset_class.__name__,
             "rule": inspect.getdoc(self.dataset_class) or "",
             "licence": self.settings.licence,
@@ -380,6 +381,18 @@ def _listed_changes(ledger: Ledger) -> int:
     examples = sum(step.changed.total() - step.changed[KEPT_CONTEXT] for step in ledger.steps if step.name == "clean examples")
     answers = sum(step.changed.total() for step in ledger.steps if step.name == "answers and contradictions")
     return turns.changed.total() + turns.merged + examples + answers
+
+
+def _struck(found: list[entries.Entry]) -> str:
+    """What a company must know before customers read it: approved answers in which a placeholder stands now."""
+    names = [entry.id for entry in found if any("pii_in_answer" in row.flags for row in entry.rows)]
+    if not names:
+        return ""
+    shown = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+    return (
+        f"customers would read a placeholder such as [姓名_1] in {len(names)} approved answers ({shown}), where personal data stood: reword them, "
+        "or set mask_pii: false for that source if it is meant for the public"
+    )
 
 
 def _notes(ledger: Ledger, cleaned: jobs.Cleaned, dataset_class: str) -> list[str]:
@@ -443,6 +456,7 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "files": stats["files"],
         **({"augmented": stats["augmented"]} if "augmented" in stats else {}),
         "notes": stats["notes"],
+        "placeholders_in_answers": stats["placeholders_in_answers"],
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
     }

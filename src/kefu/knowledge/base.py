@@ -28,6 +28,9 @@ _DECAY = 0.5  # weight of the turn before against the present one, and again for
 _TURNS = 3
 _STRANGE = 0.5
 _MOST_CHARS = 2000
+_CLAUSE = re.compile(r"[，。！？；：,!?;\n…]+|[.:](?=\s)|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
+_CLAUSES = 6  # clauses of a story that are looked at, the last ones
+_TOPIC = 2  # units that a clause needs to be a question of its own
 _NEAR = 15  # entries looked at for an exchanged question
 
 
@@ -71,6 +74,8 @@ class KnowledgeBase:
         query = query[:_MOST_CHARS]
         reading = self._analyser.read(query, language or detect(query))
         alone = self._find(Question.of(reading), reading.language, k)
+        if not alone.certain and (asked := self._asked(query, alone, reading, k)) is not None:
+            return asked
         before = [turn for turn in history if turn.strip()][-_TURNS:]
         if not before or (alone.certain and not _leans(query)):
             return alone
@@ -83,6 +88,24 @@ class KnowledgeBase:
             return exchanged
         joined = replace(self._find(self._joined(reading, before), reading.language, k), used_history=True)
         return joined if (_leans(query) and joined.scope >= min(alone.scope, alone.thresholds.scope_at)) or joined.scope > alone.scope else alone
+
+    def _asked(self, query: str, whole: Result, reading: Reading, k: int) -> Result | None:
+        """The clause of a story that asks: certain by itself, of the entry that the whole comes nearest to; None when there is none.
+
+        A customer who tells what happened before asking brings words that no entry has, and each lowers the confidence in the whole.
+        """
+        clauses = [part for part in _CLAUSE.split(query) if part.strip()]
+        if len(clauses) < 2 or not whole.near:
+            return None
+        best: Result | None = None
+        for clause in clauses[-_CLAUSES:]:
+            part = self._analyser.read(clause, reading.language)
+            if len(part.units) < _TOPIC or part.units.keys() == reading.units.keys():
+                continue
+            found = self._find(Question.of(part), reading.language, k)
+            if found.certain and found.hits[0].id == whole.hits[0].id and (best is None or found.confidence > best.confidence):
+                best = found
+        return best
 
     def _exchanged(self, reading: Reading, before: str, k: int) -> Result | None:
         """The question before with one thing exchanged (`团队版多少钱` … `那企业版呢`), or None when that leads nowhere.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from kefu.knowledge import ridge
 from kefu.knowledge.analyse import Reading
-from kefu.knowledge.lexicon import BRAND
+from kefu.knowledge.lexicon import BRAND, PASSING
 from kefu.knowledge.postings import Postings
 from kefu.knowledge.ridge import BIAS, Choice, Likeness
 
@@ -27,6 +27,7 @@ SIGNALS = ("ridge", "characters", "units", "shared", "concepts", "words", "core"
 _ASKED = 0.75  # what one of many questions of an entry mentions counts this much of what all of them do
 _ANSWER = 0.6  # what only the answer mentions counts this much of what questions mention
 _COMMON = 0.3
+_PASSING = "=" + PASSING
 _STRANGE_BRAND = 2.0
 _BACKGROUND = 0.25  # weight of a general question against an entry when the rarity of a word is counted
 Array = NDArray[np.float64]
@@ -165,7 +166,8 @@ class Index:
         heard = once * self.letter_idf[gram_ids]
         letters = self.letters.sums(gram_ids, heard)[0] / (float(heard.sum()) + sum(min(1.0, weight) for weight in strange) * self.rare_letter + 1e-9)
 
-        ids, weights, foreign = self.units.ids(question.units)
+        named = {unit: weight for unit, weight in question.units.items() if unit[:2] != _PASSING or unit in self.units.names}
+        ids, weights, foreign = self.units.ids(named)
         valued = weights * self.unit_idf[ids]
         strange_concepts, strange_words = self._strange(question) if foreign else (0.0, 0.0)
         known = float(valued.sum())
@@ -200,7 +202,7 @@ class Index:
         """Weights of the concepts and of the words that no entry mentions; an everyday word says little, a brand much."""
         concepts = words = 0.0
         for unit, weight in question.units.items():
-            if unit in self.units.names:
+            if unit in self.units.names or unit[:2] == _PASSING:
                 continue
             if unit[0] == "=":
                 concepts += weight * (_STRANGE_BRAND if unit[1] == BRAND else 1.0)

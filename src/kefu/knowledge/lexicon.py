@@ -31,6 +31,7 @@ _BARE = {
 _SKIP = frozenset(["a", "an", "the", "my", "your", "our", "their", "his", "her", "its", "this", "that", "these", "those", "some", "any", "mine"])
 _MEASURE = re.compile(r"(\d+(?:\.\d+)?)(gb|g|tb|t|mb|m|kb|k|kg|km|cm|mm|ml|h|min|s|d|x|pm|am)")
 BRAND = "@"  # first letter of a concept that is a brand
+PASSING = "~"  # first letter of a concept that customers name in passing as often as they ask about it
 _GAP = {True: r".{0,6}?", False: r"(?: \S+){0,4}? "}
 
 

@@ -121,10 +121,19 @@ def _split(material: Material, known: Numbers, chance: Chance, *, whole: bool) -
     asked: list[tuple[int, int]] = []
     for place, entry in enumerate(known):
         order = chance.permutation(len(material.questions[entry]))[:40].tolist()
-        out = 0 if whole or len(order) < 2 else max(1, len(order) // 4)
-        asked += [(place, which) for which in order[:out]]
-        kept.append(sorted(order[out:]))
+        alike = _alike(material.questions[entry], order)
+        out = 0 if whole or len(alike) < 2 else max(1, len(alike) // 4)
+        asked += [(place, group[0]) for group in alike[:out]]
+        kept.append(sorted(which for group in alike[out:] for which in group))
     return kept, asked
+
+
+def _alike(questions: Sequence[Reading], order: Numbers) -> list[list[int]]:
+    """The questions in groups that say one thing in the same words: `退款多久到账` and `想问下退款多久到账呀` are no two wordings."""
+    groups: dict[frozenset[str], list[int]] = {}
+    for which in order:
+        groups.setdefault(frozenset(questions[which].units), []).append(which)
+    return list(groups.values())
 
 
 def _some(items: Sequence[tuple[int, int]], most: int, chance: Chance) -> list[tuple[int, int]]:

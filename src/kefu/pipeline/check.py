@@ -9,7 +9,6 @@ from kefu.data.check import check_source
 from kefu.errors import ConfigError, KefuError
 from kefu.project import Loaded
 
-
 _BLOCKS = ("data.augment", "eval", "assistant")
 
 

@@ -26,6 +26,13 @@ _FIX = "correct it, or restore it from version control"
 _STAGE = re.compile(r"^(\s*stage:\s*)\S+", re.MULTILINE)
 
 
+class _Written(yaml.SafeDumper):
+    """Equal parts are written out each time: an alias is no help to a reader."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 @dataclass
 class Text:
     """The file as it stands. head: what precedes the first entry; pieces: the text of each entry; indent: of their dashes."""
@@ -68,10 +75,10 @@ def render(text: Text, entries: Sequence[Entry]) -> str:
 
 
 def _parse(text: str) -> Text:
-    node, raw = parse_yaml(text, aliases=False)
+    node, raw = parse_yaml(text)
     if node is None:
         return Text([])
-    _once(node)
+    plain = _plain(node)
     if not isinstance(raw, dict) or set(raw) - {"models"}:
         raise Fault("the top must be one key, `models:`, with a list of entries", 1)
     rows, lines = raw.get("models") or [], []
@@ -85,7 +92,8 @@ def _parse(text: str) -> Text:
         if any(entry.label == entries[-1].label for entry in entries[:-1]):
             raise Fault(f"{entries[-1].label} stands twice", line + 1)
     made = Text(entries)
-    _cut(made, text, node, items)
+    if plain:
+        _cut(made, text, node, items)
     return made
 
 
@@ -101,20 +109,25 @@ def _entry(row: Any, line: int) -> Entry:
         raise Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
 
 
-def _once(node: Any) -> None:
-    """No key twice."""
-    waiting = [node]
+def _plain(node: Any) -> bool:
+    """Whether it is free of aliases. A key that stands twice hides the first, and is refused."""
+    waiting, seen, plain = [node], set(), True
     while waiting:
         one = waiting.pop()
+        if id(one) in seen:
+            plain = False
+            continue
+        seen.add(id(one))
         if isinstance(one, yaml.MappingNode):
-            seen = set()
+            keys = set()
             for key, value in one.value:
-                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                if isinstance(key, yaml.ScalarNode) and key.value in keys:
                     raise Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
-                seen.add(getattr(key, "value", None) if isinstance(key, yaml.ScalarNode) else id(key))
-                waiting.append(value)
+                keys.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+                waiting += [key, value]
         elif isinstance(one, yaml.SequenceNode):
             waiting += one.value
+    return plain
 
 
 def _items(node: Any) -> list[Any]:
@@ -156,9 +169,9 @@ def _changed(old: Entry, new: Entry, piece: str, indent: str) -> str:
 
 
 def _dump(entry: Entry, indent: str) -> str:
-    text = yaml.safe_dump([entry.row()], allow_unicode=True, sort_keys=False, width=120)
+    text = yaml.dump([entry.row()], Dumper=_Written, allow_unicode=True, sort_keys=False, width=120)
     if any(sign in text for sign in "\x85\u2028\u2029"):  # line ends that PyYAML writes as they are and reads back as something else
-        text = yaml.safe_dump([entry.row()], allow_unicode=False, sort_keys=False, width=120)
+        text = yaml.dump([entry.row()], Dumper=_Written, allow_unicode=False, sort_keys=False, width=120)
     return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 

@@ -111,7 +111,7 @@ def embedded_model(tokenizer: Any, *, layers: int, hidden: int, context: int, se
 def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "CausalLM", **options: Any) -> Base:
     """A checkpoint by folder (`folder`, when it exists) or by hub id. Raises ConfigError or InputError in seconds, never in minutes.
 
-    setting: the key that errors name. head: the transformers AutoModel class (`CausalLM`, `SequenceClassification`, ...).
+    setting: the key that errors name. head: the transformers AutoModel class (`CausalLM`, `SequenceClassification`, ...; empty: none).
     options: for from_pretrained (device_map, quantization_config, settings of the model's own configuration).
     """
     source, local = locate(name, folder, setting)
@@ -123,7 +123,7 @@ def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "C
     kind = "causal language model" if head == "CausalLM" else "model"
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(source, **safe)
-        auto = getattr(transformers, f"AutoModelFor{head}")
+        auto = getattr(transformers, f"AutoModelFor{head}" if head else "AutoModel")
         model = auto.from_pretrained(source, **{"dtype": "float32", "use_safetensors": True, **options}, **safe)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{setting}: {name!r} cannot be loaded", _first_line(error), f"give a {kind} with safetensors weights") from None

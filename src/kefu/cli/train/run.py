@@ -72,7 +72,7 @@ def _project(project: Path, set_: list[str], force: bool) -> None:
 def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
     from kefu.train.factory import train
 
-    with _bar() as progress:
+    with progress_bar() as progress:
         result = train(given, set_, resume=resume, continue_from=continue_, force=force, progress=progress)
     if result is None:
         return
@@ -99,7 +99,7 @@ def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, 
 def _search(given: str, set_: list[str], count: int) -> None:
     from kefu.train.factory.search import search
 
-    with _bar() as progress:
+    with progress_bar() as progress:
         found = search(given, set_, count, progress)
 
     def text() -> None:
@@ -146,7 +146,7 @@ def _plain(text: str) -> str:
     return escape(text)
 
 
-class _bar:
+class progress_bar:
     """A progress bar on a terminal, nothing elsewhere; notices are always printed."""
 
     def __enter__(self) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ import yaml
 
 from kefu.artifacts import fingerprint
 from kefu.data import readers
-from kefu.data.mapping import name_key, value
+from kefu.data.mapping import columns_of, guess, name_key, value
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
@@ -28,6 +29,9 @@ _ARTEFACT = {
     "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
     "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
+
+_HEAD = 100
+_GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
 
 @dataclass
@@ -60,7 +64,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
             places += [str(file) for file in files]
         for place in places or ([] if split in ("train", "general") else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
-                rows.append(_named(row, needs, given.map, where, counts))
+                rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
@@ -79,9 +83,19 @@ def read(loaded: Loaded, needs: str) -> Splits:
 def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
     """Rows of more places that a method's settings name."""
     counts: Counter[str] = Counter()
-    return [
-        _named(row, needs, loaded.recipe.data.map, where, counts) for place in places for row, where in _rows(loaded, place, split, needs, counts)
-    ]
+    return [named(row, needs, loaded.recipe.data.map, where) for place in places for row, where in _rows(loaded, place, split, needs, counts)]
+
+
+def nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
+    """Every question of a row, also where questions lie inside texts inside documents (SQuAD, CMRC, DRCD)."""
+    from kefu.data.tasks import qa
+
+    made = []
+    for n, one in enumerate(qa.walk(row, given), 1):
+        answers = {"text": [text for text, _ in one.answers], "answer_start": [start for _, start in one.answers]}
+        kept = {"id": one.id} if one.id else {}
+        made.append({**kept, "question": one.text, "context": one.context, "answers": answers, "where": f"{where}.{n}"})
+    return made
 
 
 def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
@@ -90,8 +104,8 @@ def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
 
 
 def _hold_out(found: Splits, share: float, seed: int) -> None:
-    """A seeded share of the training rows to choose the best checkpoint with; equal prompts stay on one side."""
-    keys = [fingerprint({k: v for k, v in row.items() if k in ("prompt", "messages", "text", "question", "instruction")}) for row in found.train]
+    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side."""
+    keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
     distinct = sorted(set(keys))
     if len(distinct) < 10:
         return
@@ -121,13 +135,25 @@ def _rows(loaded: Loaded, place: str, split: str, needs: str, counts: Counter[st
 
 
 def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    reading = readers.open_source(Source(name=split, shape="faq", path=place), Project(cast(Any, None), loaded.root), _no_table)
-    for row in reading.rows():
+    for row in file_rows(Path(place), loaded.root, split):
         counts["read"] += 1
         if isinstance(row, readers.Broken):
             counts[f"broken: {row.reason}"] += 1
             continue
         yield row.values, row.where
+
+
+def file_rows(place: Path, root: Path = Path(), name: str = "rows") -> Iterator[readers.Row | readers.Broken]:
+    """Rows of a file (or glob) in any format, as they stand there; of CoNLL the columns of tokens and tags are found by their contents."""
+    rows = readers.open_source(Source(name=name, shape="faq", path=str(place)), Project(cast(Any, None), root), _no_table).rows()
+    head = list(islice(rows, _HEAD))
+    seen = [row.values for row in head if isinstance(row, readers.Row)]
+    numbered = bool(seen) and isinstance(seen[0].get("1"), list)
+    found = guess("tags", columns_of(seen), seen) if numbered else {}
+    for row in chain(head, rows):
+        if isinstance(row, readers.Row):
+            row.values |= {field: row.values.get(found[field]) for field in ("tokens", "tags") if field in found}
+        yield row
 
 
 def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
@@ -152,12 +178,12 @@ def known() -> dict[str, Any]:
     return dict(yaml.load(resources.files(__package__).joinpath("fields.yaml").read_text("utf-8"), Loader=yaml.BaseLoader))
 
 
-def _named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, counts: Counter[str]) -> dict[str, Any]:
+def named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, setting: str = "data.map") -> dict[str, Any]:
     """The row under the field names of its kind; columns by `map`, else by their usual names. Unknown columns stay away."""
     kind = known()[needs]
     unknown = sorted(set(given) - set(kind["fields"]))
     if unknown:
-        raise ConfigError(f"data.map: {unknown[0]}", f"rows of kind {needs} have {', '.join(kind['fields'])}", "correct the name")
+        raise ConfigError(f"{setting}: {unknown[0]}", f"rows of kind {needs} have {', '.join(kind['fields'])}", "correct the name")
     columns = {name_key(name): name for name in row}
     made: dict[str, Any] = {}
     taken: set[str] = set(given.values())
@@ -165,10 +191,12 @@ def _named(row: dict[str, Any], needs: str, given: dict[str, str], where: str, c
         if name in given:
             made[name] = value(row, given[name])
             if made[name] is None and given[name] not in row:
-                raise ConfigError(f"data.map: {name}: {given[name]!r}", f"{where} has {', '.join(row)}", "name one of its columns")
+                raise ConfigError(f"{setting}: {name}: {given[name]!r}", f"{where} has {', '.join(row)}", "name one of its columns")
             continue
         column = next((columns[key] for word in usual if (key := name_key(word)) in columns and columns[key] not in taken), None)
         if column is not None:
             taken.add(column)
             made[name] = row[column]
+    if "rest" in kind:
+        made["rest"] = {name: given_value for name, given_value in row.items() if name not in taken}
     return {**made, "where": where}

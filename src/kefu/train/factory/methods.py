@@ -33,6 +33,12 @@ TABLE = {
     "incremental": "kefu.train.methods.incremental:Incremental",
     "prompt": "kefu.train.methods.prompt:Prompt",
     "provider": "kefu.train.methods.provider:Provider",
+    "classification": "kefu.train.methods.classification:Classification",
+    "regression": "kefu.train.methods.regression:Regression",
+    "token-classification": "kefu.train.methods.tagging:Tagging",
+    "question-answering": "kefu.train.methods.answering:Answering",
+    "multitask": "kefu.train.methods.multitask:Multitask",
+    "image-text": "kefu.train.methods.image_text:ImageText",
 }
 
 
@@ -41,7 +47,7 @@ class Method(Protocol):
 
     name: ClassVar[str]
     Settings: ClassVar[type[Block]]
-    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, pairs, image-text, prompts, feedback
+    #: kind of rows: messages, preference, labelled, tagged, spans, numbers, tasks, image-text, prompts, feedback
     needs: ClassVar[str]
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:

@@ -38,6 +38,8 @@ def register(loaded: Loaded, result: Result, parent: Path | None = None) -> Entr
     """Add (or find) the entry of a published model."""
     root, made = home(loaded.root), result.artifact
     registry = Registry(root)
+    if parent is None and made.facts.get("parent"):  # a method that always starts from a model of the user's
+        parent = Path(made.facts["parent"])
     return registry.add(fields(loaded.recipe, loaded.file.name, made, root, _parents(registry, root, parent)))
 
 

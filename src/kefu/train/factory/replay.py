@@ -58,7 +58,7 @@ def _loaded(root: Path, entry: Entry, folder: Path) -> Loaded:
 
 
 def _parent(root: Path, entry: Entry) -> Path | None:
-    if not entry.parents:
+    if not entry.parents or "parent" not in entry.hashes:  # without --continue the recipe itself names where it started
         return None
     from kefu.registry import Registry
 

@@ -1,0 +1,217 @@
+"""`classification`: a text, or a pair of texts, to one label or several. Transformers' Trainer on a model for sequence classification."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from kefu.errors import InputError
+from kefu.project.schema import Block
+from kefu.train.heads.task import BadRow, Task
+from kefu.train.methods.head import Counting, Head, TextSettings, named, new_head, same_labels
+
+if TYPE_CHECKING:
+    from kefu.train.factory.job import Job, Prepared
+
+_UNEVEN = 5
+_FEW = 20
+
+
+class Settings(TextSettings):
+    multi_label: bool | None = Field(default=None, description="more than one label may be right; unset: where the rows have lists")
+    weights: Literal["auto", "none", "root", "balanced"] = Field(
+        default="auto", description="of rare labels: 1 / count, or its root; auto: root when the commonest is five times the rarest"
+    )
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    other: str = Field(default="", description="the label of rows that belong to none; also given when no label is sure enough (calibrated)")
+    other_examples: Literal["class", "calibrate"] = Field(
+        default="class", description="class: training rows of `other` are learnt like any label; calibrate: they only set the limit"
+    )
+
+
+class Classification(Head):
+    name: ClassVar[str] = "classification"
+    Settings: ClassVar[type[Block]] = Settings
+    needs: ClassVar[str] = "labelled"
+    auto: ClassVar[str] = "SequenceClassification"
+    lower: ClassVar[bool] = True
+
+    def learn(self, job: Job) -> dict[str, Any]:
+        from kefu.train.heads import labels as head
+
+        rows = job.rows.train if job.rows else []
+        multi = job.settings.multi_label
+        if multi is None:
+            multi = head.several([row.get("label") for row in rows])
+        self.counts = Counter(label for row in rows for label in head.given(row.get("label")) or [])
+        if job.settings.other and job.settings.other_examples == "calibrate":
+            del self.counts[job.settings.other]
+        found = same_labels(job, sorted(self.counts))
+        if len(found) < 2:
+            why = f"all {len(rows)} training rows say {found[0]!r}" if found else "no training row has a label"
+            raise InputError("nothing to tell apart", why, "give rows with two labels or more (see data.map)")
+        if job.settings.other and multi:
+            raise InputError(f"classification.other: {job.settings.other!r}", "of several labels none may be right", "leave it out")
+        self.task = Task(task="classification", method=self.name, labels=found, multi_label=multi, other=job.settings.other)
+        kind = "multi_label_classification" if multi else "single_label_classification"
+        return {"num_labels": len(found), "id2label": dict(enumerate(found)), "label2id": {n: i for i, n in enumerate(found)}, "problem_type": kind}
+
+    def open(self, job: Job) -> None:
+        super().open(job)
+        if self.task.pooling == "own":
+            new_head(job, self.task.labels)
+        most, least = max(self.counts.values()), min(self.counts.values())
+        job.facts["labels"] = dict(self.counts.most_common())
+        self.kind = job.settings.weights
+        if self.kind == "auto":
+            self.kind = "root" if most >= _UNEVEN * least else "none"
+            if self.kind == "root":
+                job.say(f"labels are uneven (from {least} to {most} rows): rare ones weigh more (classification.weights: root)")
+
+    def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
+        from kefu.train.heads import labels as head
+        from kefu.train.heads.windows import columns
+
+        task, ledger = self.sized(job), Counting(job, split)
+        place = {name: i for i, name in enumerate(task.labels)}
+        read, kept = [], []
+        for row in rows:
+            labels = head.given(row.get("label"))
+            unseen = [label for label in labels or [] if label not in place]
+            try:
+                text = head.texts(row)
+            except BadRow as error:
+                ledger.drop(row, error.what)
+                continue
+            if labels is None or (not task.multi_label and len(labels) != 1):
+                ledger.drop(row, "no label" if not labels else "more than one label")
+            elif unseen:
+                ledger.drop(row, "kept for the limit of `other`" if unseen == [task.other] else "label not in the training rows")
+            else:
+                read.append(text)
+                kept.append((row, labels))
+        for (row, labels), found in zip(kept, head.split(job.tokenizer, read, task), strict=True):
+            target: Any = [float(name in labels) for name in task.labels] if task.multi_label else place[labels[0]]
+            ledger.keep(row, found, [{**columns(window), "targets": target} for window in found], 1)
+        return ledger.done(len(rows))
+
+    def loss(self, job: Job) -> Callable[..., Any]:
+        import torch
+
+        from kefu.train.heads.labels import weights
+
+        rates = torch.tensor(weights(self.counts, self.task.labels, self.kind), device=job.model.device)
+        smoothing, multi = job.settings.label_smoothing, self.task.multi_label
+
+        def own(model: Any, inputs: Any) -> tuple[Any, Any]:
+            out = model(**{name: value for name, value in inputs.items() if name != "targets"})
+            logits, right = out.logits.float(), inputs["targets"]
+            if multi:
+                aim = right.float() * (1 - smoothing) + smoothing / 2
+                each = torch.nn.functional.binary_cross_entropy_with_logits(logits, aim, reduction="none")
+                return (each * torch.where(right > 0, rates, torch.ones_like(rates))).mean(), out
+            each = torch.nn.functional.cross_entropy(logits, right, reduction="none", label_smoothing=smoothing)
+            return (each * rates[right]).mean(), out
+
+        return own
+
+    def finish(self, job: Job) -> None:
+        """Temperature, thresholds and the limit of `other`, on validation rows: what is measured on test rows did not choose them."""
+        from kefu.train.heads import labels as head
+
+        rows = job.rows.validation if job.rows else []
+        classifier = head.Classifier(job.opened, self.sized(job))
+        read, right = [], []
+        other = job.settings.other
+        calibrating = [row for row in (job.rows.train if job.rows else []) if other and head.given(row.get("label")) == [other]]
+        for row in [*rows, *(calibrating if job.settings.other_examples == "calibrate" else [])]:
+            labels = head.given(row.get("label"))
+            if labels is not None and all(label in self.task.labels or label == other for label in labels):
+                try:
+                    read.append(head.texts(row))
+                except BadRow:
+                    continue
+                right.append(labels)
+        if len(read) < _FEW:
+            job.say(f"{len(read)} validation rows are too few to calibrate with: probabilities are as the model gives them")
+            return
+        logits, _ = classifier.logits(read)
+        place = {name: i for i, name in enumerate(self.task.labels)}
+        if self.task.multi_label:
+            truth = np.array([[name in labels for name in self.task.labels] for labels in right])
+            self.task = self.task.model_copy(update={"thresholds": head.thresholds(head.sigmoid(logits), truth)})
+            return
+        known = [i for i, labels in enumerate(right) if labels[0] in place]
+        heat = head.temperature(logits[known], [place[right[i][0]] for i in known])
+        self.task = self.task.model_copy(update={"temperature": round(heat, 6)})
+        if other:
+            shares = head.probabilities(logits, self.task)
+            best = shares.argmax(1)
+            inside = [labels[0] != other for labels in right]
+            said = [self.task.labels[i] == labels[0] for i, labels in zip(best, right, strict=True)]
+            sure = shares.max(1)
+            if other in place:  # it has an output of its own: what that output takes is turned away already
+                sure = np.where(best == place[other], 0.0, sure)
+            self.task = self.task.model_copy(update={"sure": round(head.outside(sure, inside, said), 6)})
+
+    def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Rows whose label was not met in training are counted as wrong, and named."""
+        from kefu.train.heads import labels as head
+        from kefu.train.heads import metrics
+
+        read, right = self._labelled(rows)
+        known = {*self.task.labels, self.task.other}
+        unseen = sorted({label for labels in right for label in labels if label not in known})
+        if unseen:
+            count = sum(any(label in unseen for label in labels) for labels in right)
+            job.say(f"{count} of {len(right)} measured rows have labels that no training row has ({named(unseen)}): they cannot be right")
+        said = head.Classifier(job.opened, self.sized(job)).predict(read)
+        if self.task.multi_label:
+            return metrics.label_sets([set(labels) for labels in right], [set(one["labels"]) for one in said])
+        made = metrics.labels([labels[0] for labels in right], [one["label"] for one in said])
+        if self.task.other:
+            from kefu.train.factory.figures import share
+
+            inside = [(labels[0], one["label"]) for labels, one in zip(right, said, strict=True) if labels[0] != self.task.other]
+            outside = [one["label"] for labels, one in zip(right, said, strict=True) if labels[0] == self.task.other]
+            made |= {"inside_accuracy": share([a == b for a, b in inside]), "other_recall": share([b == self.task.other for b in outside])}
+        return made
+
+    def _labelled(self, rows: list[dict[str, Any]]) -> tuple[list[Any], list[list[str]]]:
+        from kefu.train.heads import labels as head
+
+        read, right = [], []
+        for row in rows:
+            labels = head.given(row.get("label"))
+            if labels is None or (not labels and not self.task.multi_label):
+                continue
+            try:
+                read.append(head.texts(row))
+            except BadRow:
+                continue
+            right.append(labels)
+        return read, right
+
+    def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from kefu.train.heads import labels as head
+
+        read, right = self._labelled(rows)
+        said = head.Classifier(job.opened, self.sized(job)).predict(read)
+        return [
+            {"asked": " | ".join(t for t in text if t), "expected": ", ".join(labels), "said": _shown(one)}
+            for text, labels, one in zip(read, right, said, strict=True)
+        ]
+
+    def pieces(self, job: Job, item: dict[str, Any]) -> list[tuple[str, bool]]:
+        on = [item["targets"]] if isinstance(item["targets"], int) else [i for i, value in enumerate(item["targets"]) if value]
+        return [(job.tokenizer.decode(item["input_ids"]), False), (" → " + ", ".join(self.task.labels[i] for i in on), True)]
+
+
+def _shown(one: dict[str, Any]) -> str:
+    if "labels" in one:
+        return ", ".join(f"{label} {share:.2f}" for label, share in one["probabilities"].items()) or "(none)"
+    return f"{one['label']} {one['probability']:.2f}"

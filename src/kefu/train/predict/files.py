@@ -1,0 +1,210 @@
+"""Rows of a file through a predictor and into another file: in order, in bounded memory, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TextIO
+
+from kefu.artifacts import storage_errors
+from kefu.errors import ConfigError, InputError, MissingExtra
+from kefu.train.heads.task import BadRow
+
+if TYPE_CHECKING:
+    from kefu.train.predict.opening import Predictor
+
+Progress = Callable[[str, float], None]
+CHUNK_BATCHES = 16
+_KEPT_FAULTS = 100
+
+
+@dataclass
+class Answered:
+    """What was done. rows = answered + bad. faults: the first bad rows, by their place in the file."""
+
+    task: str
+    rows: int = 0
+    answered: int = 0
+    bad: int = 0
+    windows: int = 0
+    seconds: float = 0.0
+    faults: list[dict[str, Any]] = field(default_factory=list)
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        rate = round(self.answered / self.seconds, 2) if self.seconds else None
+        return {
+            "task": self.task, "rows": self.rows, "answered": self.answered, "bad": self.bad, "long_texts_in_windows": self.windows,
+            "seconds": round(self.seconds, 2), "rows_per_second": rate, "bad_rows": self.faults, "labels": dict(self.labels.most_common()),
+        }  # fmt: skip
+
+
+def predict_file(
+    model: str, rows_in: Path, out: Path, *, root: Path | None = None, columns: dict[str, str] | None = None, keep: Sequence[str] = (),
+    batch: int = 32, longest: int = 128, scores: bool = False, bad: Literal["skip", "fail"] = "skip", progress: Progress | None = None,
+) -> Answered:  # fmt: skip
+    """Answer every row of a file (any format the readers know) with a line of JSON: id, then the prediction.
+
+    columns: field -> column, where names are not the usual ones. keep: columns copied into the answers. batch: rows at once.
+    longest: tokens of a generated text. bad: `skip` writes an `error` line in the row's place, `fail` stops and writes nothing.
+    Raises InputError, ConfigError, StorageError, MissingExtra.
+    """
+    from kefu.train.quiet import quiet
+
+    if not rows_in.is_file():
+        raise InputError(f"--input {rows_in}", "there is no such file", "give a file of rows (jsonl, csv, parquet, ...)")
+    if rows_in.resolve() == out.resolve():
+        raise ConfigError("--out is the input", str(out), "give another file")
+    if out.is_dir():
+        raise ConfigError(f"--out {out}", "it is a folder", "give a file, e.g. predictions.jsonl")
+    say = progress or (lambda text, share: None)
+    try:
+        with quiet():
+            from kefu.train.predict.opening import open_model
+
+            say("opening the model", 0.0)
+            predictor, task = open_model(model, root or Path(), batch, longest, rows_in.resolve().parent)
+            done = Answered(task.task)
+            try:
+                with _whole(out) as handle:
+                    _run(predictor, rows_in, handle, done, columns or {}, keep, scores, bad, say)
+            finally:
+                close = getattr(predictor, "close", None)
+                if close:
+                    close()
+            return done
+    except ImportError as error:
+        from kefu.train.factory.loop import TRAINING_PACKAGES
+
+        if (error.name or "").split(".")[0] in TRAINING_PACKAGES:
+            raise MissingExtra("predicting", "train") from None
+        raise
+
+
+def _run(
+    predictor: Predictor, rows_in: Path, out: TextIO, done: Answered, columns: dict[str, str], keep: Sequence[str], scores: bool, bad: str,
+    say: Progress,
+) -> None:  # fmt: skip
+    started, total = time.perf_counter(), _lines(rows_in)
+    source = enumerate(_read(rows_in, predictor.needs, columns, keep), 1)
+    while chunk := list(islice(source, predictor.rows * CHUNK_BATCHES)):
+        read: list[tuple[int, Any]] = []
+        answers: dict[int, dict[str, Any]] = {}
+        for number, row in chunk:
+            try:
+                if isinstance(row, BadRow):
+                    raise row
+                read.append((number, predictor.read(row)))
+            except BadRow as error:
+                answers[number] = {"error": error.line()}
+        answers |= zip([number for number, _ in read], _predict(predictor, [one for _, one in read], scores), strict=True)
+        for number, row in chunk:
+            fields = {} if isinstance(row, BadRow) else row
+            answer = answers[number]
+            if "error" in answer:
+                place = fields.get("where") or getattr(row, "where", f"row {number}")
+                if bad == "fail":
+                    raise InputError(f"{place}", answer["error"], "correct the row, or go on without it: --bad-rows skip")
+                done.bad += 1
+                if len(done.faults) < _KEPT_FAULTS:
+                    done.faults.append({"row": number, "where": place, "error": answer["error"]})
+            else:
+                done.answered += 1
+                done.windows += "windows" in answer
+                done.labels.update(_labels(answer))
+            given = fields.get("id")
+            line = {"id": number if given in (None, "") else given, **fields.get("kept", {}), **answer}
+            out.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
+        done.rows += len(chunk)
+        done.seconds = time.perf_counter() - started
+        say(f"{done.rows} rows, {done.rows / max(done.seconds, 1e-9):.1f} a second", min(1.0, done.rows / max(total, done.rows)))
+    if not done.rows:
+        raise InputError(f"--input {rows_in}", "it holds no rows", "give a file of rows")
+
+
+def _labels(answer: dict[str, Any]) -> list[str]:
+    if "heads" in answer:
+        return [f"{name}: {label}" for name, said in answer["heads"].items() for label in _labels(said)]
+    if "labels" in answer:
+        return list(answer["labels"])
+    if "label" in answer:
+        return [answer["label"]]
+    return [entity["label"] for entity in answer.get("entities", [])]
+
+
+def _predict(predictor: Predictor, read: Sequence[Any], scores: bool) -> list[dict[str, Any]]:
+    """Out of memory: half the rows at once. A row that only the model can refuse is found by asking one by one."""
+    from kefu.train.factory.loop import _out_of_memory
+
+    if not read:
+        return []
+    while True:
+        try:
+            return predictor.predict(read, scores)
+        except BadRow as error:
+            if len(read) == 1:
+                return [{"error": error.line()}]
+            return [answer for one in read for answer in _predict(predictor, [one], scores)]
+        except Exception as error:
+            if not _out_of_memory(error):
+                raise
+            if predictor.rows == 1:
+                raise InputError("out of memory", "one row does not fit", "use a smaller model, or shorter rows") from None
+            predictor.rows //= 2
+
+
+def _read(path: Path, needs: str, columns: dict[str, str], keep: Sequence[str]) -> Iterator[dict[str, Any] | BadRow]:
+    """Rows under the field names of their kind; a row that cannot be read stands in its place as a BadRow."""
+    from kefu.data import readers
+    from kefu.train.factory import data
+
+    for row in data.file_rows(path):
+        if isinstance(row, readers.Broken):
+            broken = BadRow(row.reason)
+            broken.where = row.where  # type: ignore[attr-defined]
+            yield broken
+            continue
+        missing = [name for name in keep if name not in row.values]
+        if missing:
+            raise ConfigError(f"--keep {missing[0]}", f"{row.where} has {', '.join(row.values)}", "name one of its columns")
+        fields = data.named(row.values, needs, columns, row.where, "--map")
+        kept = {"kept": {name: row.values[name] for name in keep}} if keep else {}
+        if needs == "spans" and not fields.get("question"):  # SQuAD's nesting: every question is a row
+            for one in data.nested(row.values, columns, row.where):
+                yield {**one, **kept}
+            continue
+        if needs == "messages" and fields.get("instruction") is None and fields.get("messages") is None:
+            fields["text"] = data.named(row.values, "labelled", {}, row.where).get("text")
+        yield {**fields, **kept}
+
+
+def _lines(path: Path) -> int:
+    """Lines of a text file, to say how far the work is; 0 for other formats."""
+    if path.suffix.lower() not in (".jsonl", ".csv", ".tsv", ".ndjson"):
+        return 0
+    with open(path, "rb") as handle:
+        return sum(block.count(b"\n") for block in iter(lambda: handle.read(1 << 20), b""))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[TextIO]:
+    """A file that appears when it is finished (temporary neighbour, fsync, rename)."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(temporary, "w", encoding="utf-8") as handle:
+                yield handle
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,148 @@
+"""Language models as predictors: many prompts at once on transformers, or on the embedded engine; and reward models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kefu.errors import InputError
+from kefu.text.language import detect
+from kefu.train.heads.task import BadRow
+from kefu.train.rows import Row
+
+if TYPE_CHECKING:
+    from kefu.train.base import Base
+    from kefu.train.encode import Encoder
+
+
+def asked(row: dict[str, Any]) -> list[dict[str, str]]:
+    """The messages up to the last one of the user; what the data says was answered is left out. Raises BadRow."""
+    from kefu.train.methods import dialogue
+
+    if row.get("messages") is None and not row.get("instruction"):
+        if not str(row.get("text") or "").strip():
+            raise BadRow("no prompt", "the row has neither messages nor a question", "see --map")
+        row = {**row, "instruction": row["text"]}
+    try:
+        said = [m for m in dialogue.conversation({**row, "answer": None}) if m["content"]]
+    except InputError as error:
+        raise BadRow(error.what, error.why, error.fix) from None
+    while said and said[-1]["role"] != "user":
+        said.pop()
+    if not said:
+        raise BadRow("no prompt", "no message of the user", "see --map")
+    return said
+
+
+def _encoder(base: Base, home: Path) -> Encoder:
+    """The renderer of training: prompt.json beside the model where there is one, else messages as they are given."""
+    from kefu.engines.prompt import PromptStyle
+    from kefu.train.encode import Encoder
+    from kefu.train.methods import dialogue
+
+    style = PromptStyle.load(home) if (home / "prompt.json").is_file() else dialogue.style(base)
+    return Encoder(base.tokenizer, style, base.end_ids(), base.context)
+
+
+class Writer:
+    """Greedy answers of a language model."""
+
+    needs = "messages"
+
+    def __init__(self, base: Base, home: Path, rows: int, longest: int) -> None:
+        self.base, self.rows, self.longest = base, rows, longest
+        self.reader = _encoder(base, home)
+        if longest >= base.context:
+            raise InputError(f"--max-tokens {longest}", f"the model holds {base.context} tokens with the prompt", "give fewer")
+
+    def read(self, row: dict[str, Any]) -> Row:
+        said = asked(row)
+        made = Row("", "dialogue", tuple(said), "", detect(said[-1]["content"]))
+        length = len(self.reader.ids(self.reader.prompt(made.history, made.hits, made.language)))
+        if length + self.longest > self.base.context:
+            why = f"{length} tokens and {self.longest} for the answer, the model holds {self.base.context}"
+            raise BadRow("the prompt is too long", why, "shorten it, or lower --max-tokens")
+        return made
+
+    def predict(self, read: Sequence[Row], scores: bool = False) -> list[dict[str, Any]]:
+        from kefu.train.answer import answers
+
+        order = sorted(range(len(read)), key=lambda i: len(read[i].history[-1]["content"]))
+        made: list[dict[str, Any]] = [{} for _ in read]
+        for start in range(0, len(order), self.rows):
+            chosen = order[start : start + self.rows]
+            for i, (text, ended) in zip(chosen, answers(self.base, self.reader, [read[i] for i in chosen], self.longest), strict=True):
+                made[i] = {"text": text, "finish": "stop" if ended else "length"}
+        return made
+
+
+class EngineWriter:
+    """Greedy answers of an exported engine; its own continuous batching takes the rows."""
+
+    needs = "messages"
+
+    def __init__(self, folder: Path, rows: int, longest: int) -> None:
+        from kefu import engines
+
+        self.engine, self.rows, self.longest = engines.open(folder), rows, longest
+
+    def read(self, row: dict[str, Any]) -> list[dict[str, str]]:
+        return asked(row)
+
+    def predict(self, read: Sequence[list[dict[str, str]]], scores: bool = False) -> list[dict[str, Any]]:
+        import asyncio
+
+        from kefu import engines
+
+        gate = asyncio.Semaphore(self.rows)
+
+        async def one(messages: list[dict[str, str]]) -> dict[str, Any]:
+            async with gate:
+                try:
+                    done = await engines.complete(self.engine, messages, engines.Sampling(max_tokens=self.longest))
+                except InputError as error:
+                    return {"error": error.line()}
+            return {"text": done.text, "finish": done.finish}
+
+        async def every() -> list[dict[str, Any]]:
+            return list(await asyncio.gather(*map(one, read)))
+
+        return engines.run(every())
+
+    def close(self) -> None:
+        from kefu import engines
+
+        engines.run(self.engine.close())
+
+
+class Scorer:
+    """The reward of the last answer of a dialogue."""
+
+    needs = "messages"
+
+    def __init__(self, base: Base, home: Path, rows: int) -> None:
+        self.base, self.rows = base, rows
+        self.reader = _encoder(base, home)
+
+    def read(self, row: dict[str, Any]) -> list[int]:
+        from kefu.errors import GateError
+        from kefu.train.methods import dialogue
+
+        try:
+            turns = list(dialogue.turns(row))
+            if not turns:
+                raise BadRow("no answer to judge", "the row needs a question and its answer, or messages that end in one", "see --map")
+            ids = self.reader.plain(turns[-1])[0].ids
+        except BadRow:
+            raise
+        except (InputError, GateError) as error:
+            raise BadRow(error.what, error.why, error.fix) from None
+        if len(ids) > self.base.context:
+            raise BadRow("the dialogue is too long", f"{len(ids)} tokens, the model holds {self.base.context}", "shorten it")
+        return list(ids)
+
+    def predict(self, read: Sequence[list[int]], scores: bool = False) -> list[dict[str, Any]]:
+        from kefu.train.methods.reward import score
+
+        return [{"reward": round(number, 6)} for number in score(self.base, read)]
