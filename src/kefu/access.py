@@ -45,6 +45,10 @@ def keys_from_environment(name: str, environment: Mapping[str, str] = os.environ
     value = environment.get(name, "") if name else ""
     if not value:
         return []
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"environment variable {name} is not UTF-8", "a key in it has bytes that are no characters", "set it anew") from None
     keys = [key.strip() for key in value.split(",") if key.strip()]
     if not keys:
         raise ConfigError(f"environment variable {name} holds no key", "it has only commas or blanks", "set it to comma-separated keys, or unset it")

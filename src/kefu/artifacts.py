@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -25,10 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from kefu import __version__
-from kefu.errors import BusyError, InputError, StorageError
+from kefu.errors import BusyError, InputError, KefuError, StorageError
 
 _CHUNK = 1 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_NUMBER = re.compile(r"(?:os error|errno) (\d+)", re.IGNORECASE)
 
 
 def canonical(value: Any) -> str:
@@ -74,6 +77,15 @@ def code_fingerprint(*rooms: str) -> str:
     return digest.hexdigest()
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of results where it is missing. Raises StorageError, also when a file or a link to nowhere stands there."""
+    if not path.is_dir() and (path.exists() or path.is_symlink()):
+        kind = f"is a link to {os.readlink(path)}, which is no folder" if path.is_symlink() else "is a file"
+        raise StorageError(f"{path} {kind}", "results are kept in that folder", "move it away, or let it lead to a folder that exists")
+    with storage_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
@@ -100,7 +112,7 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         for number, line in enumerate(handle, 1):
             try:
                 yield json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InputError(f"{path.name}, line {number}", f"not JSON ({error})", "rebuild the artefact") from None
 
 
@@ -116,15 +128,39 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn the disk's own refusals into one clear error."""
+    """Turn the disk's own refusals into one clear error, also where a native library (safetensors, polars, OpenVINO) hides them in its own."""
     try:
         yield
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise StorageError(
-                f"cannot write {path}", os.strerror(error.errno), "free disk space or choose another folder; nothing half-written was left"
-            ) from error
+    except KefuError:
         raise
+    except Exception as error:
+        if reason := _refusal(error, path):
+            raise StorageError(f"cannot write {path}", reason, "free disk space or choose another folder; nothing half-written was left") from error
+        raise
+
+
+def _refusal(error: Exception, path: Path) -> str:
+    """What the disk said, or empty when it was not the disk.
+
+    Libraries in Rust and C++ raise errors of their own with the number or the words of the system in the text, or (torch, OpenVINO) with
+    nothing of the sort: then a disk without room is the reason.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno) if error.errno in _NO_ROOM else ""
+    seen: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in seen:
+        seen.append(one)
+        text = str(one)
+        number = getattr(one, "errno", None) or next((int(found) for found in _NUMBER.findall(text)), None)
+        for refusal in _FULL:
+            if number == refusal or os.strerror(refusal) in text:
+                return os.strerror(refusal)
+        if "database or disk is full" in text:
+            return os.strerror(errno.ENOSPC)
+        one = one.__cause__ or one.__context__
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    return os.strerror(errno.ENOSPC) if shutil.disk_usage(there).free < _CHUNK else ""
 
 
 @dataclass(frozen=True)
@@ -184,9 +220,9 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the project for this process; sweeps what killed runs left. Raises BusyError."""
+        """Hold the project for this process; sweeps what killed runs left. Raises BusyError, StorageError."""
+        make_folder(self.root)
         with storage_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
             handle = open(self.root / ".lock", "a+")  # noqa: SIM115 - held for the whole block
         with handle:
             try:
@@ -242,7 +278,8 @@ class Store:
             draft.path.mkdir()
             started = time.time()
             try:
-                yield draft
+                with storage_errors(parent):  # asked before the draft is removed: the disk is full now
+                    yield draft
                 manifest = {
                     "kind": kind, "name": name, "key": key, "created": _utc(started), "seconds": round(time.time() - started, 3),
                     "inputs": inputs, "settings": settings, "seed": seed, "facts": draft.facts, "files": _inventory(draft.path),

@@ -15,7 +15,10 @@ way out, in one line. Anything that is not a `KefuError` is a defect of kefu and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_FULL_STOP = re.compile(r"(?<=[^\s./])\.$")  # of a sentence; the folder `.` keeps its name
 
 
 class KefuError(Exception):
@@ -31,11 +34,11 @@ class KefuError(Exception):
         return _again, (type(self), self.__dict__.copy(), self.args)  # errors cross from worker processes as they are
 
     def line(self) -> str:
-        text = self.what.rstrip(".")
+        text = _FULL_STOP.sub("", self.what)
         if self.why:
-            text += f": {self.why.rstrip('.')}"
+            text += f": {_FULL_STOP.sub('', self.why)}"
         if self.fix:
-            text += f"; {self.fix.rstrip('.')}"
+            text += f"; {_FULL_STOP.sub('', self.fix)}"
         return " ".join(text.split())
 
     def as_dict(self) -> dict[str, object]:

@@ -114,7 +114,74 @@ def test_disk_full_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [p for p in (tmp_path / "build").rglob("*") if p.is_file()] == []
 
 
+# Each writes more than 3 MiB; a full disk is recognised by having no room left, so the small one has some before.
+NATIVE = """
+import resource, signal, sys, tempfile
+from pathlib import Path
+import numpy, polars, safetensors.numpy, torch
+from tokenizers import Tokenizer, models
+from kefu.artifacts import Store
+from kefu.errors import StorageError
+
+frame = polars.DataFrame({"a": numpy.random.rand(900_000)})
+words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(300_000)}, unk_token="w1"))
+WRITERS = {
+    "safetensors": lambda to: safetensors.numpy.save_file({"a": numpy.zeros(900_000)}, to / "m.safetensors"),
+    "parquet": lambda to: frame.write_parquet(to / "a.parquet"),
+    "csv": lambda to: frame.write_csv(to / "a.csv"),
+    "numpy": lambda to: numpy.savez(to / "a.npz", a=numpy.random.rand(900_000)),
+    "tokenizer": lambda to: words.save(str(to / "tokenizer.json")),
+}
+NAMELESS = {"torch": lambda to: torch.save({"a": torch.zeros(1_000_000)}, to / "m.pt")}
+root, limit = Path(sys.argv[1]), int(sys.argv[2])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+else:
+    WRITERS |= NAMELESS
+for name, write in WRITERS.items():
+    try:
+        with Store(root).publish("model", name, "k" * 64, inputs={}, settings={}) as draft:
+            write(draft.path)
+    except StorageError as error:
+        print(name, error.line())
+        assert not [path for path in root.rglob("*") if path.is_file()], name
+    else:
+        raise SystemExit(f"{name} was not refused")
+try:
+    with Store(root).publish("model", "defect", "k" * 64, inputs={}, settings={}) as draft:
+        raise ZeroDivisionError("a defect of ours")
+except ZeroDivisionError:
+    print("defect kept")
+"""
+
+
+@pytest.mark.parametrize("how", ["limit", "disk"])
+def test_a_native_library_without_room_is_the_same_one_error(tmp_path: Path, how: str) -> None:
+    root = tmp_path / "small"
+    root.mkdir()
+    limit = "20000" if how == "limit" else "0"
+    if how == "disk" and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", root], capture_output=True, check=False).returncode:
+        pytest.skip("this account may not mount a small file system")
+    try:
+        done = subprocess.run([sys.executable, "-c", NATIVE, root, limit], capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        if how == "disk":
+            subprocess.run(["umount", root], check=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cannot write") == (5 if how == "limit" else 6)
+    assert "defect kept" in done.stdout
+
+
 def test_fingerprints_do_not_depend_on_order_and_code_counts() -> None:
     assert fingerprint({"a": 1, "b": [2, "客"]}) == fingerprint({"b": [2, "客"], "a": 1})
     assert fingerprint({"a": 1}) != fingerprint({"a": 2})
     assert code_fingerprint("text", "conversation") == code_fingerprint("conversation", "text") != code_fingerprint("text")
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_a_build_that_is_no_folder_says_the_way_out(tmp_path: Path, kind: str) -> None:
+    root = tmp_path / "build"
+    root.write_text("x") if kind == "file" else root.symlink_to(tmp_path / "gone")
+    with pytest.raises(StorageError, match=r"is a (file|link to .*gone).*move it away"):
+        with Store(root).lock():
+            pass

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from kefu.assistant import Assistant
-from kefu.assistant.batch import answer_file, read_questions
-from kefu.errors import InputError, StorageError
+from kefu.assistant.batch import answer_file, check_place, read_questions
+from kefu.errors import ConfigError, InputError, StorageError
 
 from .support_desk import COMPANY
 
@@ -72,6 +72,10 @@ def test_two_runs_write_the_same_but_for_the_times(assistant: Assistant, tmp_pat
         ('{"id": "a", "text": "x", "turns": ["y"]}', "either"),
         ('{"id": "a", "turns": [3]}', "turn is wrong"),
         ('{"id": "a", "turns": [{"role": "boss", "text": "x"}]}', "turn is wrong"),
+        ('{"id": "\\ud800", "text": "hi"}', "surrogate"),
+        ('{"id": "a", "turns": ["hi", "\\udfff"]}', "surrogate"),
+        ("[" * 100_000, "nested"),
+        ('{"id": ' + "9" * 5000 + "}", "4300"),
     ],
 )
 def test_a_wrong_line_is_named_and_the_rest_goes_on(tmp_path: Path, line: str, why: str) -> None:
@@ -103,3 +107,37 @@ def test_an_out_path_that_cannot_be_written_leaves_nothing(assistant: Assistant,
     with pytest.raises(StorageError, match="cannot write"):
         answer_file(assistant, questions, tmp_path / "file" / "out.jsonl")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "q.jsonl"]
+
+
+def test_a_wrong_place_for_the_replies_is_told_before_anything_is_answered(tmp_path: Path) -> None:
+    questions = write(tmp_path / "q.jsonl", {"id": "a", "text": "hi"})
+    (tmp_path / "link").symlink_to(questions)
+    (tmp_path / "file").write_text("x")
+    before = sorted(tmp_path.iterdir())
+    for out in (questions, tmp_path / "." / "q.jsonl", tmp_path / "link"):
+        with pytest.raises(ConfigError, match="would replace the questions"):
+            check_place(out, questions)
+    for out, said in ((tmp_path, "a folder"), (Path("/dev/null"), "no plain file")):
+        with pytest.raises(ConfigError, match=said):
+            check_place(out, questions)
+    for out in (tmp_path / "file" / "r.jsonl", tmp_path / ("x" * 250), Path("/proc/1/r.jsonl")):
+        with pytest.raises(StorageError, match="cannot write"):
+            check_place(out, questions)
+    check_place(tmp_path / "deep" / "er" / "r.jsonl", questions)
+    assert sorted(tmp_path.iterdir()) == before and questions.read_text()
+
+
+def test_a_place_that_fails_is_known_before_the_assistant_is_asked(tmp_path: Path) -> None:
+    class Asked(Exception):
+        """It was asked."""
+
+    class Unasked:
+        async def answer(self, conversation: object) -> None:
+            raise Asked
+
+        async def close(self) -> None:
+            raise Asked
+
+    questions, _ = read_questions(write(tmp_path / "q.jsonl", {"id": "a", "text": "hi"}))
+    with pytest.raises(ConfigError, match="a folder"):
+        answer_file(Unasked(), questions, tmp_path)  # type: ignore[arg-type]

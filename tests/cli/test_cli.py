@@ -38,7 +38,7 @@ def test_every_verb_has_help(verb: str) -> None:
         (["frobnicate"], "No such command"),
         (["run", "{shop}", "--until", "lunch"], "no stage 'lunch'"),
         (["run", "{shop}", "--until", "all"], "no stage 'all'"),
-        (["check", "{shop}", "--set", "assistant.name=@x"], "is not YAML; put it in quotes"),
+        (["check", "{shop}", "--set", "assistant.name=@x"], "put it in quotes"),
         (["check", "{shop}", "--set", "assistant.guard.off=[scope.wether]"], "no built-in rule 'scope.wether'"),
         (["check", "{shop}", "--set", "assistant.texts={farewell: {zh: 再见}}"], "assistant.texts has no text 'farewell'"),
         (["check", "{shop}", "--set", "data.clean.boilerplate=['(']"], "no regular expression"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,3 +179,26 @@ def test_a_broken_line_is_named(tmp_path):
     path.write_text(path.read_text("utf-8") + "{broken\n", "utf-8")
     with pytest.raises(InputError, match=r"faq\.jsonl, line 3"):
         build(path, [], Knowledge(), tmp_path / "kb", 1)
+
+
+@pytest.mark.parametrize("name", ["index.json", "arrays.npz"])
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04" + b"x" * 20, b'{"format": 1}', b"[]", b'"x"', b"[" * 100_000])
+def test_a_cut_or_overwritten_file_is_damage_said_in_one_line(shop, tmp_path: Path, name: str, damage: bytes) -> None:
+    made = next(path.parent for path in shop[2].rglob("arrays.npz"))
+    folder = tmp_path / "knowledge"
+    shutil.copytree(made, folder)
+    KnowledgeBase.load(folder)
+    (folder / name).write_bytes(damage)
+    with pytest.raises(InputError, match=r"knowledge (is damaged|has format)"):
+        KnowledgeBase.load(folder)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.9, 0.999])
+def test_arrays_cut_anywhere_are_damage(shop, tmp_path: Path, share: float) -> None:
+    made = next(path.parent for path in shop[2].rglob("arrays.npz"))
+    folder = tmp_path / "knowledge"
+    shutil.copytree(made, folder)
+    whole = (folder / "arrays.npz").read_bytes()
+    (folder / "arrays.npz").write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(InputError, match="is damaged"):
+        KnowledgeBase.load(folder)

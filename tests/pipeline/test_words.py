@@ -18,7 +18,9 @@ def test_a_refusal_stands_beside_the_registration() -> None:
     assert summarise("registry", {"model": "a@1", "stage": "candidate", "reasons": ["too few right", "glitches"]}) == (
         "a@1 registered (candidate), not released: too few right; glitches"
     )
-    assert summarise("registry", {"model": "a@1", "stage": "candidate", "reasons": []}) == "a@1 registered (candidate)"
+    assert summarise("registry", {"model": "a@1", "stage": "candidate", "reasons": []}) == (
+        "a@1 registered, in production once the smoke test has passed"
+    )
 
 
 def test_usual_files_are_not_worth_a_line_and_unusual_ones_are() -> None:

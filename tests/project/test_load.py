@@ -109,3 +109,30 @@ def test_secret_references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("KEFU_TEST_URL")
     with pytest.raises(ConfigError, match="KEFU_TEST_URL"):
         secret("env:KEFU_TEST_URL")
+
+
+def test_patterns_that_are_none_and_folders_of_nobody(tmp_path: Path) -> None:
+    loaded = load(write(tmp_path, GOOD))
+    for pattern, said in (("knowledge/**x/*.md", "no pattern"), ("x" * 5000, "cannot look for"), ("~nosuchuser/x.csv", "nobody's folder")):
+        with pytest.raises((InputError, ConfigError), match=said) as caught:
+            loaded.files([pattern])
+        assert caught.value.exit_code == 2
+
+
+def test_links_that_lead_out_of_the_project_are_refused(tmp_path: Path) -> None:
+    outside, shop = tmp_path / "outside", tmp_path / "shop"
+    (shop / "notes").mkdir(parents=True)
+    outside.mkdir()
+    (outside / "secret.md").write_text("x")
+    (shop / "notes" / "own.md").write_text("x")
+    loaded = load(write(shop, GOOD))
+    (shop / "notes" / "within.md").symlink_to(shop / "notes" / "own.md")
+    assert len(loaded.files(["notes/*.md"])) == 2
+    (shop / "one.md").symlink_to(outside / "secret.md")
+    (shop / "folder").symlink_to(outside)
+    (shop / "notes" / "about.md").symlink_to(outside / "secret.md")
+    for pattern in ("notes", "notes/*.md", "notes/about.md", "one.md", "*.md", "folder", "folder/*.md", "folder/secret.md", "*/secret.md"):
+        with pytest.raises(InputError, match=r"is a link that leads out of .*, to .*outside"):
+            loaded.files([pattern])
+    for named in (str(outside), str(outside / "secret.md"), "../outside/*.md"):  # said in kefu.yaml itself: the user's own choice
+        assert len(loaded.files([named])) == 1

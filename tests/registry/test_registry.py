@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kefu.artifacts import Store
@@ -137,9 +137,9 @@ POISON = {
     "an absolute place": (f"models: [{ONE.replace('access_point: x', 'access_point: /etc')}]", "inside the project"),
     "a bomb": (
         "models:\n- name: &a0 [x, x]\n" + "".join(f"  k{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)),
-        "aliases mean more",
+        "stand for more than",
     ),
-    "an alias inside itself": ("models: &a [*a]", "inside its own value"),
+    "an alias inside itself": ("models: &a [*a]", "refers to itself"),
     "broken": ("models: [", "expected"),
     "too deep": ("models: " + "[" * 3000, ""),
     "not text": ("models: \x00", ""),
@@ -181,6 +181,8 @@ def test_retired_is_out_of_use_and_still_there(tmp_path: Path) -> None:
     assert registry.verify(registry.entries()[0]) == []
 
 
+@example(description="\x85", metrics={})
+@example(description="a\u2028b", metrics={})
 @given(description=st.text(max_size=60), metrics=st.dictionaries(st.text(min_size=1, max_size=9), st.floats(allow_nan=False), max_size=3))
 @settings(max_examples=60, deadline=None)
 def test_what_is_written_is_read_again(description: str, metrics: dict[str, float]) -> None:
@@ -190,3 +192,14 @@ def test_what_is_written_is_read_again(description: str, metrics: dict[str, floa
     text = file._parse(once)
     assert text.entries == [other, entry]
     assert file.render(text, [*text.entries]) == once
+
+
+def test_an_entry_without_artifacts_is_not_promoted(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.add(fields(tmp_path, "aa") | {"artifacts": {}})
+    for force in (False, True):
+        with pytest.raises(InputError, match="names no artefact"):
+            registry.promote("shop@1", force=force)
+    assert registry.resolve().stage == "candidate"
+    registry.add(fields(tmp_path, "bb") | {"artifacts": {}, "access_point": "https://models.example/v1"})
+    assert registry.promote("shop@2").stage == "production"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from served import body, until
 
-from kefu.access import is_loopback
+from kefu.access import is_loopback, keys_from_environment
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Serve
 from kefu.serve import keys
@@ -184,3 +184,9 @@ def test_old_requests_are_forgotten_by_the_rate_limit_without_a_thread() -> None
     limiter.hit(item, "last")
     assert sum(map(len, window.events.values())) <= 2
     assert not window.timer.is_alive()
+
+
+def test_keys_that_are_no_characters_are_said_without_the_key() -> None:
+    with pytest.raises(ConfigError, match="KEFU_API_KEYS is not UTF-8") as caught:
+        keys_from_environment("KEFU_API_KEYS", {"KEFU_API_KEYS": "secret-one,a\udcff"})
+    assert "secret-one" not in caught.value.line()

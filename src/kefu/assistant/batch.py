@@ -8,17 +8,19 @@ a turn is a text or `{"role", "text"}`, and agent turns given are taken as said)
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kefu.artifacts import write_text
 from kefu.assistant.chain import Assistant
 from kefu.conversation import Conversation, Turn
-from kefu.errors import InputError, StorageError
+from kefu.errors import ConfigError, InputError, StorageError
+from kefu.markup import read_json
 
 #: Conversations answered at the same time; the engine batches what they ask.
 CONCURRENT = 8
@@ -62,7 +64,7 @@ def _question(path: Path, number: int, line: str) -> Question:
     where = f"{path}:{number}"
     hint = 'a line is {"id", "text"} or {"id", "turns": [...]}'
     try:
-        row = json.loads(line)
+        row = read_json(line)
     except ValueError as error:
         raise InputError(where, f"not JSON ({error})", hint) from None
     if not isinstance(row, dict):
@@ -131,18 +133,32 @@ def answer_here(assistant: Assistant, questions: list[Question]) -> list[dict[st
 
 
 def answer_file(assistant: Assistant, questions: list[Question], out: Path) -> dict[str, Any]:
-    """Answer and write; the file appears only when it is whole. Returns {lines, replies, handoffs, refused}. Raises StorageError."""
+    """Answer and write; the file appears only when it is whole. Returns {lines, replies, handoffs, refused}.
+
+    Raises StorageError, ConfigError; a place that cannot be written is told before anything is answered.
+    """
+    check_place(out)
     rows = answer_here(assistant, questions)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {out}", error.strerror or "", "choose another place for --out") from None
+    write_text(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return counts(rows)
+
+
+def check_place(out: Path, questions: Path | None = None) -> None:
+    """Whether a new file can come to stand at `out`, and would not stand on the questions. Raises ConfigError, StorageError."""
+    if questions is not None and out.resolve() == questions.resolve():
+        raise ConfigError(f"--out is the file of --batch, {questions}", "the replies would replace the questions", "name another file")
+    if out.exists() and not out.is_file():
+        kind = "a folder" if out.is_dir() else "no plain file"
+        raise ConfigError(f"--out {out}", f"it is {kind}", "name a file; without --out the replies go to standard output")
+    there = next(folder for folder in out.absolute().parents if folder.exists())
+    try:
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        probe = there / f".{out.name}.{os.getpid():08}.tmp"  # as long as the name it is written under
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StorageError(f"cannot write {out}", f"{there}: {error.strerror}", "choose another place for --out") from None
 
 
 def counts(rows: list[dict[str, Any]]) -> dict[str, Any]:

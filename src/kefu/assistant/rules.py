@@ -29,12 +29,13 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kefu.errors import ConfigError, InputError
+from kefu.markup import Fault, read_yaml
 from kefu.text.disguise import decoded, fold_char, unleet, unmask
 
 BUILTIN = ("safety", "injection", "person", "legal", "complaint", "mood", "security", "privacy", "compliance", "illegal", "scope", "output")
@@ -143,11 +144,13 @@ def builtin() -> tuple[Rule, ...]:
 
 def _read(file: Path) -> tuple[list[Rule], list[str]]:
     try:
-        rows: Any = yaml.safe_load(file.read_text("utf-8"))
+        rows = read_yaml(file.read_text("utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {file}", error.strerror or "", "correct assistant.guard.rules") from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        return [], [f"{file.name}: not YAML in UTF-8 ({' '.join(str(error).split())[:120]})"]
+    except Fault as error:
+        return [], [f"{error.place(file.name)}: not YAML ({error.said})"]
+    except UnicodeDecodeError as error:
+        return [], [f"{file.name}: not UTF-8 (byte {error.start})"]
     if not isinstance(rows, list):
         return [], [f"{file.name}: must be a list of rules"]
     rules, faults = [], []

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, Model, ProjectPath, Set, console, load
+from kefu.cli.options import Json, Model, ProjectPath, Set, console, load, warn_of_idle
 
 
 def chat(
@@ -30,14 +30,17 @@ def chat(
     if out is not None and batch is None:
         raise ConfigError("--out needs --batch", "a conversation in the terminal is not written to a file", "give --batch QUESTIONS.jsonl too")
     loaded = load(project, set_)
+    warn_of_idle(set_, "assistant")
     if batch is None:
         if json:
             raise ConfigError("--json needs --batch", "a conversation in the terminal is not a document", "give --batch QUESTIONS.jsonl")
         assistant, entry = open_assistant(loaded, model)
         _talk(assistant, entry.label)
         return
-    from kefu.assistant.batch import answer_file, answer_here, counts, read_questions
+    from kefu.assistant.batch import answer_file, answer_here, check_place, counts, read_questions
 
+    if out is not None:
+        check_place(out, batch)
     questions, faults = read_questions(batch)
     assistant, entry = open_assistant(loaded, model)
     rows = [] if out is not None else answer_here(assistant, questions)

@@ -35,7 +35,9 @@ def check(
     loaded = load(project, set_)
     faults = find_faults(loaded)
     if faults:
-        raise ConfigError(f"{loaded.settings.name} has {len(faults)} fault{'s' if len(faults) > 1 else ''}", faults[0], "correct it", faults=faults)
+        count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+        fix = "" if "; " in faults[0] else "correct it"  # most faults say their own way out
+        raise ConfigError(f"{loaded.settings.name} has {count}", faults[0], fix, faults=faults)
     rows = [
         {"key": key, "value": value, "origin": loaded.origin(key), "meaning": describe(key)} for key, value in _leaves(loaded.settings.model_dump())
     ]

@@ -11,14 +11,17 @@ from kefu.cli.edge import OUTPUT
 from kefu.cli.options import Json, console
 
 
-def init(directory: Annotated[Path, typer.Argument(help="Folder to make.")], json: Json = False) -> None:
+def init(directory: Annotated[str, typer.Argument(help="Folder to make.")], json: Json = False) -> None:
     """Write a small project that runs: FAQ in Chinese and English, logs, scenarios, every setting explained.
 
     Example: kefu init shop && kefu run shop
     """
+    from kefu.errors import ConfigError
     from kefu.project.template import create
 
-    files = create(directory)
+    if not directory.strip():
+        raise ConfigError("no folder is named", "the name is empty", "kefu init DIR")
+    files = create(Path(directory))
 
     def text() -> None:
         for file in files:

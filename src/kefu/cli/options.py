@@ -24,6 +24,15 @@ def load(path: Path, overrides: list[str] | None = None) -> Loaded:
     return read(path, overrides or [])
 
 
+def warn_of_idle(overrides: list[str], *used: str) -> None:
+    """Say which `--set` change nothing, because a built model is opened: only the blocks in `used` are read again."""
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key.partition(".")[0] not in used:
+            words = f"--set {key} changes nothing here: a built model is opened; to build with it, `kefu run --set {key}=…`"
+            console(stderr=True).print(words, markup=False, style="yellow")
+
+
 def console(stderr: bool = False) -> Console:
     from rich.console import Console
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, Model, ProjectPath, Set, load
+from kefu.cli.options import Json, Model, ProjectPath, Set, load, warn_of_idle
 
 
 def serve(
@@ -26,4 +26,6 @@ def serve(
     from kefu.pipeline.serving import serve as run
 
     overrides = [*set_, *([f"serve.host={host}"] if host else []), *([f"serve.port={port}"] if port is not None else [])]
-    run(load(project, overrides), model, quiet=OUTPUT.machine)
+    loaded = load(project, overrides)
+    warn_of_idle(set_, "assistant", "serve")
+    run(loaded, model, quiet=OUTPUT.machine)

@@ -22,7 +22,7 @@ from kefu.artifacts import storage_errors, write_json, write_jsonl, write_text
 from kefu.conversation import Conversation
 from kefu.data import augmenting, canned, card, dedup, entries, jobs, labels, minhash, people, plots, readers, split, tasks, writers
 from kefu.data.augmenting import OpenWriter
-from kefu.data.dataset import load_class
+from kefu.data.dataset import load_class, open_dataset
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
 from kefu.data.ledger import Ledger, Step
@@ -274,7 +274,7 @@ class _Build:
         numbers = np.flatnonzero(self.alive).tolist()
         kept = [self.faq.get(number) or self.spool[number] for number in numbers]
         told = labels.apply(
-            self.dataset_class(kept), self.project, self.out, augmenting.writer_of(settings.model, self.open_writer),
+            open_dataset(self.dataset_class, kept), self.project, self.out, augmenting.writer_of(settings.model, self.open_writer),
             lambda message, share: self.progress(message, 0.6), self.people.labels(kept),
         )  # fmt: skip
         self.people.apply(kept, found)

@@ -7,7 +7,9 @@ rule of quality and of taking over into `label` and `human_intervention_idx`, wi
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,8 +129,9 @@ def load_class(reference: str, root: Path) -> type[SupportDataset]:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        raise ConfigError(f"data.dataset_class: {name} cannot be loaded", f"{type(error).__name__}: {error}", "correct the file") from error
+    except (Exception, SystemExit) as error:  # `sys.exit()` in a project's file must not end our run as if it were done
+        sys.modules.pop(module_name, None)
+        raise ConfigError(f"data.dataset_class: {name} cannot be loaded", _cause(error, path), "correct the file") from error
     found = getattr(module, attribute, None)
     if not (isinstance(found, type) and issubclass(found, SupportDataset)):
         classes = [
@@ -137,6 +140,26 @@ def load_class(reference: str, root: Path) -> type[SupportDataset]:
         hint = f"it has {', '.join(classes)}" if classes else "it has no subclass of kefu.data.SupportDataset"
         raise ConfigError(f"data.dataset_class: {name} has no dataset class {attribute!r}", hint, "subclass kefu.data.SupportDataset")
     return found
+
+
+def open_dataset(kind: type[SupportDataset], conversations: Sequence[Conversation]) -> SupportDataset:
+    """An instance of a class of the project. Raises ConfigError when its `__init__` fails."""
+    try:
+        return kind(conversations)
+    except KefuError:
+        raise
+    except (Exception, SystemExit) as error:
+        file = Path(inspect.getsourcefile(kind) or "")
+        raise ConfigError(
+            f"data.dataset_class: {kind.__name__} of {file.name} cannot be made", _cause(error, file), "correct its __init__"
+        ) from error
+
+
+def _cause(error: BaseException, file: Path) -> str:
+    """The error and the line of the project's own file that it came from."""
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    said = f"{type(error).__name__}: {error}"
+    return f"line {own[-1]}: {said}" if own else said
 
 
 def annotate(dataset: SupportDataset, conversations: Iterable[Conversation] | None = None) -> None:

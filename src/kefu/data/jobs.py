@@ -20,7 +20,7 @@ import orjson
 from kefu.conversation import Conversation
 from kefu.data import minhash, near, writers
 from kefu.data.clean import Cleaner
-from kefu.data.dataset import annotate, load_class
+from kefu.data.dataset import annotate, load_class, open_dataset
 from kefu.data.exclusions import Notes
 from kefu.data.heard import Heard, Listener
 from kefu.data.ledger import Step
@@ -223,7 +223,7 @@ class LabelJob:
     """Writes quality and take-over point into conversations and lays out the rows of every file."""
 
     def __init__(self, setup: LabelSetup) -> None:
-        self._dataset = load_class(setup.dataset_class, setup.root)(setup.kept)
+        self._dataset = open_dataset(load_class(setup.dataset_class, setup.root), setup.kept)
         self._listener = setup.listener
 
     def __call__(self, batch: LabelBatch) -> Labelled:

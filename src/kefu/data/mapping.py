@@ -345,7 +345,7 @@ def _shown(columns: Sequence[str]) -> str:
 
 
 def _nearest(column: str, columns: Sequence[str]) -> str:
-    near = difflib.get_close_matches(column, columns, 1, 0.3)
+    near = difflib.get_close_matches(column, columns, 1, 0.6)
     if not near:
         near = [name for name in columns if column in name or name in column][:1]
     return f"did you mean {near[0]!r}?" if near else ""

@@ -14,10 +14,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from kefu.data import mapping
 from kefu.errors import ConfigError, InputError
+from kefu.markup import Fault, read_yaml
 from kefu.project.schema import RecordTemplate, Source
 
 if TYPE_CHECKING:
@@ -91,9 +90,9 @@ def _file(given: str, root: Path, label: str) -> dict[str, Any]:
                 f"{label} {given!r} is no ready template and no readable file", f"ready ones: {', '.join(ready())}", "correct the name"
             ) from None
     try:
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{label} {given} is not YAML", str(getattr(error, "problem", error)), "correct it") from None
+        raw = read_yaml(text)
+    except Fault as error:
+        raise ConfigError(f"{label} {error.place(given)} is not YAML", error.said, "correct it") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{label} {given} holds no texts", "it needs instruction and output", "write `instruction: …` and `output: …`")
     return raw

@@ -10,7 +10,6 @@ Out of scope: `turned_away` or `answered`, `error`.
 from __future__ import annotations
 
 import difflib
-import json
 import random
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -24,6 +23,7 @@ from kefu.conversation import Conversation, Turn
 from kefu.errors import ConfigError, InputError
 from kefu.evals.answers import Entry, right
 from kefu.evals.said import Said
+from kefu.markup import read_json
 
 _KEYS = ("id", "text", "language", "answer_id", "accept", "pattern")
 
@@ -89,7 +89,7 @@ def load(path: Path, known_ids: Collection[str] | None = None) -> list[Question]
             continue
         place = f"{path.name}:{number}"
         try:
-            row = json.loads(line)
+            row = read_json(line)
         except ValueError as error:
             faults.append(f"{place}: not JSON ({error})")
             continue

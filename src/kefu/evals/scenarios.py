@@ -26,6 +26,7 @@ import yaml
 from kefu.errors import ConfigError, InputError
 from kefu.evals import checks
 from kefu.evals.undesired import BEHAVIOURS
+from kefu.markup import Fault, parse_yaml
 from kefu.project import Loaded
 
 KINDS = ("new_customer", "returning_customer", "complaint", "break", "compliance", "out_of_scope", "hand_off", "small_talk")
@@ -36,7 +37,6 @@ _KEYS = {"id": True, "kind": True, "language": True, "turns": True, "context": F
 _TURN_KEYS = {"say": True, "expect": False}
 _CONTEXT_KEYS = ("customer", "tools", "images", "scripts")
 _MAX_TURNS = 40
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -131,21 +131,18 @@ class _Reader:
     def _yaml(self) -> Any:
         try:
             text = self.path.read_bytes().decode("utf-8-sig")
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER)):
-                return self._fault((), "aliases (*name) are not used in scenario files; write the value out")
-            node = yaml.compose(text, Loader=_LOADER)
+            node, rows = parse_yaml(text, aliases=False)
             if node is None:
                 return self._fault((), "holds no scenario")
             self._walk(node, ())
-            return yaml.load(text, Loader=_LOADER)
+            return rows
         except UnicodeDecodeError as error:
             return self._fault((), f"not UTF-8 (byte {error.start}); save it as UTF-8")
         except OSError as error:
             raise InputError(f"cannot read {self.path}", error.strerror or "", "correct eval.scenarios in kefu.yaml") from None
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            self.lines[()] = mark.line + 1 if mark else 1
-            return self._fault((), f"not YAML: {getattr(error, 'problem', None) or error}")
+        except Fault as error:
+            self.lines[()] = error.line or 1
+            return self._fault((), f"not YAML that can be used: {error.said}")
 
     def _walk(self, node: Any, place: tuple[Any, ...]) -> None:
         self.lines[place] = node.start_mark.line + 1

@@ -28,6 +28,7 @@ from typing import Any
 
 from kefu.artifacts import storage_errors, write_json
 from kefu.errors import EngineError, StorageError
+from kefu.project import expanded
 
 LOCKS = Path(__file__).parent / "locks"
 _READY = "ready.json"
@@ -81,7 +82,7 @@ class Converter:
 
 
 def cache_root() -> Path:
-    return Path(os.environ.get("KEFU_CACHE") or "~/.cache/kefu").expanduser()
+    return expanded(os.environ.get("KEFU_CACHE") or "~/.cache/kefu")
 
 
 def folder_of(name: str, lock: Path | None = None) -> Path:

@@ -17,6 +17,7 @@ import yaml
 
 from kefu.errors import ConfigError
 from kefu.knowledge.stem import stem
+from kefu.markup import Fault, read_yaml
 from kefu.text.normalise import fold
 from kefu.text.segment import is_han
 
@@ -171,11 +172,13 @@ def _gap(word: str) -> str:
 def _own_groups(path: Path) -> dict[str, list[str]]:
     what, fix = f"knowledge.synonyms: {path}", "write `concept: [phrase, phrase]`, one group a line"
     try:
-        value = yaml.safe_load(path.read_text("utf-8"))
+        value = read_yaml(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(what, error.strerror or "cannot be read", "give a YAML file of synonym groups") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(what, f"is not YAML ({' '.join(str(error).split())[:120]})", fix) from None
+    except Fault as error:
+        raise ConfigError(error.place(what), f"is not YAML ({error.said})", fix) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(what, f"is not UTF-8 (byte {error.start})", "save it as UTF-8") from None
     good = isinstance(value, dict) and all(isinstance(words, list) and all(str(word).strip("* ") for word in words) for words in value.values())
     if not good:
         raise ConfigError(what, "is not a mapping of lists", fix)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import tokenize
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,14 +53,26 @@ def save(out: Path, shelves: dict[str, Shelf], lexicon: Lexicon) -> str:
 def load(folder: Path) -> tuple[dict[str, Shelf], Lexicon, str]:
     """Shelves, lexicon and digest. Raises InputError for a folder that is missing, damaged or of another format."""
     try:
-        text = (folder / "index.json").read_bytes()
-        value = json.loads(text)
-        with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        return _load(folder)
     except FileNotFoundError as error:
         raise InputError(f"{folder} is not a knowledge folder", f"{Path(error.filename).name} is missing", "build it with `kefu run`") from None
-    except (ValueError, OSError, KeyError, EOFError) as error:
-        raise InputError(f"{folder} is damaged", " ".join(str(error).split())[:120], "build it again with `kefu run --force`") from None
+    except _DAMAGE as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise InputError(f"{folder} is damaged", why, "build it again with `kefu run --force`") from None
+
+
+#: What reading a cut or overwritten file can raise (the zip and array formats have their own).
+_DAMAGE = (
+    ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, RecursionError, MemoryError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, SyntaxError,
+)  # fmt: skip
+
+
+def _load(folder: Path) -> tuple[dict[str, Shelf], Lexicon, str]:
+    text = (folder / "index.json").read_bytes()
+    value = json.loads(text)
+    with open(folder / "arrays.npz", "rb") as handle, np.load(handle, allow_pickle=False) as archive:  # numpy leaves a broken one open
+        arrays = {name: archive[name] for name in archive.files}
     if value.get("format") != FORMAT:
         raise InputError(
             f"{folder} has format {value.get('format')}", f"this version reads format {FORMAT}", "build it again with `kefu run --force`"

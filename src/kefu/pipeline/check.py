@@ -9,19 +9,28 @@ from kefu.data.check import check_source
 from kefu.errors import ConfigError, KefuError
 from kefu.project import Loaded
 
+_BLOCKS = ("data.augment", "eval", "assistant")
+
 
 def check(project: Loaded) -> list[str]:
     """Faults of a loaded project, one line each; empty when it can run."""
     settings = project.settings
     faults: list[str] = []
 
+    told: set[str] = set()
+
     def attempt(label: str, action) -> None:  # type: ignore[no-untyped-def]
+        """What a whole block meets again is told once, under the setting it belongs to."""
         try:
             action()
         except ConfigError as error:
-            faults.extend(f"{label}: {fault}" for fault in (error.faults or [error.line()]))
+            found = error.faults or [error.line()]
         except KefuError as error:
-            faults.append(f"{label}: {error.line()}")
+            found = [error.line()]
+        else:
+            return
+        faults.extend(f"{label}: {fault}" for fault in found if not (label in _BLOCKS and fault in told))
+        told.update(found)
 
     names = [source.name for source in settings.data.sources]
     faults += [f"data.sources: two sources are called {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -65,12 +74,14 @@ def check_answers(project: Loaded, data: Path) -> None:
 
 
 def _dataset_class(project: Loaded) -> None:
-    file, colon, name = project.settings.data.dataset_class.partition(":")
+    from kefu.data.dataset import load_class
+
+    given = project.settings.data.dataset_class
+    file, colon, name = given.partition(":")
     if not colon or not name:
-        raise ConfigError(f"{project.settings.data.dataset_class!r} names no class", "write it as file.py:ClassName")
-    text = project.files([file])[0].read_text("utf-8")
-    if f"class {name}" not in text:
-        raise ConfigError(f"{file} has no class {name}", "the name after the colon must stand in the file", "correct data.dataset_class")
+        raise ConfigError(f"{given!r} names no class", "write it as file.py:ClassName")
+    project.files([file])
+    load_class(given, project.root)  # runs the file, as the build will: what stands at its top may fail
 
 
 def _augment(project: Loaded) -> None:
@@ -99,7 +110,7 @@ def _scenarios(project: Loaded) -> None:
     if settings.scenarios:
         scenarios.load_scenarios(project.files(settings.scenarios))
     if settings.questions:
-        questions.load(project.path(settings.questions))
+        questions.load(project.files([settings.questions])[0])
 
 
 def _words(project: Loaded) -> None:

@@ -60,6 +60,7 @@ def _project(root: Path, entry: Entry, keep: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="kefu-replay-") as scratch:
         folder = (keep or Path(scratch)) / root.resolve().name
         shutil.copytree(root, folder, ignore=lambda place, names: {"build"} & set(names) if Path(place) == root else set())
+        load(root)  # a faulty file is told in one line, before its text is read again without the defaults
         whole = Project.model_validate(yaml.safe_load(file.read_text("utf-8")) | entry.settings)
         given = whole.model_dump(mode="json", exclude_defaults=True)  # a default written out would count as a wish
         write_text(folder / "kefu.yaml", yaml.safe_dump(given, allow_unicode=True, sort_keys=False))

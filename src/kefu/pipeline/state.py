@@ -28,6 +28,9 @@ def current(project: Loaded, stage: str) -> Artifact:
 def resolve(project: Loaded, reference: str = "") -> Entry:
     """The registry entry to talk to: production, else the newest candidate."""
     entry = Registry(project.root).resolve(reference)
+    if missing := [room for room in ("data", "knowledge", "export") if room not in entry.artifacts]:
+        why = f"models.yaml names no {' and no '.join(missing)} artefact for it"
+        raise InputError(f"{entry.label} cannot be opened", why, f"name a model that `kefu run {project.root}` made")
     for room, folder in entry.artifacts.items():
         if room in ("knowledge", "export") and not (project.root / folder / "manifest.json").is_file():
             raise InputError(

@@ -220,7 +220,7 @@ class Export(Block):
 
 class Guard(Block):
     rules: list[str] = Field(default=[], description="YAML files with compliance rules of your own, beside the built-in ones")
-    off: list[str] = Field(default=[], description="ids of built-in rules that do not fit your trade (receipts and `kefu check --rules` name them)")
+    off: list[str] = Field(default=[], description="ids of built-in rules that do not fit your trade (receipts name them)")
     mask_pii_in_replies: bool = Field(default=True, description="personal data never leave in a reply; the company's own contacts may")
 
 

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kefu.errors import ConfigError, InputError
+from kefu.markup import Fault, parse_yaml, read_yaml
 
 M = typing.TypeVar("M", bound=BaseModel)
 
@@ -39,9 +40,9 @@ def read(
             faults.append(f"--set {override}: expected key=value")
             continue
         try:
-            fault = _assign(raw, key.strip(), yaml.safe_load(value))
-        except yaml.YAMLError:
-            fault = f"--set {override}: {value!r} is not YAML; put it in quotes"
+            fault = _assign(raw, key.strip(), read_yaml(value))
+        except Fault as error:
+            fault = f"--set {override[:80]}: not YAML ({error.said}); put it in quotes"
         faults += [fault] if fault else []
         origins[key.strip()] = "flag"
     chosen: type[M] = model if isinstance(model, type) else model(raw)  # type: ignore[assignment]
@@ -64,13 +65,9 @@ def _parse(file: Path, start: str) -> tuple[dict[str, Any], Any]:
     except OSError as error:
         raise InputError(f"cannot read {file}", error.strerror or "") from None
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_cycles(node, file)
-        raw = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{file}:{mark.line + 1}" if mark else str(file)
-        raise ConfigError(f"{place} is not YAML", str(getattr(error, "problem", error)), "correct that line") from None
+        node, raw = parse_yaml(text)
+    except Fault as error:
+        raise ConfigError(f"{error.place(file)} is not YAML that can be used", error.said, "correct that line") from None
     if not isinstance(raw, dict):
         raise ConfigError(f"{file} holds no settings", "the top must be `key: value` lines", start)
     return raw, node
@@ -90,18 +87,6 @@ def _assign(raw: dict[str, Any], key: str, value: Any) -> str:
         return f"--set {key}: {last!r} is not in a block"
     target[last] = value
     return ""
-
-
-def _refuse_cycles(node: Any, file: Path, above: tuple[int, ...] = ()) -> None:
-    if id(node) in above:
-        raise ConfigError(f"{file}:{node.start_mark.line + 1} refers to itself", "an anchor is used inside its own value", "write the value out")
-    children: list[Any] = []
-    if isinstance(node, yaml.MappingNode):
-        children = [part for pair in node.value for part in pair]
-    elif isinstance(node, yaml.SequenceNode):
-        children = list(node.value)
-    for child in children:
-        _refuse_cycles(child, file, (*above, id(node)))
 
 
 def _collect_lines(node: Any, prefix: str, lines: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from kefu.errors import InputError
+from kefu.markup import Fault, parse_yaml
 from kefu.registry.entry import Entry
 
 HEAD = (
@@ -22,8 +23,6 @@ HEAD = (
     "# Comments and descriptions are yours: entries that did not change keep them.\n"
 )
 _FIX = "correct it, or restore it from version control"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MOST_NODES = 2_000_000
 _STAGE = re.compile(r"^(\s*stage:\s*)\S+", re.MULTILINE)
 
 
@@ -56,9 +55,8 @@ def read(path: Path) -> Text:
         raise InputError(f"{path} cannot be read", error.strerror or "", _FIX) from None
     try:
         return _parse(text)
-    except _Fault as fault:
-        place = f"{path}:{fault.line}" if fault.line else str(path)
-        raise InputError(f"{place} cannot be read", fault.said, _FIX) from None
+    except Fault as fault:
+        raise InputError(f"{fault.place(path)} cannot be read", fault.said, _FIX) from None
 
 
 def render(text: Text, entries: Sequence[Entry]) -> str:
@@ -76,40 +74,23 @@ def render(text: Text, entries: Sequence[Entry]) -> str:
     return made
 
 
-class _Fault(Exception):
-    def __init__(self, said: str, line: int = 0) -> None:
-        self.said, self.line = said, line
-        super().__init__(said)
-
-
 def _parse(text: str) -> Text:
-    loader = _LOADER(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            return Text([])
-        plain = _plain(node, text)
-        raw = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise _Fault(problem[:300], mark.line + 1 if mark else 0) from None
-    except (RecursionError, ValueError) as error:
-        raise _Fault(str(error)[:200] or "nested too deeply") from None
-    finally:
-        loader.dispose()
+    node, raw = parse_yaml(text)
+    if node is None:
+        return Text([])
+    plain = _plain(node)
     if not isinstance(raw, dict) or set(raw) - {"models"}:
-        raise _Fault("the top must be one key, `models:`, with a list of entries", 1)
+        raise Fault("the top must be one key, `models:`, with a list of entries", 1)
     rows, lines = raw.get("models") or [], []
     if not isinstance(rows, list):
-        raise _Fault("`models` is not a list", 1)
+        raise Fault("`models` is not a list", 1)
     items = _items(node)
     lines = [item.start_mark.line for item in items]
     entries: list[Entry] = []
     for row, line in zip(rows, lines, strict=True):
         entries.append(_entry(row, line + 1))
         if any(entry.label == entries[-1].label for entry in entries[:-1]):
-            raise _Fault(f"{entries[-1].label} stands twice", line + 1)
+            raise Fault(f"{entries[-1].label} stands twice", line + 1)
     made = Text(entries)
     if plain:
         _cut(made, text, node, items)
@@ -125,42 +106,28 @@ def _entry(row: Any, line: int) -> Entry:
         said = first["msg"].removeprefix("Value error, ")
         name = f"{row.get('name', '?')}: " if isinstance(row, dict) else ""
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise _Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
+        raise Fault(f"{name}{where}: {said}{more}" if where else f"{name}{said}", line) from None
 
 
-def _plain(node: Any, text: str) -> bool:
-    """Whether it is free of aliases. A few lines of aliases can mean gigabytes, and a key that stands twice hides the first: both are refused."""
-    waiting, seen = [node], set()
+def _plain(node: Any) -> bool:
+    """Whether it is free of aliases. A key that stands twice hides the first, and is refused."""
+    waiting, seen, plain = [node], set(), True
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
+            plain = False
             continue
         seen.add(id(one))
         if isinstance(one, yaml.MappingNode):
             keys = set()
             for key, value in one.value:
                 if isinstance(key, yaml.ScalarNode) and key.value in keys:
-                    raise _Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
+                    raise Fault(f"{key.value!r} stands twice", key.start_mark.line + 1)
                 keys.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
                 waiting += [key, value]
         elif isinstance(one, yaml.SequenceNode):
             waiting += one.value
-    aliased = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_LOADER))
-    if aliased and _size(node, {}) > _MOST_NODES:
-        raise _Fault("its aliases mean more than fits in memory")
-    return not aliased
-
-
-def _size(node: Any, known: dict[int, int]) -> int:
-    """Nodes of a tree in which every alias is written out."""
-    if id(node) in known:
-        if not known[id(node)]:
-            raise _Fault("an alias is used inside its own value", node.start_mark.line + 1)
-        return known[id(node)]
-    known[id(node)] = 0
-    inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
-    known[id(node)] = 1 + (sum(_size(one, known) for one in inner) if not isinstance(node, yaml.ScalarNode) else 0)
-    return known[id(node)]
+    return plain
 
 
 def _items(node: Any) -> list[Any]:
@@ -203,11 +170,13 @@ def _changed(old: Entry, new: Entry, piece: str, indent: str) -> str:
 
 def _dump(entry: Entry, indent: str) -> str:
     text = yaml.dump([entry.row()], Dumper=_Written, allow_unicode=True, sort_keys=False, width=120)
+    if any(sign in text for sign in "\x85\u2028\u2029"):  # line ends that PyYAML writes as they are and reads back as something else
+        text = yaml.dump([entry.row()], Dumper=_Written, allow_unicode=False, sort_keys=False, width=120)
     return "".join(indent + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 
 def _rows(text: str) -> list[dict[str, Any]] | None:
     try:
         return [entry.row() for entry in _parse(text).entries]
-    except _Fault:
+    except Fault:
         return None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kefu.artifacts import fingerprint, fingerprint_file, storage_errors, write_text
+from kefu.artifacts import fingerprint, fingerprint_file, make_folder, storage_errors, write_text
 from kefu.errors import GateError, InputError
 from kefu.registry import file
 from kefu.registry.entry import Entry, Gate
@@ -77,6 +77,8 @@ class Registry:
         """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check."""
         with self._writing() as entries:
             wanted = self._among(entries, reference)
+            if not wanted.artifacts and "://" not in wanted.access_point:
+                raise InputError(f"{wanted.label} is not promoted", f"{FILE_NAME} names no artefact of it", "restore the entry, or make it again")
             if not (wanted.gates_passed and wanted.release_passed) and not force:
                 failed = [f"{gate.name}: {gate.why}" for gate in wanted.gates if not gate.passed]
                 why = "; ".join([*wanted.release_reasons, *failed]) or "its gates did not pass"
@@ -124,9 +126,9 @@ class Registry:
 
     @contextmanager
     def _writing(self) -> Iterator[list[Entry]]:
+        lock = self.root / "build" / ".registry.lock"
+        make_folder(lock.parent)
         with storage_errors(self.path):
-            lock = self.root / "build" / ".registry.lock"
-            lock.parent.mkdir(parents=True, exist_ok=True)
             with open(lock, "a") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 text = file.read(self.path)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kefu.access import Keys, is_loopback, keys_from_environment, keys_from_file
 from kefu.errors import ConfigError
+from kefu.project import expanded
 from kefu.project.schema import Serve
 
 
@@ -30,7 +31,7 @@ def load(settings: Serve, root: Path = Path(), environment: Mapping[str, str] = 
     """
     customers = keys_from_environment(settings.keys_env, environment)
     if settings.keys_file:
-        customers += keys_from_file(root / Path(settings.keys_file).expanduser(), "serve.keys_file")
+        customers += keys_from_file(root / expanded(settings.keys_file), "serve.keys_file")
     operators = keys_from_environment(settings.operator_keys_env, environment)
     if not customers and not is_loopback(settings.host):
         raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,20 @@ _NAMES = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence progress bars, advice and warnings of torch, transformers, TRL and datasets inside the block."""
+    """Silence progress bars, advice and warnings of torch, transformers, TRL and datasets inside the block.
+
+    Nor does TensorBoard's writing thread print a traceback when the disk refuses: it hands the error to the next call of the trainer's.
+    """
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     levels = {name: logging.getLogger(name).level for name in _NAMES}
+    hook = threading.excepthook
+
+    def hushed(args: threading.ExceptHookArgs) -> None:
+        if not (isinstance(args.exc_value, OSError) and type(args.thread).__module__.startswith("tensorboard.")):
+            hook(args)
+
+    threading.excepthook = hushed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import datasets
@@ -37,6 +48,7 @@ def quiet() -> Iterator[None]:
                 logging.getLogger(name).setLevel(logging.ERROR)
             yield
         finally:
+            threading.excepthook = hook
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
             transformers.utils.logging.enable_progress_bar()

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from kefu.errors import InputError
+from kefu.markup import Fault, read_yaml
 
 LANGUAGES = ("zh", "en")
 KINDS = {"zh": ("noun", "verb", "adverb", "time", "question", "adjective", "linking", "any"), "en": ("noun", "verb", "any", "inner")}
@@ -49,8 +50,10 @@ def load(own: str = "") -> Mapping[str, Lexicon]:
     if own:
         path = Path(own)
         try:
-            raw = yaml.safe_load(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raw = read_yaml(path.read_text("utf-8"))
+        except Fault as error:
+            raise InputError(f"lexicon {error.place(path)}", f"not YAML ({error.said})", "correct that line") from None
+        except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"lexicon {path}", str(error).split("\n")[0], "give a readable YAML file in UTF-8") from None
         _fill(found, raw, path.name)
     return found

@@ -12,6 +12,7 @@ from kefu.artifacts import write_text
 from kefu.data.check import check_source
 from kefu.data.guess.propose import Proposal
 from kefu.errors import ConfigError, InputError
+from kefu.markup import parse_yaml
 from kefu.project import load
 
 LEAST_SURE = 0.4
@@ -56,7 +57,7 @@ def _relative(file: Path, root: Path) -> str:
 
 def _inserted(text: str, block: str, target: Path) -> str:
     """The text with the block's lines after the last item of data.sources, indented like the others."""
-    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    node = parse_yaml(text)[0]
     sources = _child(_child(node, "data"), "sources")
     if not isinstance(sources, yaml.SequenceNode) or not sources.value or sources.flow_style:
         raise InputError(f"{target}: data.sources is no list of lines", "a block cannot be put behind it", "paste the block yourself")

@@ -143,7 +143,7 @@ class LabelLog:
                 str(row["op"]), str(row["task"]), str(row["item"]), row["value"], int(row["revision"]), str(row["at"]), str(row["digest"]),
                 row.get("extra"),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             self.torn += 1
             return
         if answer.op in self._ops:

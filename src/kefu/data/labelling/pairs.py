@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from kefu.artifacts import canonical
 from kefu.errors import InputError
+from kefu.markup import read_json
 from kefu.text import privacy
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -29,7 +29,7 @@ def read(path: Path, mask: bool) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                pair = form(json.loads(line.decode("utf-8-sig")), mask)
+                pair = form(read_json(line.decode("utf-8-sig")), mask)
             except ValueError as error:
                 raise InputError(f"{path.name}, line {number}", str(error), "each line: {prompt, a, b} or {prompt, chosen, rejected}") from None
             found.setdefault(pair["id"], pair)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from kefu.conversation import Conversation
 from kefu.errors import InputError
+from kefu.markup import read_json
 
 _FORM = 'a row is {"id": "logs:L0001", "label": "good", "intervention": 2, "by": "ann"}; intervention is the index of a turn, or null for never'
 
@@ -75,7 +75,7 @@ def _rows(path: Path) -> list[tuple[str, dict[str, object]]]:
             continue
         where = f"{path.name}, line {number}"
         try:
-            row = json.loads(line)
+            row = read_json(line)
         except ValueError as error:
             raise InputError(where, f"not JSON ({error})", _FORM) from None
         if not isinstance(row, dict):

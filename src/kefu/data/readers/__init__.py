@@ -42,8 +42,8 @@ _MAGIC = {b"SQLite format 3": "sqlite", b"PAR1": "parquet"}
 def source_files(source: Source, project: Loaded) -> list[Path]:
     """Files of a source, sorted; none for a database by URL. Raises InputError, ConfigError.
 
-    In a folder or a glob, files whose format is not known are passed over (`left_out` names them), and links that lead
-    out of it are refused: whoever packed the export must not choose what else is read.
+    In a folder or a glob, files whose format is not known are passed over (`left_out` names them); links that lead
+    out are refused like every link of a project (`Loaded.files`).
     """
     return _sorted_out(source, project)[0]
 
@@ -62,14 +62,6 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
     files = project.files([source.path])
     if project.path(source.path).is_file():
         return files, []
-    base = _fixed_part(project.path(source.path))
-    for file in files:
-        if not file.resolve().is_relative_to(base):
-            raise InputError(
-                f"{file} is a link that leads out of {base.name}",
-                "what lies outside is not read by a glob",
-                "name that file in `path`, or remove the link",
-            )
     if source.format != "auto":
         return files, []
     told = [file for file in files if known(file)]
@@ -77,15 +69,6 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
         shown = ", ".join(file.name for file in files[:5])
         raise InputError(f"source {source.name}: no file of a known format in {source.path}", f"it holds {shown}", f"set `format`: {_formats()}")
     return told, [file for file in files if file not in told]
-
-
-def _fixed_part(path: Path) -> Path:
-    """The folder of a glob, links followed: its parts before the first wildcard."""
-    if path.is_dir():
-        return path.resolve()
-    parts = list(path.parts)
-    stop = next((i for i, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts) - 1)
-    return Path(*parts[:stop]).resolve()
 
 
 def open_source(source: Source, project: Loaded, choose_table: database.Choose) -> Reading:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kefu.access import Keys, bind, is_loopback, keys_from_environment, keys_from_file, url_of
 from kefu.errors import ConfigError, MissingExtra
-from kefu.project import Loaded
+from kefu.project import Loaded, expanded
 
 KEYS_ENV = "KEFU_DATA_KEYS"
 _THREADS = 8
@@ -53,7 +53,7 @@ def require_flask() -> None:
 
 def read_keys(host: str, keys_file: str) -> Keys:
     """Keys of the environment and of a file. Raises ConfigError when others can reach the host and there are none."""
-    keys = keys_from_environment(KEYS_ENV) + (keys_from_file(Path(keys_file).expanduser(), "--keys-file") if keys_file else [])
+    keys = keys_from_environment(KEYS_ENV) + (keys_from_file(expanded(keys_file), "--keys-file") if keys_file else [])
     if not keys and not is_loopback(host):
         raise ConfigError(
             f"--host {host!r} can be reached from other machines", "no key is set", f"export {KEYS_ENV}=…, give --keys-file, or serve on 127.0.0.1"

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from kefu.artifacts import write_text
 from kefu.errors import EngineError, InputError
+from kefu.markup import Fault, read_yaml
 from kefu.project.schema import Block
 
 NAME = "prices.yaml"
@@ -92,13 +93,10 @@ def load(place: str | Path) -> Table:
     """A table from a file or an http(s) URL, YAML or JSON. Raises InputError (with the first fault), EngineError (the URL is dead)."""
     text = _fetch(str(place)) if str(place).startswith(("http://", "https://")) else _read(Path(place))
     try:
-        raw = yaml.load(text, Loader=_Plain)
-        return Table.model_validate(raw)
-    except yaml.YAMLError as error:
-        raise InputError(f"{place} is no price file", " ".join(str(getattr(error, "problem", None) or error).split())[:200], _FIX) from None
-    except (RecursionError, ValueError) as error:
-        if not isinstance(error, ValidationError):
-            raise InputError(f"{place} is no price file", str(error)[:200] or "nested too deeply", _FIX) from None
+        return Table.model_validate(read_yaml(text, dates=False))
+    except Fault as error:
+        raise InputError(f"{place} is no price file", str(error), _FIX) from None
+    except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         why = f"{where}: {first['msg'].removeprefix('Value error, ')}"
@@ -108,16 +106,6 @@ def load(place: str | Path) -> Table:
 
 
 _FIX = "it needs `rows:` with use, provider, model, currency and source; copy one from `kefu prices --json`"
-
-
-class _Plain(yaml.SafeLoader):
-    """Dates stay texts: 2026-03 and 2026-03-03 are both one."""
-
-
-_Plain.yaml_implicit_resolvers = {
-    key: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-    for key, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def compare(old: Table, new: Table) -> list[dict[str, Any]]:

@@ -44,8 +44,9 @@ def model_folder(root: Path, name: str) -> Path:
     """The folder of a model made here, by path or by its name. Raises InputError."""
     from kefu.artifacts import Store
     from kefu.errors import InputError
+    from kefu.project import expanded
 
-    for path in (Path(name).expanduser(), root / name):
+    for path in (expanded(name), root / name):
         if path.is_dir():
             return path.resolve()
     if "@" in name:

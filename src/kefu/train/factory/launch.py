@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from kefu.errors import ConfigError
+from kefu.project import expanded
 
 
 def shipped() -> dict[str, Path]:
@@ -20,7 +21,7 @@ def shipped() -> dict[str, Path]:
 
 def find(name: str) -> Path:
     """The configuration file of that name. Raises ConfigError."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     known = shipped()
     if name not in known and not path.is_file():
         raise ConfigError(f"--on {name}", "there is no such file, and none of that name comes with kefu", f"use {', '.join(known)} or a file")

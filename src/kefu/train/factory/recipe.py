@@ -18,7 +18,7 @@ from typing import Any, Literal
 from pydantic import Field, create_model, field_validator, model_validator
 
 from kefu.errors import ConfigError, InputError
-from kefu.project import strict
+from kefu.project import expanded, strict
 from kefu.project.schema import Block
 from kefu.train.factory import methods
 
@@ -172,9 +172,7 @@ class Loaded:
 
     def path(self, text: str) -> Path:
         """A path of the recipe, resolved against its folder."""
-        import os
-
-        return self.root / Path(os.path.expandvars(text)).expanduser()
+        return self.root / expanded(text)
 
 
 def shipped() -> dict[str, Path]:
@@ -185,7 +183,7 @@ def shipped() -> dict[str, Path]:
 
 def find(given: str) -> tuple[Path, Path]:
     """The file of a recipe and the folder its paths are relative to (a shipped one: this folder). Raises InputError."""
-    path = Path(given).expanduser()
+    path = expanded(given)
     if path.is_file():
         return path, path.resolve().parent
     known = shipped()
