@@ -13,6 +13,7 @@ import torch
 
 from kefu.data.mapping import plain
 from kefu.errors import InputError
+from kefu.project import expanded
 from kefu.train.heads.encoder import Embedded, tokenizer
 from kefu.train.heads.labels import probabilities, say
 from kefu.train.heads.shared import load_own
@@ -115,7 +116,7 @@ def bare(row: dict[str, Any], root: Path) -> Pair:
         raise BadRow("no picture" if not name else "no text", "both are needed", "see --map")
     if "://" in name or name.startswith("data:"):
         raise BadRow("a picture by address", "pictures are read from files", "fetch it first and name the file")
-    path = root / Path(name).expanduser()
+    path = root / expanded(name)
     if not path.is_file():
         raise BadRow(f"no picture {name!r}", f"there is no such file below {root}", "name it relative to the rows' folder")
     return Pair(path, text)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kefu.errors import InputError
+from kefu.project import expanded
 from kefu.train.heads.task import TASK_FILE, Task
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def open_model(name: str, root: Path, rows: int, longest: int, files: Path = Pat
     from kefu.engines.access import ENGINE_FILE, PROMPT_FILE
     from kefu.train import base as bases
 
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.exists() and "/" not in name and (made := Store(root / "build").newest("model", name)):
         path = made.path
     for folder in (path, path / "engine"):
