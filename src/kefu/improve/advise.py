@@ -20,13 +20,14 @@ def advise(records: Records, settings: Project) -> dict[str, Any]:
     """Figures over all recorded replies, and `lines`: the advice drawn from them.
 
     lengths: characters of a customer turn and tokens of a model reply (p50, p95, max);
-    candidates: groups of alike questions that no tier answered, the most frequent first.
+    candidates: groups of alike questions that no tier answered, the most frequent first, each with the FAQ entry found nearest.
     """
     asked: list[int] = []
     tiers: Counter[str] = Counter()
     answered_ms: dict[str, list[float]] = {}
     completions: list[int] = []
     open_questions: list[str] = []
+    nearest: dict[str, str] = {}
     for row in records.cases():
         question = row.conversation.last_customer_turn()
         asked.append(len(question))
@@ -38,8 +39,10 @@ def advise(records: Records, settings: Project) -> dict[str, Any]:
             completions.append(int(usage["completion"]))
         if question and row.receipt.get("kind") in GAPS and (row.refused or row.handoff):
             open_questions.append(question)
+            if hits := [hit for hit in row.receipt.get("hits") or () if hit.get("kind") == "faq"]:
+                nearest.setdefault(question, str(hits[0]["id"]))
     total = sum(tiers.values())
-    groups = _groups(open_questions)
+    groups = [{**group, "nearest": nearest.get(group["question"], "")} for group in _groups(open_questions)]
     lines = [f"{total} replies recorded"] if total else ["nothing is recorded yet: serve the assistant first"]
     if total:
         shares = ", ".join(f"{tier} {count / total:.0%}" for tier, count in tiers.most_common())
@@ -52,7 +55,8 @@ def advise(records: Records, settings: Project) -> dict[str, Any]:
             lines.append(f"raise assistant.max_answer_tokens: 5 % of the model's replies reach {spread['p95']} tokens and are cut")
     for group in groups:
         if group["count"] > 1:
-            lines.append(f"asked {group['count']} times without an answer: {group['question']}  -> write an FAQ entry")
+            known = f"add this wording to entry {group['nearest']} if that answers it, else write one" if group["nearest"] else "write an FAQ entry"
+            lines.append(f"asked {group['count']} times without an answer: {group['question']}  -> {known}")
     figures = {
         "replies": total,
         "tiers": dict(tiers),

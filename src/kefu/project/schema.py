@@ -244,7 +244,12 @@ class Assistant(Block):
 class Release(Block):
     """Limits that decide promotion; each is compared with the lower (or upper) end of a 95 % interval."""
 
-    min_score: float = Field(default=0.8, ge=0, le=1, description="share of scenarios handled, at least")
+    min_score: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="share of scenarios handled, of questions answered right and of out-of-scope questions turned away: each at least",
+    )
     max_glitch_rate: float = Field(default=0.05, ge=0, le=1, description="share of replies with undesired behaviour, at most")
     max_wrong_rate: float = Field(default=0.25, ge=0, le=1, description="share of questions answered wrongly; judged from 50 questions on")
     beat_baselines: bool = Field(default=True, description="refuse a model that is not better than every baseline")
