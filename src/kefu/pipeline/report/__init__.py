@@ -26,6 +26,11 @@ _CAPTIONS = {
     "interventions": "Turn at which a person should take over",
     "lengths": "Length of conversations, in words and Han characters",
     "quality": "Quality of the conversations, as labelled",
+    "turns": "Turns of the dialogues",
+    "languages": "Languages of the conversations",
+    "months": "Conversations by month",
+    "hours": "When customers write: day of the week and hour",
+    "tokens": "Length of conversations in tokens",
     "loss": "Loss per learnt token while training; dotted: the checkpoint that was kept",
 }
 _CASES = {"scenario": "scenarios", "question": "questions in wording never trained on", "held_out": "held-out questions of the data"}
