@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,27 @@ async def engine(tiny: Path) -> AsyncIterator[EmbeddedEngine]:
     await opened.close()
 
 
+class Slow:
+    """The same pipeline on a machine on which no long answer ends before a test has looked."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.pipeline, name)
+
+    def step(self) -> None:
+        time.sleep(0.005)
+        self.pipeline.step()
+
+
 @pytest.fixture
 async def endless(tiny: Path, tmp_path: Path) -> AsyncIterator[EmbeddedEngine]:
     """The same weights, but an end token that never comes: answers as long as one asks for."""
     folder = shutil.copytree(tiny / "engine", tmp_path / "endless")
     edit(folder, end_ids=[2])  # <|user|>, which the model was never taught to say
     opened = EmbeddedEngine(folder, threads=1, max_waiting=4)
+    opened._stepper._pipeline = Slow(opened._stepper._pipeline)
     yield opened
     await opened.close()
 
@@ -130,8 +146,10 @@ async def test_closing_the_iterator_frees_the_place(endless: EmbeddedEngine) -> 
             await anext(deltas)
             assert endless.load == 1
         await settled(endless)
-    pipeline = endless._stepper._pipeline
-    assert not pipeline.has_non_finished_requests()
+    pipeline, deadline = endless._stepper._pipeline, time.monotonic() + 2
+    while pipeline.has_non_finished_requests():
+        assert time.monotonic() < deadline, "the library still holds a request"
+        await asyncio.sleep(0.005)
     done = await complete(endless, ask("企业版多少钱？"), Sampling(max_tokens=4))
     assert done.finish == "length"
     used = pipeline.get_metrics().cache_usage / 100 * pipeline.get_metrics().kv_cache_size_in_bytes / (32 * endless.settings["kv_bytes_per_token"])
@@ -159,7 +177,8 @@ async def test_full_queue_is_refused_at_once(endless: EmbeddedEngine) -> None:
 
 async def test_close_while_running_ends_every_wait(endless: EmbeddedEngine) -> None:
     tasks = [asyncio.create_task(complete(endless, ask("hello"), Sampling(max_tokens=NEVER_ENDS))) for _ in range(4)]
-    await asyncio.sleep(0.02)
+    while sum(request.handle is not None for request in endless._stepper._active) < 4:
+        await asyncio.sleep(0.001)
     await asyncio.wait_for(endless.close(), 5)
     for result in await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5):
         assert isinstance(result, EngineError)

@@ -16,6 +16,7 @@ let progress = { total: 0, done: 0, disagreements: 0 };
 let at = { turn: 0, editing: null, edits: {} };
 let answered = ""; // the item answered last
 let turning = 0; // only the newest request may change the sheet
+let takes = 0; // answers of this task that the server has taken: an item asked for before one of them brings an older count
 
 const outbox = new Outbox({
   state: (waiting, down) => {
@@ -24,7 +25,7 @@ const outbox = new Outbox({
     if (down) tell(w.offline); else if ($("notice").textContent === w.offline) tell("");
   },
   taken: (answer, result) => {
-    if (answer.task === task && answer.annotator === annotator) { progress = result.progress; drawProgress(); }
+    if (answer.task === task && answer.annotator === annotator) { takes++; progress = result.progress; drawProgress(); }
     if (shown?.item && shown.item.id === answer.item) shown.revision = result.revision;
     compare();
   },
@@ -43,13 +44,15 @@ function query(more = {}) {
 
 async function load(start, step = 1) {
   const turn = ++turning;
+  let before = takes;
   try {
     let found = await ask(`/api/item?${query({ start, step, filter })}`);
     if (found.item && found.item.id === answered && filter === "unlabelled" && !found.value) {
       await outbox.send(); // the question was quicker than the answer before it
+      before = takes;
       found = await ask(`/api/item?${query({ start, step, filter })}`);
     }
-    if (turn === turning) show(found);
+    if (turn === turning) show(found, before === takes);
   } catch (error) {
     if (turn === turning) failed(error);
   }
@@ -60,9 +63,9 @@ function failed(error) {
   else tell(error.status ? `${w.gone} ${error.message}` : w.offline);
 }
 
-function show(found) {
+function show(found, newest = true) {
   shown = found;
-  progress = found.progress;
+  if (newest) progress = found.progress;
   const open = found.item?.open || [];
   at = { turn: typeof found.value === "number" ? found.value : open[0] ?? 0, editing: null, edits: task === "answer" && found.value ? { ...found.value } : {} };
   const draft = task === "answer" && found.item ? sessionStorage.getItem(draftName()) : null;
