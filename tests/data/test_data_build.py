@@ -220,6 +220,32 @@ def test_contradictions_are_reported(tmp_path: Path, project: Make, out: Path) -
     assert 'flags": ["contradiction"]' in (out / "faq.jsonl").read_text("utf-8")
 
 
+def test_a_customer_and_a_ticket_stay_on_one_side_whatever_the_export(tmp_path: Path, project: Make, out: Path) -> None:
+    words = ["发票", "合同", "密码", "物流", "退款", "会员", "地址", "尺码", "保修", "充值", "积分", "安装"]
+
+    def talk(i: int, part: str, **more: Any) -> dict[str, Any]:
+        asked = f"{words[i % 12]}的{words[(i * 5 + 3) % 12]}第{i}回{part}怎么处理"
+        turns = [{"from": "customer", "text": asked}, {"from": "agent", "text": f"关于{asked}，请到{words[(i * 7 + 1) % 12]}页面办理。"}]
+        return {"messages": turns, **more}
+
+    (tmp_path / "a.jsonl").write_text(jsonl([talk(i, "甲", ticket=f"A{i}", customer=f"K{i}") for i in range(40)]), "utf-8")
+    (tmp_path / "b.jsonl").write_text(jsonl([talk(i, "乙", ticket=f"B{i}", customer=f"K{i}") for i in range(40)]), "utf-8")
+    (tmp_path / "c.jsonl").write_text(jsonl([talk(i + 50 * n, "丙丁"[n], ticket=f"T{i}") for i in range(40) for n in (0, 1)]), "utf-8")
+    sources = [
+        {"name": name, "shape": "dialogues", "path": f"{name}.jsonl", "map": {"id": "ticket", "turns": "messages", "role": "from", "text": "text"}}
+        for name in "abc"
+    ]
+    for source in sources[:2]:
+        source["map"]["customer"] = "customer"
+    data.build(project(*sources, split={"validation": 0.2, "test": 0.2}), out)
+    sides: dict[str, set[str]] = {}
+    for row in rows_of(out / "conversations.jsonl"):
+        sides.setdefault(row["group"], set()).add(row["split"])
+    assert {"customer:K1", "c/ticket:T1"} <= sides.keys()
+    assert all(len(split) == 1 for split in sides.values())
+    assert {name for split in sides.values() for name in split} == {"train", "validation", "test"}
+
+
 def test_a_placeholder_that_customers_would_read_is_told(tmp_path: Path, project: Make, out: Path) -> None:
     rows = [*ZH, ["Z8", "售后", "急事找谁？", "", "急事请找值班经理，手机13987654321。"]]
     (tmp_path / "faq.csv").write_bytes(table(rows))

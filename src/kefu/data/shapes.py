@@ -133,7 +133,11 @@ class Former:
 
     def _conversation(self, row: Row, name: str, turns: list[Turn], **fields: Any) -> Conversation:
         customer, meta = self._extras(row.values)
-        group = f"{self.source.name}/customer:{customer['id']}" if "id" in customer else ""
+        group = ""
+        if "id" in customer:
+            group = f"customer:{customer['id']}"  # whichever export he stands in
+        elif name and fields.get("kind") != "faq":
+            group = f"{self.source.name}/ticket:{_masked(name)}"  # a ticket may have several rows
         return Conversation(
             id=self._id(name, row.where),
             turns=turns,
