@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import random
 import shutil
 import signal
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kefu.artifacts import Store
+from kefu.project import load
 
 QUICK = ["--set", "train.max_steps=12", "--set", "export.gates.samples=8"]
 
@@ -202,7 +206,8 @@ def test_stopped_in_a_stage_that_stage_is_done_again_and_no_other(ran: Path, tmp
 
     code = stopped(shop, stop, under_way, *QUICK)
     again = kefu("run", str(shop), "--json", *QUICK)
-    assert stages(again)[stage] == ("done" if code in (130, -9) else "fresh"), again.stdout
+    # -2: the interrupt met the interpreter itself, before the stage was published or after
+    assert stages(again)[stage] in {130: ("done",), -9: ("done",), -2: ("done", "fresh")}.get(code, ("fresh",)), again.stdout
     assert {status for name, status in stages(again).items() if name in ("data", "knowledge", "train", "export") and name != stage} == {"fresh"}
     assert not list((shop / "build").glob("*/*/.draft-*"))
     assert kefu("models", "verify", str(shop)).returncode == 0
@@ -211,7 +216,6 @@ def test_stopped_in_a_stage_that_stage_is_done_again_and_no_other(ran: Path, tmp
 def test_nothing_is_promoted_when_the_smoke_test_fails(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kefu.errors import GateError
     from kefu.pipeline import run, smoke
-    from kefu.project import load
 
     shop = tmp_path / "shop"
     shutil.copytree(ran, shop)
@@ -232,14 +236,12 @@ def test_nothing_is_promoted_when_the_smoke_test_fails(ran: Path, tmp_path: Path
 def test_two_runs_at_once_one_is_told_to_wait(tmp_path: Path) -> None:
     shop = tmp_path / "shop"
     kefu("init", str(shop))
-    first = subprocess.Popen([sys.executable, "-m", "kefu", "run", str(shop), "--until", "data", "--json"], stdout=subprocess.PIPE, text=True)
-    while not (shop / "build" / "data").exists():
-        time.sleep(0.02)
-    second = kefu("run", str(shop), "--until", "data")
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    project = load(shop, [])
+    with Store(project.build).lock():  # as the first run holds it, for as long as this test wants
+        second = kefu("run", str(shop), "--until", "data")
     assert second.returncode == 2
-    assert f"process {first.pid} is running on it" in second.stderr
+    assert f"process {os.getpid()} is running on it" in second.stderr
+    assert kefu("run", str(shop), "--until", "data").returncode == 0
 
 
 def test_a_refused_release_is_exit_code_1_and_is_not_promoted(ran: Path, tmp_path: Path) -> None:
