@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -206,11 +206,11 @@ class _Build:
             self.spool.replace(number, pack(conversation))
         return gathered, near
 
-    def _near(self) -> dict[int, int]:
-        gone = self.stock.alike(self._dialogues(), lambda number: self.spool[number].text())
+    def _near(self) -> dict[int, dedup.Near]:
+        gone = self.stock.alike(self._dialogues(), lambda number: [(turn.role, turn.text) for turn in self.spool[number].turns])
         return gone | dedup.near_questions(self.faq.items(), self.near)
 
-    def _drop(self, gone: dict[int, int], why: str, reason: str, step: Step) -> None:
+    def _drop(self, gone: Mapping[int, int | dedup.Near], why: str, reason: str, step: Step) -> None:
         most, read = self.settings.dedup.max_drop_share, lambda number: self.faq.get(number) or self.spool[number]
         self.stock.drop(gone, why, reason, step, most, self.workers, self.exclusions, read=read)
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
 from kefu.conversation import Conversation
-from kefu.data import near
-from kefu.data.minhash import Buckets
-from kefu.text.segment import shingles
+from kefu.data import spool
+from kefu.data.compared import compared
+from kefu.data.differences import explain
+from kefu.data.minhash import Buckets, slight_bands
+from kefu.text.normalise import fold
+from kefu.text.segment import is_han, shingles
 
-_REMEMBERED = 1024  # texts
+_REMEMBERED = 4096  # texts
+_SAMPLE = 20_000  # texts
+_CELLS = 1 << 20
+_RARE, _RARE_BESIDE = 2, 20
+_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\W\d_\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
 def exact(digests: np.ndarray) -> dict[int, int]:
@@ -28,36 +40,85 @@ def exact(digests: np.ndarray) -> dict[int, int]:
     return {int(order[i]): int(first[i]) for i in again}
 
 
-def near_questions(faq: Iterable[tuple[int, Conversation]], threshold: float) -> dict[int, int]:
-    """The same for near-duplicates among the questions of one FAQ entry."""
-    entries: dict[str, list[tuple[int, str]]] = {}
-    for number, conversation in faq:
-        entries.setdefault(conversation.answer_id, []).append((number, conversation.turns[0].text))
-    gone: dict[int, int] = {}
-    for members in entries.values():
-        texts = [text for _, text in members]
-        for a, b, _ in near.pairs(texts, threshold):
-            i, j = members[a][0], members[b][0]
-            if i not in gone and j not in gone and near.same_meaning(texts[a], texts[b]):
-                gone[j] = i
-    return gone
+class Near(NamedTuple):
+    """original: number of the one that stays; differences: how the one that goes differs from it (`differences`)."""
+
+    original: int
+    differences: str
 
 
-def near_texts(numbers: Sequence[int], buckets: Buckets, text: Callable[[int], str], threshold: float) -> dict[int, int]:
-    """The same for whole dialogues or labelled rows. `buckets` knows them by their place in `numbers`; `text` reads one.
+Turns = list[tuple[str, str]]
+"""Who says it, and what."""
 
-    What differs in a number, a negation or a name is another text and stays.
+
+def near_questions(faq: Iterable[tuple[int, Conversation]], threshold: float) -> dict[int, Near]:
+    """Near-duplicates among the questions of one FAQ entry."""
+    given = [(number, conversation.answer_id, conversation.turns[0].text) for number, conversation in faq]
+    if not given:
+        return {}
+    texts = [fold(text).replace(" ", "") for _, _, text in given]
+    bands = slight_bands(texts, [spool.number(entry) or 1 for _, entry, _ in given])
+    said = {number: text for number, _, text in given}
+    return near_texts([number for number, _, _ in given], Buckets(bands, len(given)), lambda number: [("", said[number])], threshold)
+
+
+def near_texts(numbers: Sequence[int], buckets: Buckets, turns: Callable[[int], Turns], threshold: float) -> dict[int, Near]:
+    """What says the same as another one, and as which. `buckets` knows them by their place in `numbers`; `turns` reads one.
+
+    Of two the first stays; where one has a sentence or message more, the fuller one.
     """
-    gone: dict[int, int] = {}
-    alike = Alike(lambda place: text(numbers[place]))
+    gone: dict[int, Near] = {}
+    forms = Forms(numbers, turns)
+    read = lru_cache(_REMEMBERED)(lambda place: compared(turns(numbers[place])))
     for place, number in enumerate(numbers):
         for other in buckets.met(place):
-            if alike(other, place) >= threshold and near.same_meaning(text(numbers[other]), text(number)):
-                gone[number] = numbers[other]
+            if numbers[other] in gone or (same := explain(read(other), read(place), threshold, forms.rare)) is None:
+                continue
+            if not same.fuller:
+                gone[number] = Near(numbers[other], same.differences)
                 break
-        else:
+            gone[numbers[other]] = Near(number, same.differences)
+        if number not in gone:
             buckets.enter(place)
-    return gone
+    return {number: Near(_stays(gone, one.original), one.differences) for number, one in gone.items()}
+
+
+def _stays(gone: dict[int, Near], number: int) -> int:
+    while number in gone:
+        number = gone[number].original
+    return number
+
+
+class Forms:
+    """How often words and pairs of Chinese characters are written, in a sample of the texts that is read when first asked."""
+
+    def __init__(self, numbers: Sequence[int], turns: Callable[[int], Turns]) -> None:
+        self._numbers, self._turns = numbers, turns
+        self._counts: array[int] | None = None
+
+    def rare(self, form: str, beside: str) -> bool:
+        """At most twice, or once for every twenty times of what stands beside it."""
+        return self._count(form) <= max(_RARE, self._count(beside) / _RARE_BESIDE)
+
+    def _count(self, form: str) -> int:
+        if self._counts is None:
+            self._counts = self._read()
+        return min((self._counts[crc32(part.encode()) % _CELLS] for part in _forms(form)), default=0)
+
+    def _read(self) -> array[int]:
+        counts = array("I", bytes(4 * _CELLS))
+        for number in self._numbers[:: max(1, len(self._numbers) // _SAMPLE)]:
+            for form in {form for _, text in self._turns(number) for form in _forms(fold(text))}:
+                counts[crc32(form.encode("utf-8", "replace")) % _CELLS] += 1
+        return counts
+
+
+def _forms(text: str) -> Iterator[str]:
+    for run in _RUN.findall(text):
+        if is_han(run[0]):
+            yield from map("".join, pairwise(run))
+        else:
+            yield run
 
 
 class Alike:

@@ -182,7 +182,7 @@ def lay(kept: Sequence[Laid], prints: list[Print], done: Cleaned, seed: int, nea
     done.languages = [c.language for c in kept]
     if kept:
         if near_threshold:
-            done.near = minhash.bands([one.near for one in prints], near_threshold, [one.near_salt for one in prints]).tobytes()
+            done.near = minhash.slight_bands([one.near for one in prints], [one.near_salt for one in prints]).tobytes()
         done.leak = minhash.bands([one.leak for one in prints], LEAK, [one.leak_salt for one in prints]).tobytes()
 
 

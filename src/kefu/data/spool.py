@@ -133,7 +133,7 @@ class Column:
     """Numbers about what is cleaned, grown batch by batch: one each in memory, or `width` each on the disk."""
 
     def __init__(self, dtype: Any, width: int = 1, folder: Path | None = None) -> None:
-        self._dtype, self._width = np.dtype(dtype), width
+        self._dtype, self.width = np.dtype(dtype), width
         self._file = tempfile.TemporaryFile(dir=folder) if width > 1 else None  # noqa: SIM115 - gone with the column
         self._held = bytearray()
         self._blocks: list[int] = []
@@ -144,7 +144,7 @@ class Column:
             self._held += data
         else:
             self._file.write(data)
-            self._blocks.append(len(data) // (self._width * self._dtype.itemsize))
+            self._blocks.append(len(data) // (self.width * self._dtype.itemsize))
 
     def numbers(self) -> np.ndarray:
         """(n,)"""
@@ -157,7 +157,7 @@ class Column:
         self._file.flush()
         found, before, size = [np.zeros(0, self._dtype)], 0, self._dtype.itemsize
         for rows in self._blocks:
-            place = (before * self._width + which * rows) * size
+            place = (before * self.width + which * rows) * size
             found.append(np.frombuffer(os.pread(self._file.fileno(), rows * size, place), self._dtype))
             before += rows
         return np.concatenate(found)

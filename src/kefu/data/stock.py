@@ -39,7 +39,7 @@ class Stock(Generic[T]):
         self.spool, self.near = spool, near
         self.kinds, self._exact, self._orders, self._groups = Column("u1"), Column("u8"), Column(">u8"), Column("u8")
         self._strata, self._languages, self._sources = Column("u8"), Column("u2"), Column("u2")
-        self._near, self._leak = (Column("u4", minhash.shape(threshold)[1], spool.folder) for threshold in (near or jobs.LEAK, jobs.LEAK))
+        self._near, self._leak = (Column("u4", width, spool.folder) for width in (minhash.SLIGHT_BANDS, minhash.shape(jobs.LEAK)[1]))
         self.languages: list[str] = []
         self._source_names: list[str] = []
         self.alive = np.zeros(0, bool)
@@ -75,16 +75,17 @@ class Stock(Generic[T]):
         self.alive = np.ones(len(self.spool), bool)
         return dedup.exact(self._exact.numbers().reshape(-1, 2))
 
-    def alike(self, numbers: np.ndarray, text: Callable[[int], str]) -> dict[int, int]:
-        """The same for near-duplicates among these."""
-        buckets = minhash.Buckets(self._bands(self._near, self.near, numbers), len(numbers))
-        return dedup.near_texts(numbers.tolist(), buckets, text, self.near)
+    def alike(self, numbers: np.ndarray, turns: Callable[[int], dedup.Turns]) -> dict[int, dedup.Near]:
+        """Near-duplicates among these. turns: reads one."""
+        buckets = minhash.Buckets(self._bands(self._near, numbers), len(numbers))
+        return dedup.near_texts(numbers.tolist(), buckets, turns, self.near)
 
     def drop(
-        self, gone: dict[int, int], why: str, reason: str, step: Step, most: float, crew: workers.Crew, exclusions: Exclusions,
+        self, gone: Mapping[int, int | dedup.Near], why: str, reason: str, step: Step, most: float, crew: workers.Crew, exclusions: Exclusions,
         section: str = "", read: Callable[[int], T] | None = None,
     ) -> None:  # fmt: skip
-        """Count and list what is gone, in order. read: gives one, where what is known of it stands elsewhere than in the spool.
+        """Count and list what is gone and for which it went, in order. read: gives one, where what is known of it stands elsewhere than in the
+        spool.
 
         Raises GateError when it is more than the share `most` (data.dedup.max_drop_share)."""
         step.into = int(self.alive.sum())
@@ -101,8 +102,10 @@ class Stock(Generic[T]):
         get = read or self.spool.__getitem__
 
         def listed(number: int) -> tuple[str, ...]:
-            one, other = get(number), get(gone[number])
-            return step.unit, names[sources[number]], one.source, reason, f"({why} {other.id}) {one.text()}", step.name
+            kept = gone[number]
+            original, differences = (kept.original, kept.differences) if isinstance(kept, dedup.Near) else (kept, "")
+            one, told = get(number), f": {differences}" if differences else ""
+            return step.unit, names[sources[number]], one.source, reason, f"({why} {get(original).id}{told}) {one.text()}", step.name
 
         for notes in crew.map(jobs.ListJob, None, ([listed(number) for number in part] for part in parts(numbers))):
             exclusions.take(notes, section or step.name)
@@ -117,12 +120,12 @@ class Stock(Generic[T]):
         given = split.Things(
             self._orders.numbers()[numbers], self._groups.numbers()[numbers], self.strata()[numbers] if strata is None else strata,
             self._languages.numbers()[numbers], self.languages,
-            minhash.Buckets(self._bands(self._leak, jobs.LEAK, numbers, silent), len(numbers)), lambda place: read(int(numbers[place])),
+            minhash.Buckets(self._bands(self._leak, numbers, silent), len(numbers)), lambda place: read(int(numbers[place])),
         )  # fmt: skip
         return split.whole_groups(given, settings, seed)
 
-    def _bands(self, column: Column, threshold: float, numbers: np.ndarray, silent: np.ndarray | None = None) -> Iterator[np.ndarray]:
-        for band in range(minhash.shape(threshold)[1]):
+    def _bands(self, column: Column, numbers: np.ndarray, silent: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        for band in range(column.width):
             part = column.part(band)[numbers]
             if silent is not None and silent.any():
                 part[silent] = np.arange(1, int(silent.sum()) + 1, dtype=np.uint32) * np.uint32(2654435761)  # each its own

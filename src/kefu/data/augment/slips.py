@@ -41,6 +41,11 @@ def _data() -> tuple[dict[str, str], dict[str, list[str]], dict[str, Any]]:
     return characters, words, yaml.safe_load(folder.joinpath("typing.yaml").read_text("utf-8"))
 
 
+def typed_for(char: str) -> str:
+    """Characters that a hurried customer types for this one, or this one for."""
+    return _data()[0].get(char, "")
+
+
 def slipped(text: str, language: str, entities: Collection[str], rng: random.Random) -> tuple[str, str] | None:
     """`(new text, kinds of slips)`, one or two of them, or None when there is nothing that may be damaged."""
     result, kinds = text, []

@@ -113,7 +113,7 @@ def _finish(
     stock.drop(stock.exact(), "the same as", "exact duplicate", exact, settings.dedup.max_drop_share, crew, exclusions, _SECTION)
     close = ledger.step("near-duplicates of examples", "examples")
     words = np.flatnonzero(stock.alive & (stock.kinds.numbers() != _TOKENS))
-    gone = stock.alike(words, lambda n: near_text(stock.spool[n])) if stock.near else {}
+    gone = stock.alike(words, lambda n: [("", near_text(stock.spool[n]))]) if stock.near else {}
     stock.drop(gone, "nearly the same as", "near-duplicate", close, settings.dedup.max_drop_share, crew, exclusions, _SECTION)
     if not stock.alive.any():
         why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("examples").most_common(4))
