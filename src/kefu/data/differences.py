@@ -12,7 +12,7 @@ where they differ is one of:
     blank     words written together or apart
     free      a word that may be left out (我, 可以, my, just), on one side alone
     moved     a whole sentence stands elsewhere (two at most; one with a number: a neighbour's place)
-    turn      one more sentence or message on one side, a third of the text at most
+    turn      one more sentence or message on one side of a text of four or more, a third of the text at most
     slip      another edit of one character, whose two readings may both be words (booking, booing): allowed where typos show that the text was
               damaged, no more of them than of those, and one in 240 letters of a long text
     more      other words on one side alone: allowed as far as the texts, all differences above set right, still reach the threshold
@@ -37,6 +37,7 @@ from kefu.text.segment import is_han, shingles
 _MOVED = 2
 _LONG_ENOUGH = 5  # characters of a sentence that may stand elsewhere
 _TURN_SHARE = 1 / 3
+_SEVERAL = 4  # sentences; of a question an added one narrows it down
 _TYPO_SHARE = 0.12  # of the characters, beside the one that is always allowed
 _FREE_SHARE = 0.25
 _FAR = 0.4  # texts that differ in more of their characters are not looked at closely
@@ -82,7 +83,8 @@ def explain(a: Compared, b: Compared, threshold: float, rare: Rare) -> Same | No
         return None
     total = max(size(a), size(b))
     alone = [pair for pair in regions if not pair[0] or not pair[1]]
-    if len(alone) == 1 and _one_more(alone[0][0] or alone[0][1], total, found, side=bool(alone[0][0])):
+    several = max(len(a.sentences), len(b.sentences)) >= _SEVERAL
+    if several and len(alone) == 1 and _one_more(alone[0][0] or alone[0][1], total, found, side=bool(alone[0][0])):
         regions = [pair for pair in regions if pair[0] and pair[1]]
     lost: list[tuple[str, str]] = []
     for left, right in regions:
