@@ -1,222 +1,170 @@
-"""Near-duplicates planted in Chinese and English support texts: what is found, what is wrongly joined.
+"""Near-duplicates planted in real questions and conversations, Chinese and English: recall of each kind of damage, and what is wrongly joined.
 
-    python benchmarks/dedup/run.py [--texts 400] [--csv FILE]
+    KEFU_REAL_DATA=folder python benchmarks/dedup/run.py [--half tuned|held] [--texts 400] [--csv FILE] [--show 5]
 
-Every text is made here from parts of our own. Copies are planted by editing a share of the characters (dropped and doubled ones), or,
-at 0 %, by posting the text again with other case, marks, blanks and a particle more. Beside them stand near misses that must not be
-joined: another price, a negation, another product. Compared, on the same texts:
+The texts are those of the projects beside this folder (`benchmarks/NAME/kefu.yaml`); every second text, by a hash of its words, belongs to the half
+that was looked at while the rule was made, the other half to the figures that are told (`--half held`). Of each kind of damage (`damage.py`)
+texts are planted among the others, and of each kind of change that asks for something else. Wilson 95 % intervals. Compared:
 
-    kefu          near.pairs at the threshold, then near.same_meaning (what `data.dedup` does)
-    pairs only    near.pairs without the guard
-    datasketch    MinHash LSH with 128 permutations, over the same character shingles
-    by words      the same over text.split(), as its documentation begins
+    kefu          bands, candidates and differences as `kefu data build` uses them
+    datasketch    MinHash LSH with 128 permutations over character shingles, at 0.9, 0.7 and 0.5
 
-datasketch gets an environment of its own, made when it is missing; it is given the shingles or words and its time is that of hashing
-and asking. Precision and recall of pairs with Wilson 95 % intervals.
+What the systems find among the texts themselves, before anything is planted, is left out of the texts.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-import json
 import os
 import random
-import subprocess
 import sys
 import time
-import venv
-from collections.abc import Callable, Sequence
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, cast
+from tempfile import TemporaryDirectory
 
-from kefu.data import near
+from beside import Peer
+from damage import DAMAGE, NEGATIVE, PAIRS, Corpus, Turns
+
+from kefu.conversation import Conversation
+from kefu.data import dedup, minhash
+from kefu.data.exclusions import Exclusions
+from kefu.data.ledger import Ledger
+from kefu.data.reading import read
+from kefu.data.spool import number
+from kefu.data.tasks.example import Example
+from kefu.project import load
 from kefu.statistics import wilson
-from kefu.text.segment import shingles
+from kefu.text.normalise import fold
+from kefu.text.segment import is_han, shingles
 
-ZH = (
-    ["我昨天在你们官网买的", "上周朋友送给我的", "公司统一采购的", "活动时抢到的", "去年双十一下单的", "在门店直接拿的"],
-    ["蓝牙耳机", "扫地机器人", "电热水壶", "儿童手表", "投影仪", "空气净化器", "折叠自行车", "行车记录仪"],
-    ["充不进电", "开机没有声音", "屏幕一直闪", "连不上手机", "收到时外壳裂了", "用了不久就发烫", "按键没反应", "总是自动关机"],
-    ["已经试过重启也没用", "说明书上没有写怎么处理", "客服电话一直占线", "急着明天出差要用", "家里老人在等着用", "发票还留着"],
-    ["请问可以换一台新的吗", "想知道维修要等几天", "能不能先寄一个备用的", "希望全额退给我", "该把它寄到哪个地址", "保修期还剩多久"],
-)
-EN = (
-    [
-        "I bought on your website yesterday",
-        "my friend gave me last week",
-        "our office ordered in bulk",
-        "I got in the spring sale",
-        "I picked up in the store",
-    ],
-    ["wireless headphones", "robot vacuum", "electric kettle", "kids watch", "projector", "air purifier", "folding bike", "dash camera"],
-    [
-        "will not charge",
-        "makes no sound",
-        "has a flickering screen",
-        "cannot find my phone",
-        "arrived with a cracked case",
-        "gets very hot",
-        "keeps shutting down",
-    ],
-    [
-        "I restarted it several times already",
-        "the manual says nothing about it",
-        "your hotline is always busy",
-        "I need it for a trip tomorrow",
-        "I still have the receipt",
-    ],
-    [
-        "can you send a replacement",
-        "how long would a repair take",
-        "where should I ship it to",
-        "please refund the whole amount",
-        "is it still under warranty",
-    ],
-)
-NEAR_MISS = {
-    "zh": [("能", "不能"), ("耳机", "音箱"), ("手表", "平板"), ("投影仪", "打印机"), ("净化器", "加湿器")],
-    "en": [("can ", "cannot "), ("headphones", "speakers"), ("kettle", "toaster"), ("projector", "printer"), ("will not", "will")],
+HERE = Path(__file__).parents[1]
+FROM = {
+    ("zh", "questions"): ["cmrc2018", "crosswoz", "multiwoz_zh"],
+    ("en", "questions"): ["banking77", "clinc150", "bitext_intent"],
+    ("zh", "conversations"): ["crosswoz", "multiwoz_zh"],
+    ("en", "conversations"): ["star", "multiwoz21", "sgd"],
 }
+LENGTH = {"questions": (6, 160), "conversations": (80, 6000)}
 
 
-def base(language: str, rng: random.Random) -> str:
-    parts = [rng.choice(options) for options in (ZH if language == "zh" else EN)]
-    price = rng.randrange(19, 4999)
-    if language == "zh":
-        return f"{parts[0]}{parts[1]}，花了{price}元，{parts[2]}，{parts[3]}，{parts[4]}？"
-    return f"The {parts[1]} {parts[0]} for {price} dollars {parts[2]}, {parts[3]}, {parts[4]}?"
+def texts_of(language: str, level: str, half: str, wanted: int, rng: random.Random) -> list[Turns]:
+    """A sample of the half, no two the same."""
+    found: dict[str, Turns] = {}
+    for name in FROM[language, level]:
+        project = load(HERE / name)
+        with TemporaryDirectory() as folder, Exclusions(Path(folder)) as exclusions:
+            for source in project.settings.data.sources:
+                for one in read(source, project, Ledger(), exclusions, Path(folder)):
+                    for turns in turns_of(one, level):
+                        said = "\n".join(words for _, words in turns)
+                        low, high = LENGTH[level]
+                        fits = low <= len(said) <= high and (language == "zh") == (sum(map(is_han, said)) * 2 > len(said))
+                        if fits and number(fold(said)) % 2 == (half == "held"):
+                            found.setdefault(fold(said), turns)
+    kept = [found[key] for key in sorted(found)]
+    return rng.sample(kept, min(wanted, len(kept)))
 
 
-def edited(text: str, share: float, rng: random.Random) -> str:
-    """That share of the characters (digits left alone) dropped or doubled; 0: the text as it is posted again."""
-    if not share:
-        chinese = any("\u4e00" <= char <= "\u9fff" for char in text)
-        again = text.rstrip("？?") + rng.choice(("。", "？？", "呢？") if chinese else ("??", " please?", "!"))
-        return again.replace("，", " ", 1) if chinese else again.lower().replace(", ", ",  ", 1)
-    places = [i for i, char in enumerate(text) if not char.isdigit()]
-    chosen = set(rng.sample(places, max(1, round(share * len(places)))))
-    return "".join(char if i not in chosen else rng.choice(("", char * 2)) for i, char in enumerate(text))
+def turns_of(one: Conversation | Example, level: str) -> list[Turns]:
+    """The conversation, or each of its questions of some length."""
+    if isinstance(one, Example):
+        return [[("", one.customer_text())]] if level == "questions" else []
+    if level == "questions":
+        return [[("", turn.text)] for turn in one.turns if turn.role == "customer"]
+    return [[(turn.role, turn.text) for turn in one.turns if turn.role in ("customer", "agent")]]
 
 
-def missed(text: str, language: str, rng: random.Random) -> str:
-    """Nearly the same text that asks something else."""
-    swaps = [pair for pair in NEAR_MISS[language] if pair[0] in text]
-    if swaps and rng.random() < 0.5:
-        return text.replace(*rng.choice(swaps), 1)
-    digits = next(i for i, char in enumerate(text) if char.isdigit())
-    return text[:digits] + str((int(text[digits]) % 9) + 1) + text[digits + 1 :]
-
-
-def planted(language: str, count: int, share: float, seed: int) -> tuple[list[str], list[int]]:
-    """Texts and the origin of each: a third has an edited copy (same origin), a third a near miss (another origin)."""
-    rng = random.Random(f"{language}/{share}/{seed}")
-    texts: list[str] = []
-    origins: list[int] = []
-    for i in range(count):
-        text = base(language, rng)
-        texts.append(text)
-        origins.append(i)
-        if i % 3 == 0:
-            texts.append(edited(text, share, rng))
-            origins.append(i)
-        elif i % 3 == 1:
-            texts.append(missed(text, language, rng))
-            origins.append(-i - 1)
-    return texts, origins
-
-
-PEER = "datasketch==2.0.0"
-Found = set[tuple[int, int]]
-System = Callable[[Sequence[str], float], tuple[Found, float]]
-
-
-def kefu(texts: Sequence[str], threshold: float) -> Found:
-    return {(i, j) for i, j, _ in near.pairs(texts, threshold) if near.same_meaning(texts[i], texts[j])}
-
-
-def pairs_only(texts: Sequence[str], threshold: float) -> Found:
-    return {(i, j) for i, j, _ in near.pairs(texts, threshold)}
-
-
-class Peer:
-    """datasketch, in a process of its own environment."""
-
-    def __init__(self, folder: Path) -> None:
-        python = folder / "bin" / "python"
-        if not (folder / "ready").exists():
-            venv.create(folder, with_pip=True, clear=True)
-            subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True, timeout=1800)
-            (folder / "ready").write_text(PEER)
-        command = [str(python), str(Path(__file__).with_name("peer.py"))]
-        running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": ""})
-        self._ask, self._told = cast("IO[str]", running.stdin), cast("IO[str]", running.stdout)
-
-    def __call__(self, sets: list[set[str]], threshold: float) -> tuple[Found, float]:
-        print(json.dumps({"threshold": threshold, "sets": [sorted(one) for one in sets]}), file=self._ask, flush=True)
-        told = json.loads(self._told.readline())
-        return {(i, j) for i, j in told["pairs"]}, told["seconds"]
-
-
-def timed(find: Callable[[Sequence[str], float], Found]) -> System:
-    def run(texts: Sequence[str], threshold: float) -> tuple[Found, float]:
-        started = time.perf_counter()
-        found = find(texts, threshold)
-        return found, time.perf_counter() - started
-
-    return run
-
-
-def systems(folder: Path) -> dict[str, System]:
-    """Those that can run here; why the peer cannot is printed."""
-    found: dict[str, System] = {"kefu": timed(kefu), "pairs only": timed(pairs_only)}
-    try:
-        peer = Peer(folder)
-    except (subprocess.SubprocessError, OSError) as error:
-        print(f"datasketch: absent, its environment could not be made ({error})")
-        return found
-    found["datasketch"] = lambda texts, threshold: peer([shingles(text) for text in texts], threshold)
-    found["by words"] = lambda texts, threshold: peer([set(text.split()) for text in texts], threshold)
-    return found
+def kefu(texts: Sequence[Turns]) -> set[tuple[int, int]]:
+    plain = ["".join(fold(words) for _, words in turns).replace(" ", "") for turns in texts]
+    numbers = list(range(len(texts)))
+    buckets = minhash.Buckets(minhash.slight_bands(plain), len(texts))
+    gone = dedup.near_texts(numbers, buckets, lambda n: texts[n], 0.9)
+    return {(min(n, one.original), max(n, one.original)) for n, one in gone.items()}
 
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    options.add_argument("--half", choices=["tuned", "held"], default="tuned")
     options.add_argument("--texts", type=int, default=400)
-    options.add_argument("--seed", type=int, default=7)
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--show", type=int, default=0, help="failures of each kind to print")
+    options.add_argument("--only", default="", help="zh/questions and the like")
+    options.add_argument("--no-peer", action="store_true")
     options.add_argument("--csv", default="")
     options.add_argument("--peer", type=Path, default=Path(os.environ.get("KEFU_CACHE", Path.home() / ".cache" / "kefu")) / "datasketch")
     given = options.parse_args()
-    compared = systems(given.peer)
-    rows = []
-    for language in ("zh", "en"):
-        for share in (0.0, 0.01, 0.03, 0.06):
-            texts, origins = planted(language, given.texts, share, given.seed)
-            truth = {(i, j) for i, j in combinations(range(len(texts)), 2) if origins[i] == origins[j]}
-            for threshold in (0.7, 0.8, 0.9):
-                for name, system in compared.items():
-                    found, took = system(texts, threshold)
-                    right = len(found & truth)
-                    precision, recall = (wilson(right, n) if n else (0.0, 1.0) for n in (len(found), len(truth)))
-                    row: dict[str, object] = {"language": language, "edited": share, "threshold": threshold, "system": name, "texts": len(texts)}
-                    row |= {"planted": len(truth), "found": len(found), "right": right, "precision": round(right / len(found), 3) if found else ""}
-                    row |= {"precision_low": round(precision[0], 3), "precision_high": round(precision[1], 3), "recall": round(right / len(truth), 3)}
-                    row |= {"recall_low": round(recall[0], 3), "recall_high": round(recall[1], 3), "seconds": round(took, 3)}
-                    rows.append(row)
-                    last = rows[-1]
-                    print(
-                        f"{language}  edited {share:.0%}  threshold {threshold:.1f}  {name:<11} precision {last['precision'] or '-':>5} "
-                        f"[{last['precision_low']}, {last['precision_high']}] of {len(found):<4} recall {last['recall']:.3f} "
-                        f"[{last['recall_low']}, {last['recall_high']}] of {len(truth)}  {took:.2f} s",
-                        flush=True,
-                    )
+    peer = None if given.no_peer else Peer(given.peer)
+    rows: list[dict[str, object]] = []
+    for language, level in FROM:
+        if given.only and given.only != f"{language}/{level}":
+            continue
+        rng = random.Random(f"{language}/{level}/{given.half}/{given.seed}")
+        texts = texts_of(language, level, given.half, given.texts, rng)
+        again = {j for _, j in kefu(texts)}
+        texts = [turns for i, turns in enumerate(texts) if i not in again]
+        corpus = Corpus(language, texts)
+        print(f"{language} {level}: {len(texts)} texts, {len(again)} that repeat another one left out", flush=True)
+        for kind, want in [*((kind, True) for kind in (*DAMAGE, *PAIRS)), *((kind, False) for kind in NEGATIVE)]:
+            base, copies = planted(texts, kind, corpus, rng)
+            if len(copies) < 20:
+                continue
+            every = base + [copy for _, copy in copies]
+            truth = {(i, len(base) + n) for n, (i, _) in enumerate(copies)}
+            rows += [report(name, found, seconds, truth, (language, level, kind), want) for name, found, seconds in answers(every, peer)]
+            show(rows, every, truth, want, kefu(every) if given.show else set(), given.show)
     if given.csv:
         with open(given.csv, "w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, fieldnames=list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
     return 0
+
+
+def planted(texts: Sequence[Turns], kind: str, corpus: Corpus, rng: random.Random) -> tuple[list[Turns], list[tuple[int, Turns]]]:
+    """The texts, and copies of them with the place of each original."""
+    base, copies = list(texts), []
+    for i, turns in enumerate(texts):
+        if kind in PAIRS:
+            base[i], copy = PAIRS[kind](turns, corpus, rng)
+            copies.append((i, copy))
+        elif copy := {**DAMAGE, **NEGATIVE}[kind](turns, corpus, rng):
+            copies.append((i, copy))
+    return base, copies
+
+
+def answers(texts: Sequence[Turns], peer: Peer | None) -> list[tuple[str, set[tuple[int, int]], float]]:
+    started = time.perf_counter()
+    found = [("kefu", kefu(texts), time.perf_counter() - started)]
+    if peer:
+        sets = [shingles("\n".join(words for _, words in turns)) for turns in texts]
+        found += [(f"datasketch {threshold}", *peer(sets, threshold)) for threshold in (0.9, 0.7, 0.5)]
+    return found
+
+
+def report(
+    name: str, found: set[tuple[int, int]], seconds: float, truth: set[tuple[int, int]], what: tuple[str, str, str], want: bool
+) -> dict[str, object]:  # fmt: skip
+    right, n = len(found & truth), len(truth)
+    low, high = wilson(right, n)
+    row = {"language": what[0], "level": what[1], "kind": what[2], "must be": "found" if want else "kept", "system": name, "n": n}
+    row |= {"joined": right, "share": round(right / n, 3), "low": round(low, 3), "high": round(high, 3)}
+    row |= {"others joined": len(found - truth), "seconds": round(seconds, 2)}
+    if name == "kefu" or not want:
+        print(f"  {'recall' if want else 'wrongly joined':<15}{what[2]:<22}{name:<15}{row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}] n={n}"
+              f"  other pairs {row['others joined']}  {seconds:.1f} s", flush=True)  # fmt: skip
+    return row
+
+
+def show(
+    rows: list[dict[str, object]], texts: Sequence[Turns], truth: set[tuple[int, int]], want: bool, found: set[tuple[int, int]], most: int
+) -> None:
+    if not most:
+        return
+    for i, j in sorted(truth - found if want else truth & found)[:most] + sorted(found - truth)[:1]:
+        pairs = [(a[1], b[1]) for a, b in zip(texts[i], texts[j], strict=False) if a != b][:6]
+        print("      ", *(f"{a[:200]!r} | {b[:200]!r}" for a, b in pairs), sep="\n        ")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ import pytest
 
 from kefu import data
 from kefu.artifacts import fingerprint_files
-from kefu.data import near, spool, stock, workers
+from kefu.data import dedup, spool, stock, workers
+from kefu.data.compared import compared
+from kefu.data.differences import explain
 from kefu.data.jobs import CleanSetup
 from kefu.data.tasks import KINDS, Example
 from kefu.data.tasks.example import pack, unpack
@@ -132,8 +134,8 @@ def stocked(rows: list[Example], folder: Path, threshold: float) -> stock.Stock[
 
 
 @pytest.mark.parametrize("threshold", [0.6, 0.8, 0.9])
-def test_near_duplicates_are_those_of_the_exact_join(tmp_path: Path, threshold: float) -> None:
-    """Rows of both languages, with up to three words put in, of three labels: MinHash finds the pairs that comparing all finds."""
+def test_near_duplicates_are_those_that_comparing_all_finds(tmp_path: Path, threshold: float) -> None:
+    """Rows of both languages, with up to three words put in, of three labels: the candidates hold nearly all pairs."""
     r = random.Random(11)
     rows: list[Example] = []
     for i in range(600):
@@ -146,20 +148,26 @@ def test_near_duplicates_are_those_of_the_exact_join(tmp_path: Path, threshold: 
                 text = text[:place] + r.choice(["啊", "呢", "吧"] if chinese else [" the", " please", " in"]) + text[place:]
         rows.append(Example(f"s:{i}", "classification", {"text": text, "label": r.choice("abc")}, language="zh" if chinese else "en"))
     made = stocked(rows, tmp_path, threshold)
-    found = made.alike(np.arange(len(made.spool)), lambda number: made.spool[number].text())
+    found = made.alike(np.arange(len(made.spool)), lambda number: [("", made.spool[number].text())])
     made.close()
     kept = list(made.spool)
     made.spool.close()
+    read = [compared([("", one.text())]) for one in kept]
+    forms = dedup.Forms(range(len(kept)), lambda number: [("", kept[number].text())])
     expected: dict[int, int] = {}
-    for label in "abc":
-        for language in ("zh", "en"):
-            ours = [n for n, one in enumerate(kept) if one.values["label"] == label and one.language == language]
-            texts = [kept[n].text() for n in ours]
-            for a, b, _ in near.pairs(texts, threshold):
-                i, j = ours[a], ours[b]
-                if i not in expected and j not in expected and near.same_meaning(texts[a], texts[b]):
-                    expected[j] = i
-    assert found == expected and len(found) > 10
+    stay: list[int] = []
+    for j, one in enumerate(kept):
+        for i in stay:
+            if (
+                kept[i].values["label"] == one.values["label"]
+                and kept[i].language == one.language
+                and explain(read[i], read[j], threshold, forms.rare)
+            ):
+                expected[j] = i
+                break
+        else:
+            stay.append(j)
+    assert len(found.keys() & expected.keys()) >= 0.9 * len(found.keys() | expected.keys()) > 10  # of two the fuller stays, and frees others
 
 
 def test_questions_on_one_text_stay_together_when_the_one_between_them_goes(tmp_path: Path, project: Make) -> None:

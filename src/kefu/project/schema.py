@@ -126,7 +126,7 @@ class Clean(Block):
 
 class Dedup(Block):
     near: bool = Field(default=True, description="near-duplicates are removed too, not only equal ones")
-    threshold: float = Field(default=0.9, gt=0, le=1, description="Jaccard of character shingles")
+    threshold: float = Field(default=0.9, gt=0, le=1, description="Jaccard that words on one side alone must leave")
     max_drop_share: float = Field(default=0.5, gt=0, le=1, description="more duplicates than this, of all or of one source, stop the build")
 
 
