@@ -24,6 +24,8 @@ _USELESS, _SECOND = 0.6, 0.2  # a clause that about so many texts meet is not wo
 _DIGIT, _UPPER, _OTHER = "\x00digit", "\x00upper", "\x00beyond ascii"
 #: Lower case of these is an ASCII letter, or an ASCII letter and a mark, for `re` without regard to case.
 _ODD = {"ſ": "s", "ı": "i", "i\u0307": "i", "\u212a": "k"}
+#: Whatever `\s` matches is one blank.
+_BLANKS = dict.fromkeys((*range(9, 14), *range(28, 33), 133, 160, 5760, *range(8192, 8203), 8232, 8233, 8239, 8287, 12288), " ")
 _CASELESS = 0x2E80, 0x9FFF  # Han, kana and their signs
 _UNSURE = frozenset("ſı\u0307\u212a")
 _KINDS = frozenset([_DIGIT, _UPPER, _OTHER])
@@ -33,10 +35,12 @@ Clause = frozenset[str]
 
 
 def lowered(text: str) -> str:
-    """Lower case, in which every piece of a matching text stands."""
-    if text.isascii():
-        return text.lower()
+    """Lower case with plain blanks, in which every piece of a matching text stands."""
     text = text.lower()
+    if not text.isprintable():
+        text = text.translate(_BLANKS)
+    if text.isascii():
+        return text
     for odd, letter in _ODD.items():
         if odd in text:
             text = text.replace(odd, letter)
@@ -149,6 +153,8 @@ def _of(code: Any, given: Any, flags: int) -> _Told:
     if name == "IN":
         return _of_set(given, flags)
     if name == "CATEGORY":
+        if given is _constants.CATEGORY_SPACE:
+            return frozenset([" "]), []
         return None, [frozenset([_DIGIT])] if given is _constants.CATEGORY_DIGIT else []
     if name == "SUBPATTERN":
         _, more, less, parts = given
@@ -205,6 +211,8 @@ def _of_set(items: list[tuple[Any, Any]], flags: int) -> _Told:
                 return None, []
         elif name == "CATEGORY" and given is _constants.CATEGORY_DIGIT:
             kinds.add(_DIGIT)
+        elif name == "CATEGORY" and given is _constants.CATEGORY_SPACE:
+            characters.append(32)
         else:  # all but these, or words, or blanks
             return None, []
     digits = {one for one in characters if chr(one) in "0123456789"}
@@ -229,7 +237,7 @@ def _of_characters(codes: Iterable[int], flags: int) -> _Told:
     for char in map(chr, codes):
         if char in _UNSURE or (not char.isascii() and (char.lower() != char or char.upper() != char)):
             return None, [frozenset([_OTHER])] if all(code > 127 for code in codes) and not flags & re.IGNORECASE else []
-        found.add(char.lower())
+        found.add(" " if char.isspace() else char.lower())
     return (frozenset(found), []) if len(found) <= _MOST else (None, [])
 
 

@@ -120,6 +120,11 @@ _FOREIGN = gated(
         rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?"
     )
 )
+# What `_STREET` and `_RARE_STREET`, `_LOWER` and `_TOWN_ZIP` hold, beginning with a digit or a blank: quickly found not to be there.
+_HOUSE_NUMBER = r"\d(?<!\d\d)\d{0,4}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?(?: ½)?"
+_NUMBERED = re.compile(rf"{_HOUSE_NUMBER},? {_DIRECTION}{_WORD} ")
+_NUMBERED_LOWER = re.compile(rf"{_HOUSE_NUMBER} [{_L}'.]{{2,20}} ", re.IGNORECASE)
+_FIVE = re.compile(r" \d{5}")
 _NOT_STREET = re.compile(
     r"(?i)^\d{1,5}[a-z]? (?:(?:minutes?|hours?|days?|weeks?|months?|years?|people|items?|times?|dollars?|usd|percent|million|thousand|star|way|x|am|pm|the|of|in|on|and|or|to)\b)"
 )
@@ -133,13 +138,14 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
         for match in _MILITARY.found(bits, text):
             yield match.span()
     flat = _FLAT_SIGN.open(bits) and _FLAT_SIGN.search(text)
-    for gate in (_BY_FLAT, _CHINA, _STREET, _NAMED_STREET, _RARE_STREET) if flat else (_CHINA, _STREET, _NAMED_STREET, _RARE_STREET):
+    streets = (_CHINA, _STREET, _NAMED_STREET, _RARE_STREET) if _NUMBERED.search(text) else (_CHINA, _NAMED_STREET)
+    for gate in (_BY_FLAT, *streets) if flat else streets:
         for match in gate.found(bits, text):
             if not _NOT_STREET.match(match.group()):
                 yield match.start(), _end(match)
     for match in _BOX.found(bits, text):
         yield match.start(), _end(match)
-    for match in _LOWER.found(bits, text):
+    for match in _LOWER.found(bits, text) if _NUMBERED_LOWER.search(text) else ():
         if not _NOT_STREET.match(match.group()) and (
             _LOWER_TOLD.search(text, max(0, match.start() - 60), match.start()) or re.search(r"\d{5}$", match.group())
         ):
@@ -154,7 +160,7 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     if "the corner of " in text:
         for match in _CORNER.finditer(text):
             yield match.start(), match.end()
-    for gate in (_TOWN_ZIP, _FOREIGN):
+    for gate in (_TOWN_ZIP, _FOREIGN) if _FIVE.search(text) else (_FOREIGN,):
         for match in gate.found(bits, text):
             yield match.start(), _end(match)
 

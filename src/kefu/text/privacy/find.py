@@ -30,10 +30,15 @@ _PERSONAL = frozenset({"cn_mobile", "cn_landline", "us_phone", "uk_phone", "phon
 _CLAUSE = re.compile(r"[。！？!?；;\n]")
 _ASKED = re.compile(r"[:：?？]\s*$")
 _AFTER = 12
+_SHORT = 500  # characters of texts that are remembered
 
 
 def find(text: str) -> list[Span]:
     """Personal data in the text, in order, without overlap. Placeholders of an earlier masking are not found again."""
+    return list(_found_again(text) if len(text) <= _SHORT else _found(text))
+
+
+def _found(text: str) -> tuple[Span, ...]:
     view, places = plain(text)
     bits = _gates()(view)
     taken = bytearray(len(view))
@@ -55,7 +60,10 @@ def find(text: str) -> list[Span]:
     for start, end, type in sorted(accepted):
         a, b = (places[start], places[end - 1] + 1) if places else (start, end)
         spans.append(Span(a, b, type, text[a:b]))
-    return spans
+    return tuple(spans)
+
+
+_found_again = lru_cache(maxsize=8192)(_found)  # standard replies come again and again, and one text passes several steps
 
 
 @lru_cache(maxsize=1)
@@ -94,17 +102,13 @@ def _digits(text: str) -> int:
 @lru_cache(maxsize=1)
 def _recognised() -> int:
     """The bits of which recognisers ask some."""
-    return functools.reduce(operator.or_, (one.gate.a | one.gate.b for one in recognisers() if one.gate is not None))
+    return functools.reduce(operator.or_, (gate.a | gate.b for one in recognisers() for gate in one.gates()))
 
 
 @lru_cache(maxsize=4096)
 def _asked(digits: int, bits: int) -> tuple[Recogniser, ...]:
     """The recognisers that may find something in a text with so many digits and these bits."""
-    return tuple(
-        one
-        for one in recognisers()
-        if one.digits <= digits and (one.gate is None or one.gate.open(bits)) and (one.finder is not finders.spoken_numbers or digits >= 11)
-    )
+    return tuple(one for one in recognisers() if one.asked(digits, bits) and (one.finder is not finders.spoken_numbers or digits >= 11))
 
 
 def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool | None) -> bool:

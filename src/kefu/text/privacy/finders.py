@@ -184,6 +184,10 @@ _AS_SIGN = re.compile(rf"{_AT}|\sat\s|\s?[#＃]\s?|(?<=\d)at", re.IGNORECASE)
 _MAIL_SIGNS = re.compile(r"@|艾特|小老鼠|圈a|\bat\b|at(?=qq|163|126|gmail)|#(?=\s?(?:qq|163|126|gmail))", re.IGNORECASE)
 
 
+#: Finders that need one of these to match.
+EITHER = {"spoken_mail": (*_MAILS, _BLANK)}
+
+
 def spoken_mail(text: str, bits: int) -> Iterator[Found]:
     """zhang (at) mail 点 com, john dot smith at mail dot com, zhang san 163 com."""
     if " com" in text or " cn" in text or " net" in text or " COM" in text:

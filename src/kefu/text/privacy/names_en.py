@@ -9,6 +9,7 @@ from importlib import resources
 
 import yaml
 
+from kefu.text.gate import lowered
 from kefu.text.privacy.gates import gated
 
 _LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
@@ -16,8 +17,6 @@ _UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u0106\u010c\u010e\u0110\u0118\u01
 _WORD = rf"[{_LETTER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
 _CAP = rf"[{_UPPER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
 _PARTICLE = r"(?:de|da|do|dos|das|del|della|di|du|la|le|van|von|der|den|bin|bint|ibn|al|el|ten|ter|y|e)"
-#: A capital that may stand behind the words of `_LED`, which end with a letter, a comma or a blank behind one of them.
-_CAPITAL_LATER = re.compile(rf"[^\W\d_]\s?[{_UPPER}]|,\s?[{_UPPER}]")
 _ANY_LATIN, _ANY_CAPITAL = re.compile(r"[A-Za-z]"), re.compile(rf"[{_UPPER}]")
 #: Capitalised words in a row, with initials and particles.
 _RUN = rf"(?:(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|[{_UPPER}])\.|{_CAP})(?: (?:{_PARTICLE} ){{0,2}}(?:[{_UPPER}]\.|{_CAP})){{0,4}}"
@@ -66,14 +65,26 @@ _SALUTE = gated(
     re.compile(r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE)
 )
 _TITLED = gated(re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE))
+_LED_BY = "helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted"
+_LED_WORDS = (
+    "agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
+    "says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called"
+)
 _LED = gated(
     re.compile(
-        r"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted)\s(?:by|to|for)?\s?|"
-        r"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
-        r"says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called)\s(?:is\s|was\s|named\s|called\s|,\s)?",
+        rf"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:{_LED_BY})\s(?:by|to|for)?\s?|"
+        rf"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:{_LED_WORDS})\s(?:is\s|was\s|named\s|called\s|,\s)?",
         re.IGNORECASE,
     )
 )
+#: What a match of `_LED` ends with, a comma and blanks aside.
+_LED_ENDS = tuple(
+    {
+        word.rpartition(" ")[2]
+        for word in (*_LED_BY.split("|"), *_LED_WORDS.replace("u?", "").split("|"), "neighbour", "to", "with", "by", "for", "is", "was")
+    }
+)
+_MANY_CAPITALS = 12
 _HERE = gated(re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)"))
 _LINE_SPEAKER = gated(re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)"))
 #: Words before a capitalised pair that lead to a person.
@@ -155,17 +166,35 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     for match in _LIVES.found(bits, text):
         if _clean(match.group("v").split()):
             yield match.span("v")
-    if capitals and _CAPITAL_LATER.search(text):  # of these only capitalised words are names
+    if capitals and _led(text):  # of these only capitalised words are names
         for match in _LED.found(bits, text):
             if found := _introduced(text, match.end(), known=True):
                 yield found
     if text.islower():
         yield from _typed_small(text)
     if capitals:
-        for match in _RUNS.finditer(text):
+        for match in _runs(text):
             if " " in match.group():
                 yield from _placed(text, match)
             yield from _free(text, match)
+
+
+def _led(text: str) -> bool:
+    """May a capital stand right behind a match of `_LED`?"""
+    for n, match in enumerate(_ANY_CAPITAL.finditer(text)):
+        at = match.start()
+        if n > _MANY_CAPITALS or lowered(text[max(0, at - 20) : at]).rstrip().removesuffix(",").rstrip().endswith(_LED_ENDS):
+            return True
+    return False
+
+
+def _runs(text: str) -> Iterator[re.Match[str]]:
+    """Capitalised words in a row: `_RUNS`, tried where there is a capital."""
+    at = 0
+    while capital := _ANY_CAPITAL.search(text, at):
+        if match := _RUNS.match(text, capital.start()):
+            yield match
+        at = match.end() if match else capital.end()
 
 
 def distinctive(word: str) -> bool:

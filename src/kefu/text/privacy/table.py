@@ -21,7 +21,9 @@ class Recogniser:
     """One row; the fields are explained at the top of recognisers.yaml."""
 
     type: str
-    gate: Gate | None  # of the pattern
+    gate: Gate | None  # of the pattern, or of what a finder needs
+    told: Gate | None  # of the context, where nothing is accepted without it
+    either: tuple[Gate, ...]  # of a finder: patterns of which one must match
     finder: Callable[[str, int], Iterator[finders.Found]] | None
     check: Callable[[str], bool | None] | None
     context: re.Pattern[str] | None
@@ -36,6 +38,15 @@ class Recogniser:
     contact: bool
     unless: re.Pattern[str] | None
     unless_after: re.Pattern[str] | None
+
+    def asked(self, digits: int, bits: int) -> bool:
+        """May anything be found in a text of so many digits and these bits?"""
+        if self.digits > digits or (self.either and not any(gate.open(bits) for gate in self.either)):
+            return False
+        return all(gate is None or gate.open(bits) for gate in (self.gate, self.told))
+
+    def gates(self) -> Iterator[Gate]:
+        yield from (gate for gate in (self.gate, self.told, *self.either) if gate is not None)
 
     def found(self, text: str, bits: int) -> Iterator[finders.Found]:
         """(start, end, valid, type) of everything that has the form. bits: of `gates.GATES` for the text."""
@@ -57,6 +68,17 @@ def _finder(name: str) -> Callable[[str, int], Iterator[finders.Found]]:
     return getattr(spoken_en if hasattr(spoken_en, name) else finders, name)  # type: ignore[no-any-return]
 
 
+def _gate(row: dict[str, Any]) -> Gate | None:
+    if "pattern" in row:
+        return gated(re.compile(row["pattern"], re.DOTALL | re.ASCII), _needs(row))
+    return gated(re.compile("|".join(map(re.escape, _needs(row))))) if "needs" in row else None
+
+
+def _only_told(row: dict[str, Any]) -> bool:
+    """Is nothing accepted without a word of the context somewhere in the text? So where no check can speak for a value."""
+    return "context" in row and (row.get("context_only", False) or ("check" not in row and "finder" not in row))
+
+
 def _needs(row: dict[str, Any]) -> list[str]:
     return row["needs"].split("|") if "needs" in row else []
 
@@ -67,7 +89,9 @@ def recognisers() -> tuple[Recogniser, ...]:
     return tuple(
         Recogniser(
             type=row["type"],
-            gate=gated(re.compile(row["pattern"], re.DOTALL | re.ASCII), _needs(row)) if "pattern" in row else None,
+            gate=_gate(row),
+            either=finders.EITHER.get(row.get("finder"), ()),
+            told=gated(re.compile(row["context"])) if _only_told(row) else None,
             finder=_finder(row["finder"]) if "finder" in row else None,
             check=getattr(checks, row["check"]) if "check" in row else None,
             context=re.compile(row["context"]) if "context" in row else None,
