@@ -79,18 +79,24 @@ def _numbers(text: str, bits: int) -> Iterator[tuple[int, int, str]]:
     digits = _digits(text)
     spelt = not (digits < 3 and text.isascii()) and _SPELT.search(text) is not None
     asked = _asked(99 if spelt else digits, bits & _recognised())
-    if not asked:
-        return
-    private = bytearray(b"\x01") * len(text)
-    for match in _PUBLIC.finditer(text) if spelt or digits >= 3 else ():
-        private[match.start() : match.end()] = bytes(match.end() - match.start())
+    private: bytearray | None = None
     for recogniser in asked:
         if recogniser.needs is not None and recogniser.needs.search(text) is None:
             continue
         for start, end, valid, type in recogniser.found(text, bits):
+            if private is None:
+                private = _private(text, spelt or digits >= 3)
             # A service number may be known to anybody; three digits behind `cvv` are none.
             if (private.find(1, start, end) >= 0 or recogniser.type == "one_time_code") and _accept(recogniser, text, start, end, valid):
                 yield start, end, type or recogniser.type
+
+
+def _private(text: str, digits: bool) -> bytearray:
+    """1 for each character that belongs to no service number. digits: are there enough of them for one?"""
+    private = bytearray(b"\x01") * len(text)
+    for match in _PUBLIC.finditer(text) if digits else ():
+        private[match.start() : match.end()] = bytes(match.end() - match.start())
+    return private
 
 
 def _digits(text: str) -> int:
