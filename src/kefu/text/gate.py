@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -181,9 +182,9 @@ def _of(code: Any, given: Any, flags: int) -> _Told:
 
 def _of_branches(told: list[_Told]) -> _Told:
     if all(exact is not None and not found for exact, found in told):
-        exact = frozenset(chain.from_iterable(exact or () for exact, _ in told))
-        if len(exact) <= _MOST:
-            return exact, []
+        every = frozenset(chain.from_iterable(exact or () for exact, _ in told))
+        if len(every) <= _MOST:
+            return every, []
     union: set[str] = set()
     for exact, found in told:
         choices = [*found, *([exact] if exact is not None else [])]
@@ -241,7 +242,7 @@ def _of_characters(codes: Iterable[int], flags: int) -> _Told:
     return (frozenset(found), []) if len(found) <= _MOST else (None, [])
 
 
-def _least(clause: Clause) -> Clause:
+def _least(clause: AbstractSet[str]) -> Clause:
     """Without pieces that hold another one."""
     kept: list[str] = []
     for piece in sorted(clause, key=lambda piece: (len(piece), piece)):
@@ -250,7 +251,7 @@ def _least(clause: Clause) -> Clause:
     return frozenset(kept)
 
 
-def _share(clause: Clause) -> float:
+def _share(clause: AbstractSet[str]) -> float:
     """About how many texts meet it; only the order matters, and whether it is worth asking."""
     return sum(_odds(piece) for piece in _least(clause))
 
