@@ -15,6 +15,7 @@ from itertools import takewhile
 from kefu.conversation import Turn
 from kefu.data.inquiry import only_asked
 from kefu.data.words import lexicon
+from kefu.text.gate import Gate, Gates
 from kefu.text.language import detect
 from kefu.text.segment import sentences, shingles, units
 
@@ -32,10 +33,26 @@ _LOOK_BACK = 40  # characters before a word in which its denial stands
 
 def has(sign: str, text: str) -> bool:
     """Does the text show the sign (a name of lexicon.yaml: `complaint`, `unresolved` …)? Words denied or only asked about do not count."""
-    pattern = lexicon()[sign]
+    gate = _gates()[sign]
+    if not gate.open(_bits(text)):
+        return False
     if sign not in _DENIABLE:
-        return pattern.search(text) is not None
-    return any(not denied(text, match.start()) and not only_asked(sign, text, match.start()) for match in pattern.finditer(text))
+        return gate.search(text) is not None
+    return any(not denied(text, match.start()) and not only_asked(sign, text, match.start()) for match in gate.finditer(text))
+
+
+_ALL = Gates()
+
+
+@lru_cache(maxsize=1)
+def _gates() -> dict[str, Gate]:
+    return {name: _ALL.add(pattern) for name, pattern in lexicon().items()}
+
+
+@lru_cache(maxsize=4096)
+def _bits(text: str) -> int:
+    """What `_gates` ask of the text: every turn is asked for a dozen signs."""
+    return _ALL(text)
 
 
 def denied(text: str, at: int) -> bool:
@@ -88,15 +105,22 @@ def repeats(turns: Sequence[Turn], index: int, alike: float = 0.6) -> bool:
     if len(own) < _SAYS_SOMETHING:
         return is_question(turn.text) and any(before.role == turn.role and before.text == turn.text for before in turns[:index])
     earlier = [before for before in turns[:index] if before.role == turn.role]
-    return any(_alike(own, _pairs(before.text)) >= alike or (alike <= _USUAL and _insists(turn.text, before.text)) for before in earlier)
+    for before in earlier:
+        pairs = _pairs(before.text)
+        # No more can be shared than the smaller of two has.
+        if min(len(own), len(pairs)) >= alike * max(len(own), len(pairs)) * _CLOSE and _alike(own, pairs) >= alike:
+            return True
+        if alike <= _USUAL and _insists(turn.text, before.text):
+            return True
+    return False
 
 
 def _insists(text: str, before: str) -> bool:
     """The same words again inside a few more (怎么开发票 … 我问怎么开发票啊), with no new number."""
-    if (not is_question(text) and not is_question(before)) or _OTHERS.search(text):
-        return False
     own, old = _pairs(text), _pairs(before)
-    return len(old) >= _SAYS_SOMETHING and old <= own and len(own) <= 2 * len(old) and _NUMBERS.findall(text) == _NUMBERS.findall(before)
+    if len(old) < _SAYS_SOMETHING or len(own) > 2 * len(old) or not old <= own:
+        return False
+    return (is_question(text) or is_question(before)) and not _OTHERS.search(text) and _NUMBERS.findall(text) == _NUMBERS.findall(before)
 
 
 _USUAL = 0.6
@@ -104,13 +128,17 @@ _OTHERS = re.compile(r"还有|其[他它]|别的|另|\b(?:another|others?|else|i
 
 
 _SAYS_SOMETHING = 4  # character pairs
+_CLOSE = 1 - 1e-9  # for what floating point loses
 
 
 def _alike(left: frozenset[str], right: frozenset[str]) -> float:
-    return len(left & right) / len(left | right) if len(right) >= _SAYS_SOMETHING else 0.0
+    if len(right) < _SAYS_SOMETHING:
+        return 0.0
+    shared = len(left & right)
+    return shared / (len(left) + len(right) - shared)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _pairs(text: str) -> frozenset[str]:
     return frozenset(shingles(text, 2))
 
@@ -181,7 +209,8 @@ def complained(turns: Sequence[Turn]) -> bool:
 
 def sensitive(text: str) -> list[str]:
     """Kinds of words nobody should pass over: `abuse`, `threat`, `self_harm`, `discrimination`, `illegal`. Quoted words count too."""
-    return sorted(name.partition(".")[2] for name, pattern in lexicon().items() if name.startswith("sensitive.") and pattern.search(text))
+    found = (name for name, gate in _gates().items() if name.startswith("sensitive.") and gate.open(_bits(text)) and gate.search(text))
+    return sorted(name.partition(".")[2] for name in found)
 
 
 def logic_breaks(turns: Sequence[Turn]) -> list[tuple[int, str]]:

@@ -31,6 +31,8 @@ _LINES = re.compile(r"\s*\n\s*")
 # punctuation (，。？！：；（）) is meaning, not dirt, and stays.
 _FULL = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 _FULL |= {ord(full): half for full, half in zip("＠％＋－／．＃＿＝", "@%+-/.#_=", strict=True)}
+# A text without any of these, and without a blank, is clean: control characters, blanks of any kind, full-width letters and digits.
+_UNCLEAN = re.compile(f"[\\x00-\\x1f\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\ufffe\uffff{''.join(map(chr, _FULL))}]")
 _SPACE_IN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff，。？！；：、]) +(?=[\u4e00-\u9fff，。？！；：、])")
 
 
@@ -56,6 +58,11 @@ def _compares(match: re.Match[str], closed: frozenset[str]) -> bool:
 
 def clean(text: str) -> str:
     """NFC, no control characters, half-width letters and digits, single blanks and line ends."""
+    if text.isascii():
+        if "  " not in text and text.isprintable():
+            return text.strip(" ")
+    elif " " not in text and not _UNCLEAN.search(text) and unicodedata.is_normalized("NFC", text):
+        return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROL.sub("", unicodedata.normalize("NFC", text))

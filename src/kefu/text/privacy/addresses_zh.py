@@ -9,6 +9,9 @@ from importlib import resources
 
 import yaml
 
+from kefu.text.gate import Gate
+from kefu.text.privacy.gates import gated
+
 _HAN = "[\u4e00-\u9fff]"
 _NUMBER = r"(?:[甲乙丙丁]?[0-9]{1,5}(?:[-—~][0-9]{1,5}){0,3}[A-Za-z]?|[A-Za-z]{1,2}[0-9]{0,4}|[一二三四五六七八九十百零〇两]{1,5}|[甲乙丙丁东西南北])"
 _HOUSE_UNIT = r"(?:号(?:宿舍|公寓|教学|办公|家属|实验|综合|住宅|居民)楼?|号楼|号院|号门(?!口|卫|前|外|店)|号铺|号房|号|號樓|號|支弄|弄|栋|棟|幢|座|塔|期|单元|單元|层|楼|樓|室|房|户|组|队|门|区|院|铺|档|段|巷)"
@@ -59,6 +62,16 @@ _ESTATE = re.compile(rf"\s?{_HAN}{{2,8}}")  # what an estate is called, between 
 _LIVES = re.compile(r"(?:住|家|搬到|送到|寄到|地址(?:是|：|:)?)(?:在|是|就是|的)?\s?$")
 
 
+def prepare() -> None:
+    """Make the pattern that is made of the list of places, before the first text is read."""
+    _places_gate()
+
+
+@lru_cache(maxsize=1)
+def _places_gate() -> Gate:
+    return gated(_places())
+
+
 @lru_cache(maxsize=1)
 def _places() -> re.Pattern[str]:
     raw = yaml.safe_load(resources.files(__package__).joinpath("places.yaml").read_text("utf-8"))
@@ -66,8 +79,10 @@ def _places() -> re.Pattern[str]:
     return re.compile("|".join(names))
 
 
-def find(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of Chinese addresses."""
+def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of Chinese addresses. bits: of `gates.GATES` for the text."""
+    if text.isascii():
+        return
     found: list[tuple[int, int]] = []
     if _HOUSE_MARK.search(text) and re.search(_HAN, text):
         for anchor in _ANCHOR.finditer(text):
@@ -84,7 +99,8 @@ def find(text: str) -> Iterator[tuple[int, int]]:
                 elif room["room"] or _LIVES.search(text, max(0, anchor.start() - 8), anchor.start()):
                     found.append(room.span())
     yield from found
-    yield from _no_house(text)
+    if _places_gate().open(bits):
+        yield from _no_house(text)
 
 
 def _begin(text: str, floor: int, at: int) -> int:

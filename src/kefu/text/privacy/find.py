@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from kefu.text.privacy import addresses, names
+from kefu.text.gate import Gates
+from kefu.text.privacy import addresses, addresses_zh, finders, names, names_zh
+from kefu.text.privacy.gates import GATES
 from kefu.text.privacy.span import Span, plain
 from kefu.text.privacy.table import Recogniser, order_label, recognisers
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_DIGIT = re.compile(r"[0-9]")
+_UNUSUAL = re.compile("[^\x00-\x7f\u2e80-\u9fff\uff01-\uff0f\uff1a-\uffef]")  # there may be digits among what is neither ASCII nor Chinese
 _SPELT = re.compile(
     "[零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖](?:[ \\-,，、·]{0,3}[0-9零〇○幺一二三四五六七八九壹贰叁肆伍陆柒捌玖oO]){5}|[0-9]{3}[oO0-9]{0,7}[oO]"
 )
@@ -24,12 +30,17 @@ _PERSONAL = frozenset({"cn_mobile", "cn_landline", "us_phone", "uk_phone", "phon
 _CLAUSE = re.compile(r"[。！？!?；;\n]")
 _ASKED = re.compile(r"[:：?？]\s*$")
 _AFTER = 12
-_MOST_DIGITS = 20  # no recogniser asks for more
+_SHORT = 500  # characters of texts that are remembered
 
 
 def find(text: str) -> list[Span]:
     """Personal data in the text, in order, without overlap. Placeholders of an earlier masking are not found again."""
+    return list(_found_again(text) if len(text) <= _SHORT else _found(text))
+
+
+def _found(text: str) -> tuple[Span, ...]:
     view, places = plain(text)
+    bits = _gates()(view)
     taken = bytearray(len(view))
     accepted: list[tuple[int, int, str]] = []
 
@@ -38,42 +49,72 @@ def find(text: str) -> list[Span]:
             taken[start:end] = b"\x01" * (end - start)
             accepted.append((start, end, type))
 
-    for start, end, type in _numbers(view):
+    for start, end, type in _numbers(view, bits):
         offer(start, end, type)
-    for start, end in addresses.find(view):
+    for start, end in addresses.find(view, bits):
         offer(start, end, "address")
     personal = [(start, end) for start, end, type in accepted if type in _PERSONAL]
-    for start, end in names.find(view, personal):
+    for start, end in names.find(view, personal, bits):
         offer(start, end, "person_name")
     spans = []
     for start, end, type in sorted(accepted):
         a, b = (places[start], places[end - 1] + 1) if places else (start, end)
         spans.append(Span(a, b, type, text[a:b]))
-    return spans
+    return tuple(spans)
 
 
-def _numbers(text: str) -> Iterator[tuple[int, int, str]]:
-    digits = sum(map(str.isdigit, text))
-    if spelt := bool(_SPELT.search(text)):
-        digits = max(digits, 99)
-    private = bytearray(b"\x01") * len(text)
-    for match in _PUBLIC.finditer(text) if digits >= 3 else ():
-        private[match.start() : match.end()] = bytes(match.end() - match.start())
-    for recogniser in _for_digits(min(digits, _MOST_DIGITS)):
+_found_again = lru_cache(maxsize=8192)(_found)  # standard replies come again and again, and one text passes several steps
+
+
+@lru_cache(maxsize=1)
+def _gates() -> Gates:
+    """With all patterns that it is to hold."""
+    recognisers()
+    names_zh.prepare()
+    addresses_zh.prepare()
+    return GATES
+
+
+def _numbers(text: str, bits: int) -> Iterator[tuple[int, int, str]]:
+    digits = _digits(text)
+    spelt = not (digits < 3 and text.isascii()) and _SPELT.search(text) is not None
+    asked = _asked(99 if spelt else digits, bits & _recognised())
+    private: bytearray | None = None
+    for recogniser in asked:
         if recogniser.needs is not None and recogniser.needs.search(text) is None:
             continue
-        if recogniser.finder is not None and recogniser.finder.__name__ == "spoken_numbers" and not (spelt or digits >= 11):
-            continue
-        for start, end, valid, type in recogniser.found(text):
+        for start, end, valid, type in recogniser.found(text, bits):
+            if private is None:
+                private = _private(text, spelt or digits >= 3)
             # A service number may be known to anybody; three digits behind `cvv` are none.
             if (private.find(1, start, end) >= 0 or recogniser.type == "one_time_code") and _accept(recogniser, text, start, end, valid):
                 yield start, end, type or recogniser.type
 
 
-@lru_cache(maxsize=_MOST_DIGITS + 1)
-def _for_digits(digits: int) -> tuple[Recogniser, ...]:
-    """The recognisers of values with at most so many digits."""
-    return tuple(recogniser for recogniser in recognisers() if recogniser.digits <= digits)
+def _private(text: str, digits: bool) -> bytearray:
+    """1 for each character that belongs to no service number. digits: are there enough of them for one?"""
+    private = bytearray(b"\x01") * len(text)
+    for match in _PUBLIC.finditer(text) if digits else ():
+        private[match.start() : match.end()] = bytes(match.end() - match.start())
+    return private
+
+
+def _digits(text: str) -> int:
+    if text.isascii() or not _UNUSUAL.search(text):
+        return len(_DIGIT.findall(text))
+    return sum(map(str.isdigit, text))
+
+
+@lru_cache(maxsize=1)
+def _recognised() -> int:
+    """The bits of which recognisers ask some."""
+    return functools.reduce(operator.or_, (gate.a | gate.b for one in recognisers() for gate in one.gates()))
+
+
+@lru_cache(maxsize=4096)
+def _asked(digits: int, bits: int) -> tuple[Recogniser, ...]:
+    """The recognisers that may find something in a text with so many digits and these bits."""
+    return tuple(one for one in recognisers() if one.asked(digits, bits) and (one.finder is not finders.spoken_numbers or digits >= 11))
 
 
 def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool | None) -> bool:

@@ -1,6 +1,6 @@
 """Values that one pattern cannot hold: grouped card and id numbers, bank accounts, and what is spelt out.
 
-Each finder takes the plain view of a text and yields (start, end, valid, type); an empty type is the recogniser's own.
+Each finder takes the plain view of a text, with its bits of `gates.GATES`, and yields (start, end, valid, type); an empty type is the recogniser's own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from kefu.text.privacy import checks
+from kefu.text.privacy.gates import gated
 
 Found = tuple[int, int, bool | None, str]
 
@@ -24,7 +25,7 @@ _CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?= ?[A-Za-z0-9])")
 
 
-def resident_ids(text: str) -> Iterator[Found]:
+def resident_ids(text: str, bits: int) -> Iterator[Found]:
     """Eighteen characters of a Chinese resident id, in one piece or grouped."""
     for match in _ID.finditer(text):
         yield match.start(), match.end(), checks.cn_id(match.group()), ""
@@ -40,7 +41,7 @@ def resident_ids(text: str) -> Iterator[Found]:
             yield match.start(1), match.end(1), valid, ""
 
 
-def cards(text: str) -> Iterator[Found]:
+def cards(text: str, bits: int) -> Iterator[Found]:
     """Payment cards. True: known issuer, right length, Luhn, usual grouping. None and False: context decides."""
     for match in _CARD.finditer(text):
         number = match.group()
@@ -77,7 +78,7 @@ def _grouped(match: re.Match[str]) -> Found | None:
     return invalid
 
 
-def ibans(text: str) -> Iterator[Found]:
+def ibans(text: str, bits: int) -> Iterator[Found]:
     """As many letters and digits as the country's IBAN has, blanks and dashes left out."""
     for match in _IBAN.finditer(text):
         wanted = checks.iban_length(match.group()[:2])
@@ -105,7 +106,7 @@ _ODD = re.compile("[" + "".join(_NUMERALS) + r"]|\d(?:[^\d\n]{1,3}\d\b){3}")
 _APART = re.compile(r"1[ .,，、-]{1,3}[3-9](?:[ .,，、-]{1,3}\d){9}(?![ .-]{0,3}\d)")
 
 
-def spoken_numbers(text: str) -> Iterator[Found]:
+def spoken_numbers(text: str, bits: int) -> Iterator[Found]:
     """Numbers written out or pulled apart: 一三八零零…, 1 3 8 0 0 …, 138一二三四5678."""
     if not _ODD.search(text):
         return
@@ -163,7 +164,7 @@ _LOCAL = r"(?<![A-Za-z0-9._+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,40}(?:\s(?:dot|under
 _AT = r"(?:\s?[\(\[{（【<]\s?at\s?[\)\]}）】>]\s?|\s?(?:艾特|小老鼠|圈a|圈A)\s?|\s?@\s?)"
 _DOT = r"(?:\s?\.\s?|\s?点\s?|\s?[\(\[{（【<]\s?(?:dot|点)\s?[\)\]}）】>]\s?|\sdot\s)"
 _MAILS = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    gated(re.compile(pattern, re.IGNORECASE))
     for pattern in (
         rf"{_LOCAL}{_AT}[A-Za-z0-9-]{{1,40}}(?:{_DOT}[A-Za-z0-9-]{{2,30}}){{0,3}}{_DOT}{_TLD}(?![A-Za-z0-9])",
         rf"{_LOCAL}\sat\s[A-Za-z0-9-]{{1,40}}(?:\sdot\s[A-Za-z0-9-]{{2,30}}){{0,2}}\sdot\s{_TLD}(?![A-Za-z0-9])",
@@ -171,23 +172,29 @@ _MAILS = tuple(
     )
 )
 #: The at sign and the point left out: `zhang san 163 com`, told as mail or with a name of one piece that only a mailbox has.
-_BLANK = re.compile(
-    rf"(?:(?:邮箱|邮件|电邮|(?<![A-Za-z])(?:e-?mail|mailbox)(?:\s(?:is|address|address is|me at))?)[^\n]{{0,4}}?)(?P<v>[A-Za-z0-9][\w.-]{{0,30}}(?: [A-Za-z0-9][\w.-]{{0,20}}){{0,2}} (?:at )?{_PROVIDER} {_TLD})(?![A-Za-z0-9])"
-    rf"|(?<![A-Za-z0-9._-])(?<![A-Za-z] )(?P<w>[A-Za-z][A-Za-z._-]{{0,20}}\d[\w.-]{{0,20}}|\d{{5,11}}) {_PROVIDER} {_TLD}(?![A-Za-z0-9])"
-    rf"|(?:(?<=[\u4e00-\u9fff，。：:、])|^)\s?(?P<x>[A-Za-z]{{2,16}}(?: [A-Za-z0-9]{{1,12}})?) (?:163|126|139|189|qq|foxmail|sina) {_TLD}(?![A-Za-z0-9])",
-    re.IGNORECASE,
+_BLANK = gated(
+    re.compile(
+        rf"(?:(?:邮箱|邮件|电邮|(?<![A-Za-z])(?:e-?mail|mailbox)(?:\s(?:is|address|address is|me at))?)[^\n]{{0,4}}?)(?P<v>[A-Za-z0-9][\w.-]{{0,30}}(?: [A-Za-z0-9][\w.-]{{0,20}}){{0,2}} (?:at )?{_PROVIDER} {_TLD})(?![A-Za-z0-9])"
+        rf"|(?<![A-Za-z0-9._-])(?<![A-Za-z] )(?P<w>[A-Za-z][A-Za-z._-]{{0,20}}\d[\w.-]{{0,20}}|\d{{5,11}}) {_PROVIDER} {_TLD}(?![A-Za-z0-9])"
+        rf"|(?:(?<=[\u4e00-\u9fff，。：:、])|^)\s?(?P<x>[A-Za-z]{{2,16}}(?: [A-Za-z0-9]{{1,12}})?) (?:163|126|139|189|qq|foxmail|sina) {_TLD}(?![A-Za-z0-9])",
+        re.IGNORECASE,
+    )
 )
 _AS_SIGN = re.compile(rf"{_AT}|\sat\s|\s?[#＃]\s?|(?<=\d)at", re.IGNORECASE)
 _MAIL_SIGNS = re.compile(r"@|艾特|小老鼠|圈a|\bat\b|at(?=qq|163|126|gmail)|#(?=\s?(?:qq|163|126|gmail))", re.IGNORECASE)
 
 
-def spoken_mail(text: str) -> Iterator[Found]:
+#: Finders that need one of these to match.
+EITHER = {"spoken_mail": (*_MAILS, _BLANK)}
+
+
+def spoken_mail(text: str, bits: int) -> Iterator[Found]:
     """zhang (at) mail 点 com, john dot smith at mail dot com, zhang san 163 com."""
     if " com" in text or " cn" in text or " net" in text or " COM" in text:
-        for match in _BLANK.finditer(text):
+        for match in _BLANK.found(bits, text):
             yield match.start(next(name for name in "vwx" if match[name])), match.end(), True, ""
-    if _MAIL_SIGNS.search(text):
-        for pattern in _MAILS:
-            for match in pattern.finditer(text):
+    if any(gate.open(bits) for gate in _MAILS) and _MAIL_SIGNS.search(text):
+        for gate in _MAILS:
+            for match in gate.found(bits, text):
                 if checks.email(_AS_SIGN.sub("@", match.group(), count=1)):
                     yield match.start(), match.end(), True, ""

@@ -10,22 +10,22 @@ from kefu.text.privacy import names_en, names_zh
 _MOST = 40  # names of one text that are looked for again
 
 
-def find(text: str, personal: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """(start, end) of person names. `personal`: where other personal data stands; beside it a name needs no other context."""
+def find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of person names. `personal`: where other personal data stands; beside it a name needs no other context. bits: of `gates.GATES`."""
     found: dict[str, None] = {}
-    for start, end in _find(text, personal):
+    for start, end in _find(text, personal, bits):
         found[text[start:end]] = None
         yield start, end
     yield from _again(text, list(found)[:_MOST])
 
 
-def _find(text: str, personal: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator[tuple[int, int]]:
     for start, end in personal:
         yield from names_zh.beside(text, start, end)
         yield from names_en.beside(text, start, end)
         yield from names_en.letterhead(text, start)
-    yield from names_zh.find(text)
-    yield from names_en.find(text)
+    yield from names_zh.find(text, bits)
+    yield from names_en.find(text, bits)
 
 
 def _again(text: str, names: list[str]) -> Iterator[tuple[int, int]]:

@@ -9,56 +9,84 @@ from importlib import resources
 
 import yaml
 
+from kefu.text.gate import lowered
+from kefu.text.privacy.gates import gated
+
 _LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
 _UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u0106\u010c\u010e\u0110\u0118\u0139\u013d\u0141\u0143\u0147\u0150\u0158\u015a\u015e\u0160\u0164\u016e\u0170\u0179\u017b\u017d\u0391-\u03a9\u0410-\u042f"
 _WORD = rf"[{_LETTER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
 _CAP = rf"[{_UPPER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
 _PARTICLE = r"(?:de|da|do|dos|das|del|della|di|du|la|le|van|von|der|den|bin|bint|ibn|al|el|ten|ter|y|e)"
+_ANY_LATIN, _ANY_CAPITAL = re.compile(r"[A-Za-z]"), re.compile(rf"[{_UPPER}]")
 #: Capitalised words in a row, with initials and particles.
 _RUN = rf"(?:(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|[{_UPPER}])\.|{_CAP})(?: (?:{_PARTICLE} ){{0,2}}(?:[{_UPPER}]\.|{_CAP})){{0,4}}"
 _RUNS = re.compile(rf"(?<![{_LETTER}\d_@./&#-]){_RUN}(?![{_LETTER}\d_@])")
 _TITLE = r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|madame|rev|hon|capt|captain|judge|officer|nurse|herr|frau|señora?|sra?)\.?\s{1,2})"
 _BOUND = r"(?=\s*(?:$|[.,;:!?\n)\"”|/&—–-]|(?:and|from|calling|speaking|with|at|here|again|about|regarding|but|i|my|the|who|on behalf|in|on|for|to|is|was|has|of|by)\b))"
 
-_NAMED = re.compile(
-    r"(?:\b(?:my|his|her|their|the|our)\s(?:full |legal |maiden |first |last |middle |real |given |account |customer |guest |patient |passenger )?(?:sur)?name(?:\son\s(?:the\s)?(?:account|card|order|file|booking))?(?:\s(?:is|was)|'s|’s)|"
-    r"\b(?:full |legal |first |last )name\sis|\b(?:i am|i'm|i’m)\s(?:called|named)|\b(?:people |they |you can |just |please )call me|\bname'?s\b|"
-    r"\b(?:sur|nick)name\sis|\b(?:i|he|she) go(?:es)? by)\s{0,2}[:,\"“'‘]?\s{0,2}",
-    re.IGNORECASE,
+_NAMED = gated(
+    re.compile(
+        r"(?:\b(?:my|his|her|their|the|our)\s(?:full |legal |maiden |first |last |middle |real |given |account |customer |guest |patient |passenger )?(?:sur)?name(?:\son\s(?:the\s)?(?:account|card|order|file|booking))?(?:\s(?:is|was)|'s|’s)|"
+        r"\b(?:full |legal |first |last )name\sis|\b(?:i am|i'm|i’m)\s(?:called|named)|\b(?:people |they |you can |just |please )call me|\bname'?s\b|"
+        r"\b(?:sur|nick)name\sis|\b(?:i|he|she) go(?:es)? by)\s{0,2}[:,\"“'‘]?\s{0,2}",
+        re.IGNORECASE,
+    )
 )
-_LABEL = re.compile(
-    r"(?:^|[\s;,|>(\[{\"'])(?:(?:full|first|last|middle|family|given|legal|maiden|display|customer|client|card ?holder|account ?holder|account|holder|guest|passenger|patient|contact|contact person|recipient|sender|billing|"
-    r"shipping|delivery|applicant|insured|policy ?holder|driver|student|employee|beneficiary|payee|buyer|purchaser|owner|tenant|registered|emergency contact|next of kin|spouse|traveller|traveler|attendee|author|manager|"
-    r"nominee|receiver|consignee|user|agent|rep|representative)['’]?s?[ _](?:full )?name|name(?: on (?:the )?(?:card|account|order))?|(?:card|account|policy) ?holder|recipient|consignee|passenger|patient|guest|contact(?: person)?|applicant|"
-    r"attn|attention|c/o|care of|ship to|bill to|deliver to|sold to|signed(?: by)?|signature|booked by|ordered by|reported by|submitted by|requested by|traveller|beneficiary|payee|next of kin|emergency contact|insured|tenant)"
-    r"[ \t]{0,3}(?:[:：=]|\sis\s|[-–—]\s)[ \t]{0,8}[\"“]?",
-    re.IGNORECASE,
+_LABEL = gated(
+    re.compile(
+        r"(?:^|[\s;,|>(\[{\"'])(?:(?:full|first|last|middle|family|given|legal|maiden|display|customer|client|card ?holder|account ?holder|account|holder|guest|passenger|patient|contact|contact person|recipient|sender|billing|"
+        r"shipping|delivery|applicant|insured|policy ?holder|driver|student|employee|beneficiary|payee|buyer|purchaser|owner|tenant|registered|emergency contact|next of kin|spouse|traveller|traveler|attendee|author|manager|"
+        r"nominee|receiver|consignee|user|agent|rep|representative)['’]?s?[ _](?:full )?name|name(?: on (?:the )?(?:card|account|order))?|(?:card|account|policy) ?holder|recipient|consignee|passenger|patient|guest|contact(?: person)?|applicant|"
+        r"attn|attention|c/o|care of|ship to|bill to|deliver to|sold to|signed(?: by)?|signature|booked by|ordered by|reported by|submitted by|requested by|traveller|beneficiary|payee|next of kin|emergency contact|insured|tenant)"
+        r"[ \t]{0,3}(?:[:：=]|\sis\s|[-–—]\s)[ \t]{0,8}[\"“]?",
+        re.IGNORECASE,
+    )
 )
-_SPEAKER = re.compile(
-    r"(?:^|[\s>\[(])(?:user|agent|customer|client|caller|operator|from|to|cc|sender|rep|representative|advisor|employee|student|manager|doctor|physician|driver|seller|buyer|author|by)[ \t]{0,2}[:：][ \t]{0,3}",
-    re.IGNORECASE,
+_SPEAKER = gated(
+    re.compile(
+        r"(?:^|[\s>\[(])(?:user|agent|customer|client|caller|operator|from|to|cc|sender|rep|representative|advisor|employee|student|manager|doctor|physician|driver|seller|buyer|author|by)[ \t]{0,2}[:：][ \t]{0,3}",
+        re.IGNORECASE,
+    )
 )
-_SELF = re.compile(
-    r"(?:^|(?<![A-Za-z]))(?:i am|i'm|i’m|im|this is|it is|it's|it’s|here is|speaking is|you(?:'re| are) (?:speaking|talking|chatting) (?:with|to))\s",
-    re.IGNORECASE,
+_SELF = gated(
+    re.compile(
+        r"(?:^|(?<![A-Za-z]))(?:i am|i'm|i’m|im|this is|it is|it's|it’s|here is|speaking is|you(?:'re| are) (?:speaking|talking|chatting) (?:with|to))\s",
+        re.IGNORECASE,
+    )
 )
-_CLOSING = re.compile(
-    r"(?:(?:best|kind|kindest|warm|warmest|many)\s(?:regards|wishes|thanks)|regards|sincerely|yours(?:\s(?:truly|faithfully|sincerely))?|cheers|thanks(?:\s(?:again|so much|a lot|in advance|very much))?|"
-    r"thank you(?:\s(?:so much|very much|again|in advance))?|respectfully|cordially|best|ciao|love|xx|take care|all the best)[ \t]{0,2}(?P<sign>[,.!;:–—-]{0,3}[ \t]{0,3}\n{0,3}[ \t]{0,4})[-–—~]{0,2}[ \t]{0,2}",
-    re.IGNORECASE,
+_CLOSING = gated(
+    re.compile(
+        r"(?:(?:best|kind|kindest|warm|warmest|many)\s(?:regards|wishes|thanks)|regards|sincerely|yours(?:\s(?:truly|faithfully|sincerely))?|cheers|thanks(?:\s(?:again|so much|a lot|in advance|very much))?|"
+        r"thank you(?:\s(?:so much|very much|again|in advance))?|respectfully|cordially|best|ciao|love|xx|take care|all the best)[ \t]{0,2}(?P<sign>[,.!;:–—-]{0,3}[ \t]{0,3}\n{0,3}[ \t]{0,4})[-–—~]{0,2}[ \t]{0,2}",
+        re.IGNORECASE,
+    )
 )
-_SALUTE = re.compile(
-    r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE
+_SALUTE = gated(
+    re.compile(r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE)
 )
-_TITLED = re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE)
-_LED = re.compile(
-    r"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted)\s(?:by|to|for)?\s?|"
-    r"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
-    r"says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called)\s(?:is\s|was\s|named\s|called\s|,\s)?",
-    re.IGNORECASE,
+_TITLED = gated(re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE))
+_LED_BY = "helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted"
+_LED_WORDS = (
+    "agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
+    "says|said|boss|neighbou?r|roommate|partner|landlord|tenant|guardian|attorney|lawyer|teacher|coach|contact|customer|client|employee|patient|passenger|recipient|under|behalf of|name of|account of|as|add|named|called"
 )
-_HERE = re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)")
-_LINE_SPEAKER = re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)")
+_LED = gated(
+    re.compile(
+        rf"\b(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|dealing|met|meet)\s(?:to|with)\s|\b(?:{_LED_BY})\s(?:by|to|for)?\s?|"
+        rf"\b(?:ask|asked|asking|looking|waiting)\sfor\s|\b(?:{_LED_WORDS})\s(?:is\s|was\s|named\s|called\s|,\s)?",
+        re.IGNORECASE,
+    )
+)
+#: What a match of `_LED` ends with, a comma and blanks aside.
+_LED_ENDS = tuple(
+    {
+        word.rpartition(" ")[2]
+        for word in (*_LED_BY.split("|"), *_LED_WORDS.replace("u?", "").split("|"), "neighbour", "to", "with", "by", "for", "is", "was")
+    }
+)
+_MANY_CAPITALS = 12
+_HERE = gated(re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)"))
+_LINE_SPEAKER = gated(re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)"))
 #: Words before a capitalised pair that lead to a person.
 _WHO = re.compile(
     r"(?:\b(?:(?:my |your |our |the )?(?:patient|passenger|guest|cardholder|tenant|landlord|agent|representative|advisor|colleague|supervisor|technician|nurse|guardian|attorney|lawyer|neighbou?r|partner|roommate|assistant|doctor|boss|"
@@ -75,12 +103,16 @@ _ACTS = re.compile(
 )
 _AS = re.compile(r" as (?:a|an|my|our|the) [a-z]")
 _ADDED = re.compile(r"\badd(?:ed|ing)?\s$", re.IGNORECASE)
-_ANSWERED = re.compile(
-    rf"(?:name(?: on (?:the|your) (?:account|card|order))?(?:,? please)?\?\s{{1,3}}(?:(?:User|Customer|Client|Caller|Me|A)\s?:\s)?(?P<v>{_RUN})(?=[.!]?\s*$))|"
-    rf"(?:\b(?:says|said|replied|shouted)\s(?P<w>{_RUN})(?=[.,;!]|$))",
-    re.MULTILINE,
+_ANSWERED = gated(
+    re.compile(
+        rf"(?:name(?: on (?:the|your) (?:account|card|order))?(?:,? please)?\?\s{{1,3}}(?:(?:User|Customer|Client|Caller|Me|A)\s?:\s)?(?P<v>{_RUN})(?=[.!]?\s*$))|"
+        rf"(?:\b(?:says|said|replied|shouted)\s(?P<w>{_RUN})(?=[.,;!]|$))",
+        re.MULTILINE,
+    )
 )
-_LIVES = re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
+_LIVES = gated(
+    re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
+)
 _INITIAL = re.compile(rf"{_CAP} (?:[{_UPPER}]\. ){{1,2}}{_CAP}")
 #: Letters that English lacks.
 _FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
@@ -102,42 +134,67 @@ def _lists() -> dict[str, frozenset[str]]:
     return found
 
 
-def find(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of names in Latin letters."""
-    if not re.search(r"[A-Za-z]", text):
+def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of names in Latin letters. bits: of `gates.GATES` for the text."""
+    if not _ANY_LATIN.search(text):
         return
-    for pattern in (_NAMED, _LABEL):
-        for match in pattern.finditer(text):
+    for gate in (_NAMED, _LABEL):
+        for match in gate.found(bits, text):
             if found := _told(text, match.end()):
                 yield found
-    for match in _TITLED.finditer(text):
+    for match in _TITLED.found(bits, text):
         yield from _after_title(text, match)
-    yield from _signed(text)
-    yield from _saluted(text)
-    for pattern in (_SPEAKER, _SELF):
-        for match in pattern.finditer(text):
+    if _CLOSING.open(bits):
+        yield from _signed(text)
+    if _SALUTE.open(bits):
+        yield from _saluted(text)
+    for gate in (_SPEAKER, _SELF):
+        for match in gate.found(bits, text):
             if found := _introduced(text, match.end()):
                 yield found
-    for pattern in (_HERE, _LINE_SPEAKER):
-        for match in pattern.finditer(text):
-            words = match.group("v").split()
-            if _clean(words) and ((len(words) > 1 and pattern is _HERE) or _pair(words) or words[0].casefold() in _lists()["given"]):
-                yield match.span("v")
-    for match in _ANSWERED.finditer(text):
+    capitals = _ANY_CAPITAL.search(text) is not None
+    if capitals:
+        for gate in (_HERE, _LINE_SPEAKER):
+            for match in gate.found(bits, text):
+                words = match.group("v").split()
+                if _clean(words) and ((len(words) > 1 and gate is _HERE) or _pair(words) or words[0].casefold() in _lists()["given"]):
+                    yield match.span("v")
+    for match in _ANSWERED.found(bits, text):
         group = "v" if match.group("v") else "w"
         if _clean(match.group(group).split()):
             yield _trim(text, *match.span(group))
-    for match in _LIVES.finditer(text):
+    for match in _LIVES.found(bits, text):
         if _clean(match.group("v").split()):
             yield match.span("v")
-    for match in _LED.finditer(text):
-        if found := _introduced(text, match.end(), known=True):
-            yield found
+    if capitals and _led(text):  # of these only capitalised words are names
+        for match in _LED.found(bits, text):
+            if found := _introduced(text, match.end(), known=True):
+                yield found
     if text.islower():
         yield from _typed_small(text)
-    for match in _RUNS.finditer(text):
-        yield from _placed(text, match)
-        yield from _free(text, match)
+    if capitals:
+        for match in _runs(text):
+            if " " in match.group():
+                yield from _placed(text, match)
+            yield from _free(text, match)
+
+
+def _led(text: str) -> bool:
+    """May a capital stand right behind a match of `_LED`?"""
+    for n, match in enumerate(_ANY_CAPITAL.finditer(text)):
+        at = match.start()
+        if n > _MANY_CAPITALS or lowered(text[max(0, at - 20) : at]).rstrip().removesuffix(",").rstrip().endswith(_LED_ENDS):
+            return True
+    return False
+
+
+def _runs(text: str) -> Iterator[re.Match[str]]:
+    """Capitalised words in a row: `_RUNS`, tried where there is a capital."""
+    at = 0
+    while capital := _ANY_CAPITAL.search(text, at):
+        if match := _RUNS.match(text, capital.start()):
+            yield match
+        at = match.end() if match else capital.end()
 
 
 def distinctive(word: str) -> bool:
@@ -431,6 +488,8 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     known = _lists()
     start, end = _trim(text, *match.span())
     words = text[start:end].split(" ")
+    if len(words) == 1 and words[0].strip(".").casefold() not in known["given"]:
+        return
     if any(len(word) > 3 and word.isupper() for word in words) and not all(word.isupper() for word in words):
         return
     while words:

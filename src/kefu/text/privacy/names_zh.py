@@ -12,19 +12,24 @@ from importlib import resources
 
 import yaml
 
+from kefu.text.gate import Gate
+from kefu.text.privacy.gates import gated
+
 _HAN = "[\u4e00-\u9fff]"
 _ANY_HAN = re.compile(_HAN)
 _NAME_END = re.compile(r"[^\u4e00-\u9fff]|$")
 
 # What introduces a name and nothing else.
-_TOLD = re.compile(
-    r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|(?:一位|有位)叫做?|(?:寄件|收件|收货|寄方|收方)(?=\s?[:：])|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
-    r"投诉人|申请人|报案人|报修人|办理人|投保人|被保险人|受益人|客户名|经办人|代办人|负责人|法人代表?|法定代表人|监护人|紧急联系人|乘客|乘机人|旅客|入住人|预订人|预约人|订票人|就诊人|患者|病人|"
-    r"(?i:(?<![a-z])(?:full name|name|contact|recipient|customer|cardholder|consignee))(?=\s?[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
-    r"(?:姓名|名字|名称|名)?(?:应该|就|写的?)?\s{0,2}(?:[:：]|是|为|為|叫|填|写|)\s{0,3}[「“\"（(【]?"
+_TOLD = gated(
+    re.compile(
+        r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|(?:一位|有位)叫做?|(?:寄件|收件|收货|寄方|收方)(?=\s?[:：])|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
+        r"投诉人|申请人|报案人|报修人|办理人|投保人|被保险人|受益人|客户名|经办人|代办人|负责人|法人代表?|法定代表人|监护人|紧急联系人|乘客|乘机人|旅客|入住人|预订人|预约人|订票人|就诊人|患者|病人|"
+        r"(?i:(?<![a-z])(?:full name|name|contact|recipient|customer|cardholder|consignee))(?=\s?[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
+        r"(?:姓名|名字|名称|名)?(?:应该|就|写的?)?\s{0,2}(?:[:：]|是|为|為|叫|填|写|)\s{0,3}[「“\"（(【]?"
+    )
 )
-_SELF = re.compile(r"(?:我是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}")
-_OF = re.compile(rf"(?:我是|这里是|我这边是)(?:{_HAN}|[A-Za-z0-9]){{2,10}}?(?:的|公司)(?={_HAN})")
+_SELF = gated(re.compile(r"(?:我是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}"))
+_OF = gated(re.compile(rf"(?:我是|这里是|我这边是)(?:{_HAN}|[A-Za-z0-9]){{2,10}}?(?:的|公司)(?={_HAN})"))
 # Somebody is spoken of or to; the name must look like one.
 _ROLES = frozenset(
     [
@@ -111,11 +116,13 @@ _CLOSED = re.compile(r"(?:敬礼|此致|祝好|顺祝商祺|商祺|谨启|落款
 _LED = re.compile(
     r"(?:查一?下|查询|帮|替|给|找|联系|问问?|转告|通知|转账?给|汇给|感谢|谢谢|多谢|表扬|投诉|举报|接待我的|对接的|负责的|叫|由|被|跟|和|与|向|对|让|请|至|致|@|是|为|姓名|换成|改成|改为|写成|登记在?|"
     r"客服|专员|坐席|座席|快递员|快递小哥|骑手|外卖员|师傅|医生|大夫|护士|老师|经理|主管|同事|店员|导购|顾问|技师|学生|客户|用户|会员|房东|老公|老婆|丈夫|妻子|爱人|儿子|女儿|孩子|妈妈|爸爸|母亲|父亲|爱人|工程师|落款|敬礼|转接?|病人|患者|"
-    r"妈|爸|哥哥|弟弟|姐姐|妹妹|爷爷|奶奶|朋友|室友|同学|老板|员工|候选人|主播|销售|中介|助理|律师|法官|警官|教练|主任|院长|嘉宾|亲爱的|尊敬的|您好|你好|工号\d{1,8}|[、和跟与及])\s?"
+    r"妈|爸|哥哥|弟弟|姐姐|妹妹|爷爷|奶奶|朋友|室友|同学|老板|员工|候选人|主播|销售|中介|助理|律师|法官|警官|教练|主任|院长|嘉宾|亲爱的|尊敬的|您好|你好|工号\d{1,8}|、|和|跟|与|及)\s?"
 )
 #: Three characters between a word that leads to a person and what only a person does.
-_DOES = re.compile(
-    rf"(?:(?:[和跟与]|同)(?P<v>{_HAN}{{3}})(?=一起|一块|一同|两个?人|俩|的票|的号)|[是由被让叫](?P<w>{_HAN}{{3}})(?=签|代[收签领]|下的?单|买的|订的|办的|接待|接的|处理|负责|回电|给我|跟我|寄的|经手))"
+_DOES = gated(
+    re.compile(
+        rf"(?:(?:[和跟与]|同)(?P<v>{_HAN}{{3}})(?=一起|一块|一同|两个?人|俩|的票|的号)|[是由被让叫](?P<w>{_HAN}{{3}})(?=签|代[收签领]|下的?单|买的|订的|办的|接待|接的|处理|负责|回电|给我|跟我|寄的|经手))"
+    )
 )
 _FREE = re.compile(r"(?:^|(?<=[，,。.！!？?；;：:\s\d、（(「“\"…~—>|/-]))(?=[\u4e00-\u9fff]{2})", re.MULTILINE)
 _FREE_AFTER = re.compile(
@@ -123,12 +130,16 @@ _FREE_AFTER = re.compile(
     r"[，,\s]{0,2}(?:手机|电话|身份证|联系方式|男|女|工号|\d{11})|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
 )
 _LINE = re.compile(r"(?m)^[ \t]{0,4}(?:[-—–~]{1,3}[ \t]{0,2})?(?P<v>[\u4e00-\u9fff]{2,4})(?:[ \t]{0,2}(?:敬上|谨上|上|留|收|启))?[ \t。.!！]{0,3}$")
-_FAMILY = re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您)姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])")
-_DOTTED = re.compile(r"[\u4e00-\u9fff]{1,10}(?:[·•・‧∙][\u4e00-\u9fff]{1,10}){1,4}")
-_LATIN = re.compile(
-    r"(?:我叫|名叫|名字[叫是]|姓名(?:拼音)?|联系人|收件人|收货人|乘客|旅客|住客|入住人|持卡人|预订人|客人|客户|英文名)\s{0,2}[:：是叫为]?\s{0,2}(?P<v>[A-Z][A-Za-z'’-]{2,20}(?:[ /][A-Z][A-Za-z'’.-]{0,20}){0,3})(?![A-Za-z@\d./])"
+_FAMILY = gated(re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您)姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"))
+_DOTTED = gated(re.compile(r"[\u4e00-\u9fff]{1,10}(?:[·•・‧∙][\u4e00-\u9fff]{1,10}){1,4}"))
+_LATIN = gated(
+    re.compile(
+        r"(?:我叫|名叫|名字[叫是]|姓名(?:拼音)?|联系人|收件人|收货人|乘客|旅客|住客|入住人|持卡人|预订人|客人|客户|英文名)\s{0,2}[:：是叫为]?\s{0,2}(?P<v>[A-Z][A-Za-z'’-]{2,20}(?:[ /][A-Z][A-Za-z'’.-]{0,20}){0,3})(?![A-Za-z@\d./])"
+    )
 )
-_LATIN_TITLED = re.compile(r"(?<![A-Za-z])(?P<v>[A-Z][a-z'’-]{1,20}(?: [A-Z][A-Za-z'’.-]{0,20}){0,2})\s?(?:先生|女士|小姐|老师|经理|太太|医生)")
+_LATIN_TITLED = gated(
+    re.compile(r"(?<![A-Za-z])(?P<v>[A-Z][a-z'’-]{1,20}(?: [A-Z][A-Za-z'’.-]{0,20}){0,2})\s?(?:先生|女士|小姐|老师|经理|太太|医生)")
+)
 _NOT_AFTER_TITLE = re.compile(r"[的]?(?:费|价|量|数|额|共|是多少|监控|证|费用|收费|服务费|级)")
 #: Surnames that stand before a title even inside running text: with other ones the character before may belong to a word.
 _HOT = frozenset("王李张刘陈杨赵黄吴徐孙胡朱郭罗郑梁宋邓冯韩曹彭萧肖蔡潘袁蒋杜魏吕沈姚卢姜崔谭廖張劉陳楊趙黃吳孫羅鄭鄧馮韓")
@@ -148,28 +159,35 @@ def _lists() -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=1)
-def _titles() -> re.Pattern[str]:
-    return re.compile("|".join(sorted(_lists()["titles"], key=len, reverse=True)))
+def _titles() -> Gate:
+    return gated(re.compile("|".join(sorted(_lists()["titles"], key=len, reverse=True))))
 
 
-def find(text: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of Chinese names, and of names in Latin letters that Chinese context tells."""
-    if not _ANY_HAN.search(text):
+def prepare() -> None:
+    """Make the patterns that are made of the word lists, before the first text is read."""
+    _titles(), _anybody(), _called(), _old()
+
+
+def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
+    """(start, end) of Chinese names, and of names in Latin letters that Chinese context tells. bits: of `gates.GATES` for the text."""
+    if text.isascii() or not _ANY_HAN.search(text):
         return
-    yield from _dotted(text)
-    for match in _anybody().finditer(text):
+    if _DOTTED.open(bits):
+        yield from _dotted(text)
+    for match in _anybody().found(bits, text):
         yield match.span()
-    for match in _TOLD.finditer(text):
+    for match in _TOLD.found(bits, text):
         end, score = name_at(text, match.end(), told=True)
         if score >= 2:
             yield match.end(), end
-    for pattern in (_SELF, _OF):
-        for match in pattern.finditer(text):
+    for gate in (_SELF, _OF):
+        for match in gate.found(bits, text):
             end, score = name_at(text, match.end())
-            if score >= 5 and (pattern is _OF or likely(text[match.end() : end])):
+            if score >= 5 and (gate is _OF or likely(text[match.end() : end])):
                 yield match.end(), end
-    yield from _titled(text)
-    for match in _FAMILY.finditer(text):
+    if _titles().open(bits):
+        yield from _titled(text)
+    for match in _FAMILY.found(bits, text):
         value = match.group("v")
         if value in _lists()["compound"]:
             yield match.span("v")
@@ -193,15 +211,12 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             continue
         if (closed and score >= 3) or (likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4)):
             yield match.span("v")
-    for match in _DOES.finditer(text):
+    for match in _DOES.found(bits, text):
         group = "v" if match.group("v") else "w"
         if full(match.group(group)) and plausible(match.group(group), told=True):
             yield match.span(group)
-    for pattern in (_called(), _old()) if "老" in text or "小" in text else ():
-        for match in pattern.finditer(text):
-            yield match.span("v")
-    for pattern in (_LATIN, _LATIN_TITLED):
-        for match in pattern.finditer(text):
+    for gate in (_called(), _old(), _LATIN, _LATIN_TITLED):
+        for match in gate.found(bits, text):
             yield match.span("v")
 
 
@@ -211,25 +226,29 @@ def has_han(text: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _anybody() -> re.Pattern[str]:
-    return re.compile(f"(?:{'|'.join(sorted(_lists()['anybody']))})(?![\u4e00-\u9fff]{{0,1}}(?:版|型|款|丰))")
+def _anybody() -> Gate:
+    return gated(re.compile(f"(?:{'|'.join(sorted(_lists()['anybody']))})(?![\u4e00-\u9fff]{{0,1}}(?:版|型|款|丰))"))
 
 
 @lru_cache(maxsize=1)
-def _called() -> re.Pattern[str]:
+def _called() -> Gate:
     """小李, 老周: after a sign or a word that leads to somebody, before a word that follows somebody."""
-    return re.compile(
-        rf"(?:^|(?<![\u4e00-\u9fff])|(?<=[谢烦找叫问让请系是给跟和帮的服对我你您与被由等哥姐弟妹])|(?<=同事)|(?<=客服)|(?<=专员)|(?<=师傅))(?P<v>[小老][{''.join(sorted(_lists()['called']))}])"
-        r"(?=$|[^\u4e00-\u9fff]|[了帮在刚说的就来吗呢跟和答告给您你我那这也都已要把是办处接吧啊呀上昨今现就行放拿取来]|经理|老师)(?!是(?:什么|哪))"
+    return gated(
+        re.compile(
+            rf"(?:^|(?<![\u4e00-\u9fff])|(?<=[谢烦找叫问让请系是给跟和帮的服对我你您与被由等哥姐弟妹])|(?<=同事)|(?<=客服)|(?<=专员)|(?<=师傅))(?P<v>[小老][{''.join(sorted(_lists()['called']))}])"
+            r"(?=$|[^\u4e00-\u9fff]|[了帮在刚说的就来吗呢跟和答告给您你我那这也都已要把是办处接吧啊呀上昨今现就行放拿取来]|经理|老师)(?!是(?:什么|哪))"
+        )
     )
 
 
 @lru_cache(maxsize=1)
-def _old() -> re.Pattern[str]:
+def _old() -> Gate:
     """老李 behind a verb that asks for somebody, whatever follows: 找老李修空调. Words that begin so (老顾客, 老毛病) are nobody's name."""
     words = "顾客|毛病|毛|方[法子]|江湖|江|白[干酒]|金[山属]|夏|陈[醋皮]|马识|马|董事|林[区场]|于|万|万能|石[头板]|田|路|段|程序|车|尹|雷[达]|熊猫|黄[酒历牛瓜]|唐装|苏[联打]|姜|常|龙|高|任务"
-    return re.compile(
-        rf"(?:找|请|联系|问问?|喊|约|转告|通知)(?:一下|下)?(?P<v>老(?!{words})[{''.join(sorted(_lists()['called']))}])(?![{''.join(sorted(_lists()['called']))}])"
+    return gated(
+        re.compile(
+            rf"(?:找|请|联系|问问?|喊|约|转告|通知)(?:一下|下)?(?P<v>老(?!{words})[{''.join(sorted(_lists()['called']))}])(?![{''.join(sorted(_lists()['called']))}])"
+        )
     )
 
 
@@ -266,6 +285,8 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
     follows names or a title, +4 nothing Chinese behind it. `after`: only ends before this count. told: see `plausible`."""
     known, best = _lists(), (start, 0)
     first = 2 if text[start : start + 2] in known["compound"] else 1
+    if first == 1 and (text[start : start + 1] not in known["surnames"] and not (told and text[start : start + 1] in known["rare"])):
+        return best
     for size in (first + 1, first + 2):
         stop = start + size
         name = text[start:stop]
@@ -279,7 +300,7 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
         score = 1 + 2 * all(char in known["given"] for char in name[first:])
         if _NAME_END.match(text, stop):
             score += 4
-        elif text[stop] in known["follow"] or _titles().match(text, stop):
+        elif text[stop] in known["follow"] or _titles().pattern.match(text, stop):
             score += 2
         if score > best[1] or (score == best[1] and score > 1):
             best = stop, score

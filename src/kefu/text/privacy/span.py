@@ -38,6 +38,7 @@ def _digits() -> dict[int, int]:
 # One to one, so that positions hold: full-width letters, digits and signs to half-width, odd blanks and dashes to plain ones.
 _PLAIN = {code: code - 0xFEE0 for code in (*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B), 0xFF0B, 0xFF0D, 0xFF0E, 0xFF20, 0xFF03, 0xFF1D, 0xFF3F)}
 _PLAIN |= _digits() | dict.fromkeys((160, 12288, 8239, *range(8192, 8203)), 32) | dict.fromkeys((8208, 8209, 8210, 8211, 8212, 8722), 45)
+_UNPLAIN = re.compile(f"[{''.join(map(chr, sorted(_PLAIN)))}]")
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u00ad\u034f\u061c\u180b-\u180f\u115f\u1160\u3164\uffa0\ufe00-\ufe0f\u20e3]")
 
 
@@ -45,7 +46,7 @@ def plain(text: str) -> tuple[str, list[int]]:
     """Comparable text, and the place of each of its characters in the original when characters were left out."""
     if text.isascii():
         return text, []
-    view = text.translate(_PLAIN)
+    view = text.translate(_PLAIN) if _UNPLAIN.search(text) else text
     if not _INVISIBLE.search(view):
         return view, []
     places = [i for i, char in enumerate(view) if not _INVISIBLE.match(char)]

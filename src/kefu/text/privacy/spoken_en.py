@@ -25,7 +25,7 @@ _SOCIAL = re.compile(r"ssn|social", re.IGNORECASE)
 _LEAD = 40  # characters before a number in which it may be named
 
 
-def spoken_words(text: str) -> Iterator[Found]:
+def spoken_words(text: str, bits: int) -> Iterator[Found]:
     """Runs of at least seven digits of which at least four are words; what they are follows from their count and what leads to them."""
     for match in _RUN.finditer(text) if _TWO.search(text) else ():
         number, words = _read(match.group())

@@ -11,7 +11,9 @@ from typing import Any
 
 import yaml
 
+from kefu.text.gate import Gate
 from kefu.text.privacy import checks, finders, spoken_en
+from kefu.text.privacy.gates import gated
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,10 @@ class Recogniser:
     """One row; the fields are explained at the top of recognisers.yaml."""
 
     type: str
-    pattern: re.Pattern[str] | None
-    finder: Callable[[str], Iterator[finders.Found]] | None
+    gate: Gate | None  # of the pattern, or of what a finder needs
+    told: Gate | None  # of the context, where nothing is accepted without it
+    either: tuple[Gate, ...]  # of a finder: patterns of which one must match
+    finder: Callable[[str, int], Iterator[finders.Found]] | None
     check: Callable[[str], bool | None] | None
     context: re.Pattern[str] | None
     reach: int
@@ -35,13 +39,22 @@ class Recogniser:
     unless: re.Pattern[str] | None
     unless_after: re.Pattern[str] | None
 
-    def found(self, text: str) -> Iterator[finders.Found]:
-        """(start, end, valid, type) of everything that has the form."""
+    def asked(self, digits: int, bits: int) -> bool:
+        """May anything be found in a text of so many digits and these bits?"""
+        if self.digits > digits or (self.either and not any(gate.open(bits) for gate in self.either)):
+            return False
+        return all(gate is None or gate.open(bits) for gate in (self.gate, self.told))
+
+    def gates(self) -> Iterator[Gate]:
+        yield from (gate for gate in (self.gate, self.told, *self.either) if gate is not None)
+
+    def found(self, text: str, bits: int) -> Iterator[finders.Found]:
+        """(start, end, valid, type) of everything that has the form. bits: of `gates.GATES` for the text."""
         if self.finder is not None:
-            yield from self.finder(text)
-        elif self.pattern is not None:
-            group: str | int = "v" if "v" in self.pattern.groupindex else 0
-            for match in self.pattern.finditer(text):
+            yield from self.finder(text, bits)
+        elif self.gate is not None:
+            group: str | int = "v" if "v" in self.gate.pattern.groupindex else 0
+            for match in self.gate.finditer(text):
                 start, end = match.span(group)
                 yield start, end, self.check(text[start:end]) if self.check else None, ""
 
@@ -51,8 +64,23 @@ def _data() -> dict[str, Any]:
     return dict(yaml.safe_load(resources.files(__package__).joinpath("recognisers.yaml").read_text("utf-8")))
 
 
-def _finder(name: str) -> Callable[[str], Iterator[finders.Found]]:
+def _finder(name: str) -> Callable[[str, int], Iterator[finders.Found]]:
     return getattr(spoken_en if hasattr(spoken_en, name) else finders, name)  # type: ignore[no-any-return]
+
+
+def _gate(row: dict[str, Any]) -> Gate | None:
+    if "pattern" in row:
+        return gated(re.compile(row["pattern"], re.DOTALL | re.ASCII), _needs(row))
+    return gated(re.compile("|".join(map(re.escape, _needs(row))))) if "needs" in row else None
+
+
+def _only_told(row: dict[str, Any]) -> bool:
+    """Is nothing accepted without a word of the context somewhere in the text? So where no check can speak for a value."""
+    return "context" in row and (row.get("context_only", False) or ("check" not in row and "finder" not in row))
+
+
+def _needs(row: dict[str, Any]) -> list[str]:
+    return row["needs"].split("|") if "needs" in row else []
 
 
 @lru_cache(maxsize=1)
@@ -61,7 +89,9 @@ def recognisers() -> tuple[Recogniser, ...]:
     return tuple(
         Recogniser(
             type=row["type"],
-            pattern=re.compile(row["pattern"], re.DOTALL | re.ASCII) if "pattern" in row else None,
+            gate=_gate(row),
+            either=finders.EITHER.get(row.get("finder"), ()),
+            told=gated(re.compile(row["context"])) if _only_told(row) else None,
             finder=_finder(row["finder"]) if "finder" in row else None,
             check=getattr(checks, row["check"]) if "check" in row else None,
             context=re.compile(row["context"]) if "context" in row else None,
@@ -70,7 +100,7 @@ def recognisers() -> tuple[Recogniser, ...]:
             strict=row.get("strict", False),
             order=row.get("order", True),
             context_only=row.get("context_only", False),
-            needs=re.compile("|".join(re.escape(piece) for piece in row["needs"].split("|"))) if "needs" in row else None,
+            needs=re.compile("|".join(map(re.escape, _needs(row)))) if "needs" in row else None,
             digits=row.get("digits", 0),
             han=row.get("han"),
             contact=row.get("contact", False),
