@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from kefu.errors import InputError
+from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Block
 from kefu.train.heads.task import BadRow, Task
 from kefu.train.methods.head import Counting, Head, TextSettings, named, new_head, same_labels
@@ -39,6 +39,9 @@ class Settings(TextSettings):
         default="auto", description="n-grams beside the encoder; auto: single texts with one label, where 50 held-out rows can weigh the two"
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    start: Literal["auto", "fitted", "random"] = Field(
+        default="auto", description="the head before the first step: fitted to the encoder's vectors; auto: where it reads the mean and is a new one"
+    )
     other: str = Field(default="", description="the label of rows that belong to none; also given when no label is sure enough (calibrated)")
     other_kept: float | None = Field(
         default=0.985, gt=0, lt=1,
@@ -142,24 +145,45 @@ class Classification(Head):
         return ledger.done(len(rows))
 
     def loss(self, job: Job) -> Callable[..., Any]:
+        criterion = self.criterion(job)
+
+        def own(model: Any, inputs: Any) -> tuple[Any, Any]:
+            out = model(**{name: value for name, value in inputs.items() if name != "targets"})
+            return criterion(out.logits.float(), inputs["targets"]), out
+
+        return own
+
+    def criterion(self, job: Job) -> Callable[[Any, Any], Any]:
+        """(logits, targets) -> loss: the mean over rows, rare labels weighed."""
         import torch
 
         from kefu.train.heads.labels import weights
 
-        rates = torch.tensor(weights(self.counts, self.task.labels, self.kind), device=job.model.device)
+        given = torch.tensor(weights(self.counts, self.task.labels, self.kind))
         smoothing, multi = job.settings.label_smoothing, self.task.multi_label
 
-        def own(model: Any, inputs: Any) -> tuple[Any, Any]:
-            out = model(**{name: value for name, value in inputs.items() if name != "targets"})
-            logits, right = out.logits.float(), inputs["targets"]
+        def loss(logits: Any, right: Any) -> Any:
+            rates = given.to(logits.device)
             if multi:
                 aim = right.float() * (1 - smoothing) + smoothing / 2
                 each = torch.nn.functional.binary_cross_entropy_with_logits(logits, aim, reduction="none")
-                return (each * torch.where(right > 0, rates, torch.ones_like(rates))).mean(), out
+                return (each * torch.where(right > 0, rates, torch.ones_like(rates))).mean()
             each = torch.nn.functional.cross_entropy(logits, right, reduction="none", label_smoothing=smoothing)
-            return (each * rates[right]).mean(), out
+            return (each * rates[right]).mean()
 
-        return own
+        return loss
+
+    def begin(self, job: Job, train: Prepared) -> None:
+        from kefu.train.heads import probe
+
+        asked = job.settings.start
+        if asked == "fitted" and self.task.pooling != "mean":
+            raise ConfigError("classification.start: fitted", "the head does not read the mean over tokens", "add classification.pooling: mean")
+        if asked == "random" or self.task.pooling != "mean" or (asked == "auto" and not self.anew):
+            return
+        job.progress("fitting the head to the encoder's vectors", 0.08)
+        share = probe.begin(job.opened, job.model.heads[0], train.items, self.criterion(job), rows=64, bf16=job.plan["bf16"], seed=job.seed)
+        job.facts["start"] = {"fitted": min(len(train.items), probe.MOST), "right": round(share, 4)}
 
     def judged(self, outputs: Any, inputs: Any) -> tuple[Any, Any]:
         import torch

@@ -1,0 +1,61 @@
+"""A head fitted to the encoder's vectors before the first step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from kefu.errors import ConfigError
+from kefu.train.factory import train
+from kefu.train.heads import probe
+
+from .heads import classes, head
+
+
+def loss(logits, right):
+    return torch.nn.functional.cross_entropy(logits, right)
+
+
+@pytest.mark.parametrize("labels", [2, 5])
+def test_the_fitted_layer_is_a_logistic_regression(labels):
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(labels)
+    right = rng.integers(0, labels, 300)
+    rows = (rng.normal(size=(labels, 16))[right] + rng.normal(size=(300, 16))).astype(np.float32) * 3 + 5
+    weight, bias = probe.fit(torch.tensor(rows), torch.tensor(right), labels, loss)
+    centre = rows.mean(0)
+    size = np.linalg.norm(rows - centre, axis=1).mean()
+    peer = LogisticRegression(C=10.0, max_iter=2000, tol=1e-8).fit((rows - centre) / size, right)
+    said = torch.softmax(torch.tensor(rows) @ weight.T + bias, 1).numpy()
+    assert (said.argmax(1) == peer.predict((rows - centre) / size)).mean() > 0.99
+    if labels > 2:  # of two labels sklearn has one row of weights, which are pulled half as much
+        assert np.abs(said - peer.predict_proba((rows - centre) / size)).max() < 0.02
+
+
+def test_vectors_that_are_all_alike_give_the_shares_of_the_labels():
+    weight, bias = probe.fit(torch.ones(40, 8), torch.tensor([0] * 30 + [1] * 10), 2, loss)
+    assert torch.isfinite(weight).all()
+    assert torch.softmax(torch.ones(8) @ weight.T + bias, 0)[0] == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_new_head_on_a_sentence_encoder_starts_fitted(several, sentences, tmp_path):
+    rows = [{**row, "label": [row["label"]]} if several else row for row in classes(240)]
+    still = {"max_steps": 1, "learning_rate": 1e-12}
+    metric = "exact" if several else "accuracy"
+    shares = {}
+    for start in ("auto", "random"):
+        path = head(tmp_path / start, "classification", str(sentences), rows, {"start": start, "wording": "none"}, train=still)
+        made = json.loads((train(str(path)).artifact.path / "training.json").read_text("utf-8"))
+        shares[start] = made["metrics"][metric]["value"]
+        assert ("start" in made["facts"]) == (start == "auto")
+    assert shares["auto"] > 0.8 > shares["random"]
+
+
+def test_a_head_on_the_first_token_is_not_fitted(tmp_path):
+    with pytest.raises(ConfigError, match="pooling: mean"):
+        train(str(head(tmp_path, "classification", "embedded", classes(60), {"start": "fitted"}, train={"max_steps": 1})))
