@@ -10,7 +10,13 @@ import torch
 
 from kefu.errors import ConfigError
 from kefu.train.factory import train
+from kefu.train.factory.data import read
+from kefu.train.factory.job import Device, Job
+from kefu.train.factory.recipe import load
 from kefu.train.heads import probe
+from kefu.train.heads.labels import divergence
+from kefu.train.methods.classification import Classification
+from kefu.train.quiet import quiet
 
 from .heads import classes, head
 
@@ -54,6 +60,33 @@ def test_a_new_head_on_a_sentence_encoder_starts_fitted(several, sentences, tmp_
         shares[start] = made["metrics"][metric]["value"]
         assert ("start" in made["facts"]) == (start == "auto")
     assert shares["auto"] > 0.8 > shares["random"]
+
+
+def test_two_passes_that_agree_are_no_distance_apart():
+    from scipy.stats import entropy
+
+    rng = torch.Generator().manual_seed(1)
+    one, two = torch.randn(6, 4, generator=rng), torch.randn(6, 4, generator=rng)
+    assert divergence(torch.cat([one, one]), False) == pytest.approx(0, abs=1e-6)
+    assert divergence(torch.cat([one, one]), True) == pytest.approx(0, abs=1e-6)
+    p, q = torch.softmax(one, 1).numpy(), torch.softmax(two, 1).numpy()
+    assert float(divergence(torch.cat([one, two]), False)) == pytest.approx(
+        float(np.mean((entropy(p, q, axis=1) + entropy(q, p, axis=1)) / 2)), rel=1e-4
+    )
+    assert divergence(torch.cat([one, two]), True) > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "own", "epochs"),
+    [(60, {}, 10), (2400, {}, 2.5), (60, {"agreement": 0}, 20), (2400, {"agreement": 0}, 5), (60, {"start": "random"}, 20)],
+)
+def test_epochs_of_a_fitted_head_by_the_rows(count, own, epochs, sentences, tmp_path):
+    path = head(tmp_path, "classification", str(sentences), classes(count), own, train={"batch_size": 16})
+    loaded, method = load(str(path)), Classification()
+    with quiet():
+        job = Job(loaded, tmp_path, tmp_path, Device.here(), lambda text, share: None, rows=read(loaded, method.needs))
+        method.open(job)
+        assert method.defaults(job)["epochs"][0] == epochs
 
 
 def test_a_head_on_the_first_token_is_not_fitted(tmp_path):
