@@ -92,3 +92,11 @@ def test_epochs_of_a_fitted_head_by_the_rows(count, own, epochs, sentences, tmp_
 def test_a_head_on_the_first_token_is_not_fitted(tmp_path):
     with pytest.raises(ConfigError, match="pooling: mean"):
         train(str(head(tmp_path, "classification", "embedded", classes(60), {"start": "fitted"}, train={"max_steps": 1})))
+
+
+def test_more_labels_than_can_be_fitted(sentences, tmp_path, monkeypatch):
+    monkeypatch.setattr(probe, "MOST_LABELS", 2)
+    with pytest.raises(ConfigError, match="3 labels are more than 2"):
+        train(str(head(tmp_path / "asked", "classification", str(sentences), classes(60), {"start": "fitted"}, train={"max_steps": 1})))
+    made = train(str(head(tmp_path / "auto", "classification", str(sentences), classes(60), train={"max_steps": 1})))
+    assert "start" not in json.loads((made.artifact.path / "training.json").read_text("utf-8"))["facts"]

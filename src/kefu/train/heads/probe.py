@@ -17,6 +17,7 @@ from kefu.train.heads import windows
 
 #: windows that are looked at, at most: a fitted layer of some hundred numbers a label does not need more
 MOST = 10_000
+MOST_LABELS = 5_000  # the fit holds a number for each window and label several times
 _STRENGTH = 10.0  # as C of a logistic regression, on vectors whose mean distance from their centre is 1
 _ROUNDS = 100
 
@@ -46,7 +47,7 @@ def fit(found: Any, targets: Any, outputs: int, loss: Callable[[Any, Any], Any])
     size = (found - centre).norm(dim=1).mean().clamp(min=1e-6)
     rows = (found - centre) / size
     weight, bias = (torch.zeros(shape, requires_grad=True) for shape in ((outputs, found.shape[1]), (outputs,)))
-    steps = torch.optim.LBFGS([weight, bias], max_iter=_ROUNDS, line_search_fn="strong_wolfe")
+    steps = torch.optim.LBFGS([weight, bias], max_iter=_ROUNDS, history_size=10, line_search_fn="strong_wolfe")
     shared = 1 if targets.ndim == 1 else outputs  # of several labels the loss is the mean over them too
     pull = 1 / (2 * _STRENGTH * len(rows) * shared)
 

@@ -188,10 +188,16 @@ class Classification(Head):
 
     def fitted(self, job: Job) -> bool:
         """Whether the head is fitted to the encoder's vectors before the first step. Raises ConfigError where it is asked for and cannot be."""
+        from kefu.train.heads import probe
+
         asked = job.settings.start
         if asked == "fitted" and self.task.pooling != "mean":
             raise ConfigError("classification.start: fitted", "the head does not read the mean over tokens", "add classification.pooling: mean")
-        return asked == "fitted" or (asked == "auto" and self.anew and self.task.pooling == "mean")
+        if asked == "fitted" and len(self.task.labels) > probe.MOST_LABELS:
+            why = f"{len(self.task.labels)} labels are more than {probe.MOST_LABELS}"
+            raise ConfigError("classification.start: fitted", why, "leave it out")
+        few = len(self.task.labels) <= probe.MOST_LABELS
+        return asked == "fitted" or (asked == "auto" and few and self.anew and self.task.pooling == "mean")
 
     def criterion(self, job: Job) -> Callable[[Any, Any], Any]:
         """(logits, targets) -> loss: the mean over rows, rare labels weighed."""
