@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _UNEVEN = 5
 _FEW = 10  # held-out rows below which nothing is calibrated, and n-grams have no weight
 _LIMITED = 20  # held-out rows below which `other` has no limit of its own
-_FITTED_STEPS, _PASSES, _GENTLE = 150, (5, 20), 0.7  # with two passes of each row; passes over the rows, least and most; of the usual rate
+_FITTED_STEPS, _LEAST = 300, 5.0  # of a fitted head: steps that are enough, and epochs at least; half of both where each row is read twice
+_GENTLE = 0.7  # of the usual rate, for a head that is fitted
 _TOO_MANY = 20_000_000  # rows times labels
 
 
@@ -129,14 +130,14 @@ class Classification(Head):
         made = super().defaults(job)
         if not self.fitted(job):
             return made
-        rows, twice = len(job.rows.train) if job.rows else 0, self.agreement(job) > 0
+        rows, passes = len(job.rows.train) if job.rows else 0, 2 if self.agreement(job) else 1
         batch = int(job.recipe.train.batch_size or made["batch_size"][0])
-        least, steps, most = (_PASSES[0] / 2, _FITTED_STEPS, _PASSES[1] / 2) if twice else (*_PASSES[:1], 2 * _FITTED_STEPS, _PASSES[1])
+        steps, least, most = (round(number / passes, 1) for number in (_FITTED_STEPS, _LEAST, self.most_epochs))
         epochs = min(most, max(least, round(steps * batch / max(1, rows), 1)))
-        rate, _ = made["learning_rate"]
+        twice = ", each row twice" if passes == 2 else ""
         return made | {
-            "epochs": (epochs, f"a fitted head needs some {steps} steps{', each row twice' if twice else ''}; between {least:g} and {most:g} epochs"),
-            "learning_rate": (round(rate * _GENTLE, 7), "gentler than usual: the head is fitted already"),
+            "epochs": (epochs, f"a fitted head needs some {steps:g} steps{twice}; between {least:g} and {most:g} epochs"),
+            "learning_rate": (round(made["learning_rate"][0] * _GENTLE, 7), "gentler than usual: the head is fitted already"),
         }
 
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
