@@ -3,7 +3,8 @@
     KEFU_REAL_DATA=folder python benchmarks/heads/few.py banking77 [--labels 8] [--rows 50,100,200,500] [--base minilm] [--csv FILE]
 
 Rows are drawn at random (seeded) from the training side of `run.py`, as a company's first labels come: rare labels may be missing. What is
-measured is the held-out side, the same rows for both. `--labels`: only the commonest. The peer is scikit-learn as it comes: words, C=1.
+measured is the held-out side, the same rows for both. `--labels`: only the commonest. The peer is scikit-learn as it comes (words, C=1),
+and with C=20, which suits few rows better; `p` is McNemar's against the better of the two.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from kefu.train.predict import predict_file
 MEASURED = 500
 
 
-def peer(rows: run.Rows, held: run.Rows) -> list[str]:
+def peer(rows: run.Rows, held: run.Rows, strength: float) -> list[str]:
     texts, labels = [row["text"] for row in rows], [row["label"] for row in rows]
-    fitted = make_pipeline(TfidfVectorizer(), LogisticRegression(max_iter=1000)).fit(texts, labels)
+    fitted = make_pipeline(TfidfVectorizer(), LogisticRegression(C=strength, max_iter=1000)).fit(texts, labels)
     return [str(said) for said in fitted.predict([row["text"] for row in held])]
 
 
@@ -74,13 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     held, base = held[:MEASURED], str(run.minilm()) if given.base == "minilm" else given.base
     for count in (int(part) for part in given.rows.split(",")):
         some = rows[:count]
-        theirs = [said == row["label"] for said, row in zip(peer(some, held), held, strict=True)]
+        peers = [[said == row["label"] for said, row in zip(peer(some, held, strength), held, strict=True)] for strength in (1.0, 20.0)]
+        theirs = max(peers, key=sum)
         said, seconds = own(some, held, base, given.work / f"{given.dataset}-{len(common)}-{count}", given.set)
         ours = [one == row["label"] for one, row in zip(said, held, strict=True)]
         line: dict[str, Any] = {
             "dataset": given.dataset, "labels": len(common), "rows": len(some), "labels_met": len({row["label"] for row in some}),
             "base": given.base, "settings": " ".join(given.set), "seed": given.seed, "n": len(held),
-            "tfidf": round(sum(theirs) / len(held), 4), "kefu": round(sum(ours) / len(held), 4),
+            "tfidf": round(sum(peers[0]) / len(held), 4), "tfidf_c20": round(sum(peers[1]) / len(held), 4), "kefu": round(sum(ours) / len(held), 4),
             "low": round(wilson(sum(ours), len(held))[0], 4), "high": round(wilson(sum(ours), len(held))[1], 4),
             "p": round(mcnemar(ours, theirs)["p"], 4), "cpu_seconds": round(seconds, 1),
         }  # fmt: skip
