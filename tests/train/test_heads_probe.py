@@ -94,6 +94,17 @@ def test_a_head_on_the_first_token_is_not_fitted(tmp_path):
         train(str(head(tmp_path, "classification", "embedded", classes(60), {"start": "fitted"}, train={"max_steps": 1})))
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_the_only_rows_of_a_label_are_not_held_out(several, tmp_path):
+    rows = [{"text": f"row {n}", "label": f"rare {n}" if n < 30 else "common"} for n in range(60)]
+    rows = [{**row, "label": [row["label"], "any"]} for row in rows] if several else rows
+    found = read(load(str(head(tmp_path, "classification", "embedded", rows, data={"validation_share": 0.5}))), "labelled")
+    assert {str(row["label"]) for row in found.train} == {str(row["label"]) for row in rows}
+    assert {str(row["label"]) for row in found.validation} == {str(rows[-1]["label"])}
+    assert len(found.train) + len(found.validation) == 60
+    assert found.ledger["train"]["rows"] == len(found.train)
+
+
 def test_more_labels_than_can_be_fitted(sentences, tmp_path, monkeypatch):
     monkeypatch.setattr(probe, "MOST_LABELS", 2)
     with pytest.raises(ConfigError, match="3 labels are more than 2"):
