@@ -1,4 +1,4 @@
-"""Heads on public data: intents (BANKING77, CLINC150), entities (UNER, WNUT17), answers in texts (CMRC 2018, XQuAD).
+"""Heads on public data: intents (BANKING77, CLINC150, DSTC 11, Bitext), entities (UNER, WNUT17), answers in texts (CMRC 2018, XQuAD).
 
     KEFU_REAL_DATA=folder python benchmarks/heads/run.py banking77 [--base minilm|embedded|FOLDER] [--set KEY=VALUE ...] [--csv FILE]
 
@@ -84,6 +84,15 @@ def clinc150() -> tuple[str, Rows, Rows, dict[str, Any]]:
     return "classification", made["train"] + made["oos_train"], made["val"] + made["oos_val"], {"classification": {"other": "oos"}}
 
 
+def intents(name: str, file: str, text: str, label: str = "intent") -> Callable[[], tuple[str, Rows, Rows, dict[str, Any]]]:
+    def load() -> tuple[str, Rows, Rows, dict[str, Any]]:
+        rows = [{"text": row[text], "label": row[label]} for row in read(folder(name) / file)]
+        train, test = fifth(rows, lambda row: row["label"], each=True)
+        return "classification", train, test, {}
+
+    return load
+
+
 def _tagged(path: Path) -> Rows:
     return [{"tokens": row["tokens"], "tags": row["tags"]} for row in read(path)]
 
@@ -118,6 +127,8 @@ SETS = {
     "uner_en": entities("uner_en", "en_ewt-ud-dev.iob2"), "wnut17": entities("wnut17", "wnut17train.conll", "emerging.dev.conll"),
     "cmrc2018": questions("cmrc2018", "cmrc2018_trial.json", "cmrc2018_dev.json"), "xquad_en": questions("xquad", "xquad.en.json"),
     "xquad_zh": questions("xquad", "xquad.zh.json"),
+    "dstc11_intent": intents("dstc11_intent", "development/test-utterances.jsonl", "utterance"),
+    "bitext_intent": intents("bitext_intent", "train/Bitext_Sample_Customer_Service_Training_Dataset.csv", "utterance"),
 }  # fmt: skip
 
 

@@ -98,3 +98,24 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = train(str(path))
     assert result is not None
     return result.artifact.path / "model"
+
+
+@pytest.fixture(scope="session")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint whose meaning lies in the mean over its tokens, as its folder says: what a small classifier learnt, without its head."""
+    from transformers import AutoModel, AutoTokenizer
+
+    from kefu.train.factory import train
+    from kefu.train.quiet import quiet
+
+    from .heads import classes, head
+
+    folder = tmp_path_factory.mktemp("sentences")
+    first = train(str(head(folder / "a", "classification", "embedded", classes(), train={"max_steps": 30})))
+    assert first is not None
+    with quiet():
+        AutoModel.from_pretrained(first.artifact.path / "model").save_pretrained(folder / "encoder")
+        AutoTokenizer.from_pretrained(first.artifact.path / "model").save_pretrained(folder / "encoder")
+    (folder / "encoder" / "1_Pooling").mkdir()
+    (folder / "encoder" / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}', "utf-8")
+    return folder / "encoder"

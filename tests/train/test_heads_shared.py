@@ -121,21 +121,10 @@ def test_heads_that_do_not_fit_their_file(tmp_path):
         predict_file(str(result.artifact.path), tmp_path / "in.jsonl", tmp_path / "out.jsonl")
 
 
-def test_a_sentence_encoder_is_read_by_its_mean_and_goes_on(tmp_path):
-    first = train(str(head(tmp_path / "a", "classification", "embedded", classes(), train={"max_steps": 30})))
-    encoder = tmp_path / "encoder"
-    from transformers import AutoModel, AutoTokenizer
-
-    from kefu.train.quiet import quiet
-
-    with quiet():
-        AutoModel.from_pretrained(first.artifact.path / "model").save_pretrained(encoder)
-        AutoTokenizer.from_pretrained(first.artifact.path / "model").save_pretrained(encoder)
-    (encoder / "1_Pooling").mkdir()
-    (encoder / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}', "utf-8")
+def test_a_sentence_encoder_is_read_by_its_mean_and_goes_on(sentences, tmp_path):
     for method, rows in (("classification", classes(seed=3)), ("regression", [{"text": r["text"], "value": len(r["text"])} for r in classes()])):
         made = train(
-            str(head(tmp_path / method, method, str(encoder), rows, train={"max_steps": 30, "batch_size": 32, "learning_rate": 1e-3}))
+            str(head(tmp_path / method, method, str(sentences), rows, train={"max_steps": 30, "batch_size": 32, "learning_rate": 1e-3}))
         ).artifact.path
         assert json.loads((made / "task.json").read_text("utf-8"))["pooling"] == "mean"
         assert set(load_file(made / "model" / "heads.safetensors")) == {"heads.0.weight", "heads.0.bias"}

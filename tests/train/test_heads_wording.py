@@ -93,6 +93,15 @@ def test_the_better_of_two_gets_the_weight():
     assert ((good + weight * other).argmax(1) == right).mean() > (good.argmax(1) == right).mean()
 
 
+def test_a_few_held_out_rows_move_the_weight_and_many_settle_it():
+    rng = np.random.default_rng(2)
+    right = rng.integers(0, 4, 2000)
+    good, noise = np.log(np.full((2000, 4), 0.02) + 0.92 * np.eye(4)[np.where(rng.random(2000) < 0.9, right, 0)]), rng.normal(size=(2000, 4)) * 4
+    weights = [pool(noise[:n], good[:n], right[:n])[1] for n in (1, 12, 2000)]
+    assert 0.3 < weights[0] < weights[1] < weights[2]
+    assert ((noise[12:] + weights[1] * good[12:]).argmax(1) == right[12:]).mean() > 0.8
+
+
 def test_a_head_with_its_wording_is_measured_saved_and_read_again(tmp_path):
     rows = classes(240)
     path = head(tmp_path / "with", "classification", "embedded", rows, train={"max_steps": 3}, data={"validation_share": 0.3})
@@ -111,7 +120,15 @@ def test_a_head_with_its_wording_is_measured_saved_and_read_again(tmp_path):
     assert "wording" not in json.loads(without.file("task.json").read_text("utf-8"))
 
 
-def test_pairs_and_few_rows_do_without(tmp_path):
-    for name, rows in (("pairs", [{**row, "other": "x"} for row in classes(240)]), ("few", classes(60))):
-        result = train(str(head(tmp_path / name, "classification", "embedded", rows, train={"max_steps": 1}, data={"validation_share": 0.3})))
+def test_pairs_and_few_rows_do_without(sentences, tmp_path):
+    for name, base, rows in (("pairs", "embedded", [{**row, "other": "x"} for row in classes(240)]), ("few", str(sentences), classes(24))):
+        result = train(str(head(tmp_path / name, "classification", base, rows, train={"max_steps": 1}, data={"validation_share": 0.3})))
         assert not (result.artifact.path / "model" / WORDING_FILE).exists()
+
+
+def test_few_rows_for_an_encoder_from_scratch_are_told_apart_by_their_wording(tmp_path):
+    rows = {"train": "rows.jsonl", "test": "rows.jsonl"}
+    result = train(str(head(tmp_path, "classification", "embedded", classes(30), train={"max_steps": 2}, data=rows)))
+    made = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
+    assert made["facts"]["wording"]["n"] < 10
+    assert made["metrics"]["accuracy"]["value"] > 0.9

@@ -104,18 +104,34 @@ def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
 
 
 def _hold_out(found: Splits, share: float, seed: int) -> None:
-    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side."""
+    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side.
+
+    No label leaves the training rows by it: with few rows, the only ones of a rare label stay to be learnt."""
     keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
     distinct = sorted(set(keys))
     if len(distinct) < 10:
         return
     random.Random(seed).shuffle(distinct)
     held = set(distinct[: max(1, round(len(distinct) * share))])
+    held -= _only(found.train, keys, held)
+    if not held:
+        return
     found.validation = [row for row, key in zip(found.train, keys, strict=True) if key in held]
     found.train = [row for row, key in zip(found.train, keys, strict=True) if key not in held]
     found.ledger["validation"] = {"rows": len(found.validation), "taken from the training rows": len(found.validation)}
     found.ledger["train"]["held out for validation"] = len(found.validation)
     found.ledger["train"]["rows"] = len(found.train)
+
+
+def _only(rows: list[dict[str, Any]], keys: list[str], held: set[str]) -> set[str]:
+    """Keys of held-out rows with a label that no other row has."""
+
+    def labels(row: dict[str, Any]) -> set[str]:
+        given = row.get("label")
+        return {str(one) for one in (given if isinstance(given, list) else [given]) if one not in (None, "")}
+
+    learnt = {label for row, key in zip(rows, keys, strict=True) if key not in held for label in labels(row)}
+    return {key for row, key in zip(rows, keys, strict=True) if key in held and labels(row) - learnt}
 
 
 def _some(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:

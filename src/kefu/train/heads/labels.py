@@ -92,6 +92,17 @@ def weights(counts: Counter[str], labels: Sequence[str], kind: str) -> list[floa
     return [w / mean for w in raw]
 
 
+def divergence(logits: Any, several: bool) -> Any:
+    """How far the two halves of a batch, the same rows under different dropout, are apart: the mean over rows of the mean of both
+    Kullback-Leibler divergences (R-Drop: Liang et al. 2021, arXiv 2106.14448); of several labels, the mean over them."""
+    import torch
+
+    logs = torch.log_softmax(logits, 1) if not several else torch.stack([torch.nn.functional.logsigmoid(x) for x in (logits, -logits)], -1)
+    first, second = logs.chunk(2)
+    each = ((first.exp() - second.exp()) * (first - second)).sum(-1) / 2
+    return each.mean()
+
+
 def softmax(logits: Any) -> Any:
     shifted = np.exp(logits - logits.max(-1, keepdims=True))
     return shifted / shifted.sum(-1, keepdims=True)

@@ -136,6 +136,10 @@ class Pooled(Shared):
 
         return SequenceClassifierOutput(logits=super().forward(**inputs)[0])
 
+    def vector(self, **inputs: Any) -> Any:
+        """[rows, hidden]: what the head reads."""
+        return mean_of(self.encoder(**inputs).last_hidden_state, inputs["attention_mask"])
+
     @property
     def base_model(self) -> Any:
         return self.encoder

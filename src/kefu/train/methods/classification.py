@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from kefu.errors import InputError
+from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Block
 from kefu.train.heads.task import BadRow, Task
 from kefu.train.methods.head import Counting, Head, TextSettings, named, new_head, same_labels
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from kefu.train.heads.wording import Wording
 
 _UNEVEN = 5
-_FEW = 20
-_WEIGHED = 50  # held-out rows below which n-grams have no weight of their own
+_FEW = 10  # held-out rows below which nothing is calibrated, and n-grams have no weight
+_LIMITED = 20  # held-out rows below which `other` has no limit of its own
+_FITTED_STEPS, _LEAST = 300, 5.0  # of a fitted head: steps that are enough, and epochs at least; half of both where each row is read twice
+_GENTLE = 0.7  # of the usual rate, for a head that is fitted
 _TOO_MANY = 20_000_000  # rows times labels
 
 
@@ -36,9 +38,19 @@ class Settings(TextSettings):
         default="auto", description="of rare labels: 1 / count, or its root; auto: root when the commonest is five times the rarest"
     )
     wording: Literal["auto", "add", "none"] = Field(
-        default="auto", description="n-grams beside the encoder; auto: single texts with one label, where 50 held-out rows can weigh the two"
+        default="auto",
+        description="n-grams beside the encoder; auto: single texts with one label, where 10 held-out rows can weigh the two, or where the "
+        "encoder starts from random weights",
     )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    agreement: float | None = Field(
+        default=None, ge=0, le=20,
+        description="weight of the divergence between two passes of a row under different dropout (R-Drop; twice the work of a step); "
+        "unset: 1 where the head starts fitted, else 0",
+    )  # fmt: skip
+    start: Literal["auto", "fitted", "random"] = Field(
+        default="auto", description="the head before the first step: fitted to the encoder's vectors; auto: where it reads the mean and is a new one"
+    )
     other: str = Field(default="", description="the label of rows that belong to none; also given when no label is sure enough (calibrated)")
     other_kept: float | None = Field(
         default=0.985, gt=0, lt=1,
@@ -114,6 +126,20 @@ class Classification(Head):
             if self.kind == "root":
                 job.say(f"labels are uneven (from {least} to {most} rows): rare ones weigh more (classification.weights: root)")
 
+    def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        made = super().defaults(job)
+        if not self.fitted(job):
+            return made
+        rows, passes = len(job.rows.train) if job.rows else 0, 2 if self.agreement(job) else 1
+        batch = int(job.recipe.train.batch_size or made["batch_size"][0])
+        steps, least, most = (round(number / passes, 1) for number in (_FITTED_STEPS, _LEAST, self.most_epochs))
+        epochs = min(most, max(least, round(steps * batch / max(1, rows), 1)))
+        twice = ", each row twice" if passes == 2 else ""
+        return made | {
+            "epochs": (epochs, f"a fitted head needs some {steps:g} steps{twice}; between {least:g} and {most:g} epochs"),
+            "learning_rate": (round(made["learning_rate"][0] * _GENTLE, 7), "gentler than usual: the head is fitted already"),
+        }
+
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.heads import labels as head
         from kefu.train.heads.windows import columns
@@ -142,24 +168,66 @@ class Classification(Head):
         return ledger.done(len(rows))
 
     def loss(self, job: Job) -> Callable[..., Any]:
+        from kefu.train.heads import labels as head
+
+        criterion, agreement = self.criterion(job), self.agreement(job)
+
+        def own(model: Any, inputs: Any) -> tuple[Any, Any]:
+            columns, right = {name: value for name, value in inputs.items() if name != "targets"}, inputs["targets"]
+            if not (agreement and model.training):
+                out = model(**columns)
+                return criterion(out.logits.float(), right), out
+            out = model(**{name: value.repeat(2, *[1] * (value.ndim - 1)) for name, value in columns.items()})
+            logits = out.logits.float()
+            return criterion(logits, right.repeat(2, *[1] * (right.ndim - 1))) + agreement * head.divergence(logits, self.task.multi_label), out
+
+        return own
+
+    def agreement(self, job: Job) -> float:
+        asked = job.settings.agreement
+        return float(asked if asked is not None else self.fitted(job))
+
+    def fitted(self, job: Job) -> bool:
+        """Whether the head is fitted to the encoder's vectors before the first step. Raises ConfigError where it is asked for and cannot be."""
+        from kefu.train.heads import probe
+
+        asked = job.settings.start
+        if asked == "fitted" and self.task.pooling != "mean":
+            raise ConfigError("classification.start: fitted", "the head does not read the mean over tokens", "add classification.pooling: mean")
+        if asked == "fitted" and len(self.task.labels) > probe.MOST_LABELS:
+            why = f"{len(self.task.labels)} labels are more than {probe.MOST_LABELS}"
+            raise ConfigError("classification.start: fitted", why, "leave it out")
+        few = len(self.task.labels) <= probe.MOST_LABELS
+        return asked == "fitted" or (asked == "auto" and few and self.anew and self.task.pooling == "mean")
+
+    def criterion(self, job: Job) -> Callable[[Any, Any], Any]:
+        """(logits, targets) -> loss: the mean over rows, rare labels weighed."""
         import torch
 
         from kefu.train.heads.labels import weights
 
-        rates = torch.tensor(weights(self.counts, self.task.labels, self.kind), device=job.model.device)
+        given = torch.tensor(weights(self.counts, self.task.labels, self.kind))
         smoothing, multi = job.settings.label_smoothing, self.task.multi_label
 
-        def own(model: Any, inputs: Any) -> tuple[Any, Any]:
-            out = model(**{name: value for name, value in inputs.items() if name != "targets"})
-            logits, right = out.logits.float(), inputs["targets"]
+        def loss(logits: Any, right: Any) -> Any:
+            rates = given.to(logits.device)
             if multi:
                 aim = right.float() * (1 - smoothing) + smoothing / 2
                 each = torch.nn.functional.binary_cross_entropy_with_logits(logits, aim, reduction="none")
-                return (each * torch.where(right > 0, rates, torch.ones_like(rates))).mean(), out
+                return (each * torch.where(right > 0, rates, torch.ones_like(rates))).mean()
             each = torch.nn.functional.cross_entropy(logits, right, reduction="none", label_smoothing=smoothing)
-            return (each * rates[right]).mean(), out
+            return (each * rates[right]).mean()
 
-        return own
+        return loss
+
+    def begin(self, job: Job, train: Prepared) -> None:
+        from kefu.train.heads import probe
+
+        if not self.fitted(job):
+            return
+        job.progress("fitting the head to the encoder's vectors", 0.08)
+        share = probe.begin(job.opened, job.model.heads[0], train.items, self.criterion(job), rows=64, bf16=job.plan["bf16"], seed=job.seed)
+        job.facts["start"] = {"fitted": min(len(train.items), probe.MOST), "right": round(share, 4)}
 
     def judged(self, outputs: Any, inputs: Any) -> tuple[Any, Any]:
         import torch
@@ -188,10 +256,11 @@ class Classification(Head):
                 except BadRow:
                     continue
                 right.append(labels)
-        if len(read) < _FEW:
+        believed = job.settings.wording == "add" or (job.settings.wording == "auto" and job.opened.embedded)
+        if len(read) < _FEW and (self.task.multi_label or not believed):
             job.say(f"{len(read)} validation rows are too few to calibrate with: probabilities are as the model gives them")
             return
-        logits, _ = classifier.logits(read)
+        logits = classifier.logits(read)[0] if read else np.zeros((0, len(self.task.labels)))
         place = {name: i for i, name in enumerate(self.task.labels)}
         if self.task.multi_label:
             truth = np.array([[name in labels for name in self.task.labels] for labels in right])
@@ -199,7 +268,7 @@ class Classification(Head):
             return
         known = [i for i, labels in enumerate(right) if labels[0] in place]
         logits = self._weighed(job, logits, known, read, [place[right[i][0]] for i in known])
-        if other:
+        if other and len(read) >= _LIMITED:
             within = [labels[0] != other for labels in right]
             best, sure = head.inside(head.probabilities(logits, self.task), self.task)
             kept = job.settings.other_kept
@@ -219,17 +288,22 @@ class Classification(Head):
     def _weighed(self, job: Job, logits: Any, known: list[int], read: list[Any], right: list[int]) -> Any:
         """Settle temperature and the weight of the wording on held-out rows; returns the logits of `read` with the wording in them."""
         from kefu.train.heads import labels as head
-        from kefu.train.heads.wording import pool
+        from kefu.train.heads.wording import CHECKPOINT, SCRATCH, pool
 
         self.wording = self._wording(job, len(known))
         if self.wording is None:
             self.task = self.task.model_copy(update={"temperature": round(head.temperature(logits[known], right), 6)})
             return logits
-        scores = self.wording.scores([head.whole(text) for text in read])
-        heat, weight = (round(number, 6) for number in pool(logits[known], scores[known], right))
+        scores = self.wording.scores([head.whole(text) for text in read]) if read else logits
+        belief = SCRATCH if job.opened.embedded else CHECKPOINT
+        heat, weight = (round(number, 6) for number in pool(logits[known], scores[known], right, belief))
         both = logits + weight * scores
-        alone, joined = (float(np.mean(some[known].argmax(1) == right)) for some in (logits, both))
         self.task = self.task.model_copy(update={"temperature": heat, "wording": weight})
+        if not known:
+            job.facts["wording"] = {"weight": weight, "n_grams": len(self.wording.columns), "n": 0}
+            job.say(f"n-grams of the wording weigh {weight:.2f} beside the encoder: no held-out row says how much")
+            return both
+        alone, joined = (float(np.mean(some[known].argmax(1) == right)) for some in (logits, both))
         job.facts["wording"] = {"weight": weight, "n_grams": len(self.wording.columns), "without": alone, "with": joined, "n": len(known)}
         job.say(
             f"n-grams of the wording weigh {weight:.2f} beside the encoder: {joined:.3f} of {len(known)} held-out rows right, {alone:.3f} without"
@@ -244,14 +318,16 @@ class Classification(Head):
         asked, rows = job.settings.wording, job.rows.train if job.rows else []
         place = {name: i for i, name in enumerate(self.task.labels)}
         read, labels = self._labelled(rows)
-        if asked == "none" or (asked == "auto" and (held < _WEIGHED or any(other for _, other in read))):
+        if asked == "none" or (asked == "auto" and ((held < _FEW and not job.opened.embedded) or any(other for _, other in read))):
             return None
         kept = [(head.whole(text), place[names[0]]) for text, names in zip(read, labels, strict=True) if len(names) == 1 and names[0] in place]
         if asked == "auto" and len(kept) * len(place) > _TOO_MANY:
             job.say(f"{len(kept)} rows with {len(place)} labels are many for n-grams beside the encoder (classification.wording: add)")
             return None
         job.progress("learning n-grams", 0.92)
-        return Wording.learn([text for text, _ in kept], [label for _, label in kept], len(place), job.seed)
+        # weights of rare labels that nobody asked for are left to the encoder: held-out rows weigh the two, as they come
+        rates = head.weights(self.counts, self.task.labels, self.kind) if job.settings.weights in ("root", "balanced") else None
+        return Wording.learn([text for text, _ in kept], [label for _, label in kept], len(place), job.seed, rates)
 
     def classifier(self, job: Job) -> Classifier:
         from kefu.train.heads.labels import Classifier

@@ -52,6 +52,7 @@ class Head:
 
     def __init__(self) -> None:
         self.task: Task
+        self.anew = False  # whether a head on the mean starts with no weights of its own
 
     # what a head says of itself
 
@@ -70,6 +71,9 @@ class Head:
     def judged(self, outputs: Any, inputs: Any) -> tuple[Any, Any] | None:
         """([rows] how wrong, 0 to 1; [rows] loss) of a held-out batch, where the best checkpoint is the one that errs least. None: by the loss."""
         return None
+
+    def begin(self, job: Job, train: Prepared) -> None:
+        """What is settled on the training rows before the first step."""
 
     def collate(self, job: Job) -> Any:
         """Items to a batch."""
@@ -152,6 +156,7 @@ class Head:
         opened = causal.load(job, head="", **more)
         torch.manual_seed(job.seed)
         model = Pooled(opened.model, int(more["num_labels"])).to(opened.model.device)
+        self.anew = not kept
         if kept and source is not None:
             model.load(source)
         self.task = self.task.model_copy(update={"pooling": "mean"})
@@ -171,6 +176,8 @@ class Head:
         from kefu.train.factory.optimise import tuned
 
         own, judged = self.loss(job), self.judged
+        if not job.rehearsing:
+            self.begin(job, train)
 
         class Headed(Trainer):  # type: ignore[misc, valid-type]
             def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **more: Any) -> Any:
