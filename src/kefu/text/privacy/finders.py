@@ -51,15 +51,16 @@ def cards(text: str) -> Iterator[Found]:
         if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
             continue
         kind, known = checks.issuer(number)
-        if not known and not _HAN.search(text):  # a card that an English text speaks of is rarely a Chinese debit card
-            kind = "credit_card"
-        elif number[0] in "45" and len(number) == 16 and _BRAND.search(text):  # banks issued debit and credit cards from one range
+        if (not known and not _HAN.search(text)) or (
+            number[0] in "45" and len(number) == 16 and _BRAND.search(text)
+        ):  # a card that an English text speaks of is rarely a Chinese debit card
             kind = "credit_card"
         luhn = checks.luhn(number)
         if known and luhn and len(number) >= 15 and not number.startswith(("1800", "2131")):
             yield match.start(), match.end(), True, kind
-        elif luhn or (known and len(number) >= 15):
-            yield match.start(), match.end(), None if luhn else False, kind
+        elif luhn or len(number) >= 15:  # of no issuer and with a wrong check digit: some account, whoever calls it a card
+            account = not luhn and not known and kind == "bank_card"
+            yield match.start(), match.end(), None if luhn else False, "account_number" if account else kind
     for match in _CARD_SPACED.finditer(text):
         if found := _grouped(match):
             yield found
@@ -69,13 +70,13 @@ def _grouped(match: re.Match[str]) -> Found | None:
     sign = match.group("s")
     pieces, at = match.group().split(sign), match.start()
     for first in range(len(pieces) - 1):  # a telephone or an amount may stand before the card
-        if found := _from_first(at, pieces[first:], sign):
+        if found := _from_first(at, pieces[first:], sign, _HAN.search(match.string) is not None):
             return found
         at += len(pieces[first]) + len(sign)
     return None
 
 
-def _from_first(at: int, pieces: list[str], sign: str) -> Found | None:
+def _from_first(at: int, pieces: list[str], sign: str, han: bool) -> Found | None:
     invalid: Found | None = None
     for count in range(len(pieces), 1, -1):
         number = "".join(pieces[:count])
@@ -87,8 +88,8 @@ def _from_first(at: int, pieces: list[str], sign: str) -> Found | None:
         kind, known = checks.issuer(number)
         if known and checks.luhn(number):
             return at, end, True if usual or all(size == 3 for size in sizes[:-1]) else None, kind
-        if usual and known and len(number) >= 15 and invalid is None:
-            invalid = at, end, False, kind
+        if usual and len(number) >= 15 and invalid is None:
+            invalid = at, end, False, kind if known else "account_number" if han else "credit_card"
     return invalid
 
 

@@ -81,9 +81,10 @@ _ANSWERED = re.compile(
     re.MULTILINE,
 )
 _LIVES = re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
+_VIETNAMESE = re.compile("[\u1ea0-\u1ef9]")
 _INITIAL = re.compile(rf"{_CAP} (?:[{_UPPER}]\. ){{1,2}}{_CAP}")
 #: Letters that English lacks.
-_FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+_FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
 _SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
@@ -397,7 +398,12 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         or _ACTS.match(text, end)
         or (_ADDED.search(before) and _AS.match(text, end))
         or _INITIAL.fullmatch(text, start, end)
-        or (len(words) < 4 and not text[start:end].isupper() and _FOREIGN_LETTER.search(text, start, end) and not _NUMBER_NEXT.match(text, end))
+        or (
+            (len(words) < 4 or _VIETNAMESE.search(text, start, end))
+            and not text[start:end].isupper()
+            and _FOREIGN_LETTER.search(text, start, end)
+            and not _NUMBER_NEXT.match(text, end)
+        )
     ):
         yield start, end
 
@@ -482,6 +488,11 @@ _SMALL = re.compile(
 def _following(text: str, at: int) -> str:
     match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
     return match.group("w").casefold() if match else ""
+
+
+def given(word: str) -> bool:
+    """A given name of the lists, be it a word as well or not."""
+    return word.casefold() in _lists()["given"]
 
 
 def name_like(words: list[str]) -> bool:
