@@ -63,3 +63,24 @@ def test_who_it_is(text: str, expected: list[str]) -> None:
 )
 def test_nobody(text: str) -> None:
     assert names(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("HR here: employee Tanisha Brooks (cell below)", ["Tanisha Brooks"]),
+        ("signed for by M. Okonkwo, who is that", ["M. Okonkwo"]),
+        ("I spoke to Darnell yesterday", ["Darnell"]),
+        ("it's under Nakamura, table for two", ["Nakamura"]),
+        ("passenger name SMITH/JANE", ["SMITH/JANE"]),
+        ("Name: Van Houten, Kirk", ["Van Houten, Kirk"]),
+        ("first name Anouk last name Lefèvre", ["Anouk", "Lefèvre"]),
+        ("Dr. Adeyemi's appointment", ["Adeyemi"]),
+        ("invoice to Accounts Payable, ask for Refund", []),
+        ("Dr. Martens boots and a Mr. Coffee machine", []),
+        ("spoke to Verizon, reservation for Friday", []),
+        ("deliver to Reception", []),
+    ],
+)
+def test_who_it_is_in_english(text: str, expected: list[str]) -> None:
+    assert names(text) == expected

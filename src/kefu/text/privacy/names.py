@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kefu.text.privacy import names_en, names_roles, names_zh
+from kefu.text.privacy import names_en, names_led_en, names_roles, names_zh
 
 _MOST = 40  # names of one text that are looked for again
 
@@ -30,6 +30,8 @@ def _find(text: str, personal: Sequence[tuple[int, int]]) -> Iterator[tuple[int,
         yield from names_en.letterhead(text, start)
     yield from names_zh.find(text)
     yield from names_roles.find(text)
+    if names_en.capital(text):
+        yield from names_led_en.find(text)
     yield from names_en.find(text)
 
 

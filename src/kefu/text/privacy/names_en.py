@@ -136,7 +136,7 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             yield found
     if text.islower():
         yield from _typed_small(text)
-    for match in _RUNS.finditer(text):
+    for match in runs(text):
         yield from _placed(text, match)
         yield from _free(text, match)
 
@@ -239,11 +239,18 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
             and not (word[0].isupper() and word.casefold() in known["surnames"] and n)
         ):
             break
-        if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not re.fullmatch(_PARTICLE, lower):
+        particle = re.fullmatch(_PARTICLE, lower) is not None
+        if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not particle:
             break
-        if n > 1 and not word[0].isupper():
+        if n > 1 and not word[0].isupper() and not particle:
             break
-        if n == 1 and not word[0].isupper() and lower not in known["surnames"] and not re.match(r"\s*(?:$|[.,;!?\n)])", text[match.end() :][:4]):
+        if (
+            n == 1
+            and not word[0].isupper()
+            and not particle
+            and lower not in known["surnames"]
+            and not re.match(r"\s*(?:$|[.,;!?\n)])", text[match.end() :][:4])
+        ):
             break
         kept.append(match)
     while kept and re.fullmatch(_PARTICLE, kept[-1].group("w")) and len(kept) > 1:
@@ -287,11 +294,17 @@ def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | No
 _ONE_RUN = re.compile(_RUN + rf"(?![{_LETTER}\d@])")
 
 
+#: Brands that begin with a title: Dr. Martens, Mr. Coffee.
+_TITLED_GOODS = frozenset(["martens", "coffee", "clean", "meyer's", "bean", "potato", "muscle", "pepper", "beats", "beckmann"])
+
+
 def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     start, end = _trim(text, *match.span("v"))
     words = text[start:end].split()
     known = _lists()
     lower = words[0].casefold()
+    if lower in _TITLED_GOODS:
+        return
     if words[0][0].isupper():
         kept: list[str] = []
         for word in words:
@@ -303,7 +316,7 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
                 break
             kept.append(word)
         if kept and (lower not in known["not_names"] or len(kept) > 1):
-            yield start, start + len(" ".join(kept))
+            yield _trim(text, start, start + len(" ".join(kept)))
     elif lower in known["surnames"] | known["given"] and lower not in known["not_names"] and re.match(r"(?i)(?:mr|mrs|ms|dr|miss)", match.group()):
         yield start, start + len(words[0])
 
@@ -488,6 +501,40 @@ _SMALL = re.compile(
 def _following(text: str, at: int) -> str:
     match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
     return match.group("w").casefold() if match else ""
+
+
+def capital(text: str) -> bool:
+    """Is there a word with a capital letter?"""
+    return _SOME_CAPITAL.search(text) is not None
+
+
+_SOME_CAPITAL = re.compile(rf"[{_UPPER}][{_LETTER}.]")
+
+
+@lru_cache(maxsize=2)
+def runs(text: str) -> tuple[re.Match[str], ...]:
+    """The runs of capitalised words of a text."""
+    return tuple(_RUNS.finditer(text))
+
+
+def trimmed(text: str, run: re.Match[str]) -> tuple[int, int]:
+    """A run without a possessive `'s` and a full stop that is none of an initial."""
+    return _trim(text, *run.span())
+
+
+def with_surname(words: list[str]) -> bool:
+    """Two or three words of which the last is a surname, though it is a thing as well: Tanisha Brooks."""
+    known, lower = _lists(), [word.strip(".").casefold() for word in words]
+    return (
+        2 <= len(lower) <= 3
+        and lower[-1] in known["surnames"]
+        and not any(word in known["not_names"] or word in known["things"] for word in lower[:-1])
+    )
+
+
+def thing(word: str) -> bool:
+    """A word that makes a name something else than a person."""
+    return word.casefold() in _lists()["things"]
 
 
 def given(word: str) -> bool:
