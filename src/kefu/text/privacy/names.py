@@ -28,6 +28,8 @@ def _find(text: str, personal: Sequence[tuple[int, int]]) -> Iterator[tuple[int,
         yield from names_zh.beside(text, start, end)
         yield from names_en.beside(text, start, end)
         yield from names_en.letterhead(text, start)
+    if personal:
+        yield from names_zh.among(text)
     yield from names_zh.find(text)
     yield from names_roles.find(text)
     if names_en.capital(text):

@@ -134,6 +134,7 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             continue
         if (closed and score >= 3) or (likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4)):
             yield match.span("v")
+    yield from _both(text)
     for match in _DOES.finditer(text):
         group = "v" if match.group("v") else "w"
         if full(match.group(group)) and plausible(match.group(group), told=True):
@@ -274,8 +275,32 @@ def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """(start, end) of a name written right beside other personal data: 「萧明，138…」, 「138… 王芳收」."""
     left, right = text[max(0, start - 24) : start], text[end : end + 12]
     for found, base in ((_BEFORE.search(left), start - len(left)), (_AFTER.match(right), end)):
-        if found and (plausible(found.group("v")) or other_people(found.group("v"))):
+        after = base + found.end("v") if found else 0
+        if found and text[after : after + 1] not in tuple("·•・") and (plausible(found.group("v")) or other_people(found.group("v"))):
             yield base + found.start("v"), base + found.end("v")
+
+
+def among(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of names between blanks or commas of a text that holds somebody's numbers: `… 农行 曹红梅 退这张`."""
+    for match in _ALONE.finditer(text):
+        if full(match["v"]) and likely(match["v"]) and plausible(match["v"]):
+            yield match.span("v")
+
+
+_ALONE = re.compile(r"(?:^|(?<=[\s,，、;；/|]))(?P<v>[\u4e00-\u9fff]{3,4})(?=[\s,，、;；/|。]|$)")
+#: Two people of whom something is said together.
+_BOTH = re.compile(
+    r"(?:^|(?<=[^\u4e00-\u9fff]))(?P<v>[\u4e00-\u9fff]{2,3})[和跟与](?P<w>[\u4e00-\u9fff]{2,3}?)(?=是(?:双胞胎|夫妻|情侣|同学|兄弟|姐妹|母[女子]|父[女子]|一家|同一)|的票|[两俩]|一起)"
+)
+
+
+def _both(text: str) -> Iterator[tuple[int, int]]:
+    given = _lists()["given"]
+    for match in _BOTH.finditer(text):
+        one, other = match["v"], match["w"]
+        if likely(one) and plausible(one) and ((likely(other) and plausible(other)) or (one[0] == other[0] and all(char in given for char in other[1:]))):
+            yield match.span("v")
+            yield match.span("w")
 
 
 _BEFORE = re.compile(
