@@ -18,6 +18,8 @@ _NAME_END = re.compile(r"[^\u4e00-\u9fff]|$")
 
 # What introduces a name and nothing else.
 _TOLD = re.compile(
+    # the characters that the words below begin with: elsewhere none of them need be tried
+    r"(?=[我名他她一有寄收姓全真署落签称曾联提取开户账持投申报办保被受客经代负法监紧乘旅入预订就患病考学家业租承机车驾司付转购下参与获中人嘉聯发fFrRtTuUcCbBpPoOhHsSlLaAnN])"
     r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|(?:一位|有位)叫做?|(?:寄件|收件|收货|寄方|收方)(?=\s?[:：])|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|(?<![\u4e00-\u9fff])收(?=[:：])|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
     r"投诉人|申请人|报案人|报修人|办理人|投保人|被保险人|受益人|客户名|经办人|代办人|负责人|法人代表?|法定代表人|监护人|紧急联系人|乘客|乘机人|旅客|入住人|预订人|预约人|订票人|就诊人|患者|病人|"
     r"(?i:(?<![a-z_-])(?:(?:full|real|true|user|customer|cust|buyer|receiver|recipient|contact|payee|payer|owner|holder|sender|consignee|passenger|patient|legal|account|card)[ _-]?)?(?:name|contact|recipient|receiver|customer|cardholder|consignee))(?=[\"']?\s?[:：=])|(?:参会|与会|获奖|中奖|人员|学员)?名单(?=[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
@@ -134,7 +136,8 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             continue
         if (closed and score >= 3) or (likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4)):
             yield match.span("v")
-    yield from _both(text)
+    if _PAIRED.search(text):
+        yield from _both(text)
     for match in _DOES.finditer(text):
         group = "v" if match.group("v") else "w"
         if full(match.group(group)) and plausible(match.group(group), told=True):
@@ -294,11 +297,18 @@ _BOTH = re.compile(
 )
 
 
+_PAIRED = re.compile("[和跟与]..?.?(?:是[双夫情同兄姐母父一]|的票|[两俩]|一起)")
+
+
 def _both(text: str) -> Iterator[tuple[int, int]]:
     given = _lists()["given"]
     for match in _BOTH.finditer(text):
         one, other = match["v"], match["w"]
-        if likely(one) and plausible(one) and ((likely(other) and plausible(other)) or (one[0] == other[0] and all(char in given for char in other[1:]))):
+        if (
+            likely(one)
+            and plausible(one)
+            and ((likely(other) and plausible(other)) or (one[0] == other[0] and all(char in given for char in other[1:])))
+        ):
             yield match.span("v")
             yield match.span("w")
 
