@@ -31,9 +31,9 @@ _POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})"
 _UNIT_WORD = r"(?:Room|Rm|Building|Bldg|Block|Blk|Apt|Apartment|Flat|Unit|Suite|Ste|Floor|Fl|Level|Lot|Tower|House|Penthouse|PH)"
 _UNIT = rf"(?:(?i:{_UNIT_WORD})\.? ?#?[A-Za-z]?-?\d[\w-]{{0,6}}|(?i:{_UNIT_WORD})\.? [A-Z]\b|# ?[A-Za-z]?\d[\w-]{{0,6}}|\d{{1,3}}(?:st|nd|rd|th) (?i:floor))"
 _WORD = rf"(?:[{_U}][{_L}'’.-]{{0,24}}|\d{{1,3}}(?:st|nd|rd|th)|(?:de|la|le|los|las|del|van|of|the))"
-_TOWN_WORD = rf"(?![A-Z]{{2}}\b|{_POSTCODE})[{_U}][{_L}'’.-]{{1,24}}"
+_TOWN_WORD = rf"(?![A-Z]{{2,3}}\b|{_POSTCODE})[{_U}][{_L}'’.-]{{1,24}}"
 _TOWN_NAME = rf"{_TOWN_WORD}(?: {_TOWN_WORD}){{0,3}}"
-_STATE_ZIP = rf"(?:,?[ \n]{{1,2}}(?:{_STATES})\b\.?(?:,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?)?|,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?(?![\d-])|,?[ \n]{{1,2}}{_POSTCODE}(?![A-Za-z0-9]))"
+_STATE_ZIP = rf"(?:,?[ \n]{{1,2}}(?:NSW|VIC|QLD|TAS|ACT|SA|WA|NT) \d{{4}}(?!\d)|,?[ \n]{{1,2}}(?:(?:{_STATES}),? )?[A-Z]\d[A-Z] ?\d[A-Z]\d(?![A-Za-z0-9])|,?[ \n]{{1,2}}(?:{_STATES})\b\.?(?:,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?)?|,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?(?![\d-])|,?[ \n]{{1,2}}{_POSTCODE}(?![A-Za-z0-9]))"
 _EIRCODE = r"(?:,?[ \n]{1,2}[AC-FHKNPRTV-Y]\d[\dW] ?[A-Z0-9]{4}(?![A-Za-z0-9]))"
 _COUNTRY = r"(?:,? (?:USA|U\.S\.A\.|United States(?: of America)?|UK|United Kingdom|England|Scotland|Wales|Canada|Australia|Ireland|New Zealand|China|Singapore)\b)?"
 _REST = rf"(?:,?[ \n]{{1,2}}{_UNIT}){{0,3}}(?:(?:,[ \n]{{0,2}}|\n){_TOWN_NAME}(?: \d{{1,2}}W?(?=,))?){{0,3}}(?: {_TOWN_NAME}(?={_STATE_ZIP}))?(?:{_STATE_ZIP}|{_EIRCODE})?{_COUNTRY}"
@@ -99,7 +99,7 @@ _FOREIGN = re.compile(
     rf"|\d{{1,5}}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|allée|quai|impasse|route|cours) (?:[{_L}'’.-]{{1,24}} ?){{1,5}}"
     rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{0,3}}[{_U}][{_L}'’-]{{1,24}}(?:straße|strasse|str\.|gasse|weg|allee|platz|gatan|vägen|gata|vej|veien|vegen|gade|laan|straat|plein|gracht|singel|kade|dreef|steenweg|katu|polku|kuja|stien|svingen|bakken|stræde|allé|väg|gränd|stigen|ufer|damm)"
     rf" \d{{1,5}}(?: ?[A-Za-z](?![A-Za-z]))?(?!\d)"
-    rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?"
+    rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?(?:, \d{{4,5}} [{_U}][{_L}'’-]{{1,24}})?"
 )
 _NOT_STREET = re.compile(
     r"(?i)^\d{1,5}[a-z]? (?:(?:minutes?|hours?|days?|weeks?|months?|years?|people|items?|times?|dollars?|usd|percent|million|thousand|star|way|x|am|pm|the|of|in|on|and|or|to)\b)"
@@ -129,8 +129,7 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             yield found.start(), _end(found)
     if _CODE.search(text) or _STATE_CODE.search(text):
         for match in _BY_CODE.finditer(text):
-            if not _NOT_STREET.match(match.group()):
-                yield match.start(), _end(match)
+            yield match.start(), _end(match)
     if _CODE.search(text):
         for match in _ALONE_POSTCODE.finditer(text):
             if match["v"] == match["v"].upper():
