@@ -1,8 +1,10 @@
 """Precision, recall and F1 of all eighteen types, with 95 % Wilson intervals, of kefu and of Presidio beside it.
 
     KEFU_REAL_DATA=... python benchmarks/privacy/run.py [--half dev|held] [--rows 4000] [--peer ENVIRONMENT | --no-peer] [--out DIR]
+    python benchmarks/privacy/run.py --marked blind_dev [--marked FILE] --no-peer
 
-Sets: the own set of generate.py, the second set of cases.py, and `presidio_synth` (KEFU_REAL_DATA, see its SOURCE.md; dev part). A span
+Sets: the own set of generate.py, the second set of cases.py, and `presidio_synth` (KEFU_REAL_DATA, see its SOURCE.md; dev part). `--marked` measures files of
+marked sentences (marked.py; `blind_dev.txt` is one) instead. A span
 counts when its type is right and it overlaps a labelled one; `exact` also wants both ends right. presidio_synth labels telephones and
 cards of any country: all of ours count as `us_phone` and `credit_card` there. A type that a set does not label has no recall and no
 precision: what was found of it is shown as a number. Presidio is installed into an environment of its own; a missing figure says why.
@@ -27,6 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import cases
 import generate
+import marked
 
 from kefu.data.personal import spans as scanned
 from kefu.text.privacy import SCANNED
@@ -144,6 +147,9 @@ def environment(folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["dev", "held"], default="dev")
+    parser.add_argument(
+        "--marked", action="append", default=[], metavar="FILE", help="a file of marked sentences, or its name when it lies here; only these"
+    )
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peer", type=Path, default=Path(os.environ.get("KEFU_CACHE", Path.home() / ".cache" / "kefu")) / "presidio")
@@ -151,11 +157,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "build")
     given = parser.parse_args()
     Set = tuple[str, list[Row], Callable[[str], str], Iterable[str], bool]
-    sets: list[Set] = [
+    sets: list[Set] = [(Path(name).stem, list(marked.rows(name)), lambda type: type, SCANNED, False) for name in given.marked] or [
         (f"own {given.half}", list(generate.rows(given.half, given.rows, given.seed)), lambda type: type, SCANNED, False),
         (f"cases {given.half}", list(cases.rows(given.half, given.seed)), lambda type: type, SCANNED, False),
     ]
-    if "KEFU_REAL_DATA" in os.environ:
+    if given.marked:
+        pass
+    elif "KEFU_REAL_DATA" in os.environ:
         sets.append(("presidio_synth", synth(Path(os.environ["KEFU_REAL_DATA"])), lambda type: _GROUPS.get(type, type), _JUDGED, True))
     else:
         print("presidio_synth: absent, KEFU_REAL_DATA is not set")
@@ -166,7 +174,7 @@ def main() -> None:
         except (subprocess.SubprocessError, OSError) as error:
             print(f"presidio: absent, its environment could not be made ({error})")
     given.out.mkdir(parents=True, exist_ok=True)
-    with open(given.out / f"{given.half}.csv", "w", newline="") as handle:
+    with open(given.out / f"{'marked' if given.marked else given.half}.csv", "w", newline="") as handle:
         writer = None
         for name, rows, kind, judged, every in sets:
             for system in ["kefu"] + (["presidio"] if python else []):

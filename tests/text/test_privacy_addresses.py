@@ -99,3 +99,22 @@ def test_is_no_address(text: str) -> None:
 def test_a_house_behind_the_street_number_belongs_to_it() -> None:
     assert addresses("寄湖南省株洲市天元区幸福路75号恒大绿洲36栋2单元1803") == ["湖南省株洲市天元区幸福路75号恒大绿洲36栋2单元1803"]
     assert addresses("清河路4号水管坏了3栋2单元501也坏了") == ["清河路4号", "3栋2单元501"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "福建省厦门市思明区湖滨南路258号鸿翔大厦11D",
+        "吉林省长春市南关区人民大街5268号东师大宿舍12舍418",
+        "香港九龍尖沙咀彌敦道132號美麗華大廈1605室",
+        "珠海市香洲区情侣中路47号怡景湾大酒店",
+        "山西省太原市小店区长治路226号高新动力港6层",
+        "27 Deansgate, Manchester M3 1LH",
+        "88 Harcourt Street, Dublin 2, D02 XY31",
+        "Unit 5, 88 Kent St, Sydney NSW 2000",
+        "5 The Shambles, York YO1 7LZ",
+    ],
+)
+def test_the_whole_address(address: str) -> None:
+    text = f"寄到{address}，谢谢" if address[0] > "z" else f"send it to {address}, thanks"
+    assert [span.text for span in find(text) if span.type == "address"] == [address]

@@ -34,11 +34,12 @@ _POSTCODE = r"(?:[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2})"
 _UNIT_WORD = r"(?:Room|Rm|Building|Bldg|Block|Blk|Apt|Apartment|Flat|Unit|Suite|Ste|Floor|Fl|Level|Lot|Tower|House|Penthouse|PH)"
 _UNIT = rf"(?:(?i:{_UNIT_WORD})\.? ?#?[A-Za-z]?-?\d[\w-]{{0,6}}|(?i:{_UNIT_WORD})\.? [A-Z]\b|# ?[A-Za-z]?\d[\w-]{{0,6}}|\d{{1,3}}(?:st|nd|rd|th) (?i:floor))"
 _WORD = rf"(?:[{_U}][{_L}'’.-]{{0,24}}|\d{{1,3}}(?:st|nd|rd|th)|(?:de|la|le|los|las|del|van|of|the))"
-_TOWN_WORD = rf"(?![A-Z]{{2}}\b|{_POSTCODE})[{_U}][{_L}'’.-]{{1,24}}"
+_TOWN_WORD = rf"(?![A-Z]{{2,3}}\b|{_POSTCODE})[{_U}][{_L}'’.-]{{1,24}}"
 _TOWN_NAME = rf"{_TOWN_WORD}(?: {_TOWN_WORD}){{0,3}}"
-_STATE_ZIP = rf"(?:,?[ \n]{{1,2}}(?:{_STATES})\b\.?(?:,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?)?|,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?(?![\d-])|,?[ \n]{{1,2}}{_POSTCODE}(?![A-Za-z0-9]))"
+_STATE_ZIP = rf"(?:,?[ \n]{{1,2}}(?:NSW|VIC|QLD|TAS|ACT|SA|WA|NT) \d{{4}}(?!\d)|,?[ \n]{{1,2}}(?:(?:{_STATES}),? )?[A-Z]\d[A-Z] ?\d[A-Z]\d(?![A-Za-z0-9])|,?[ \n]{{1,2}}(?:{_STATES})\b\.?(?:,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?)?|,?[ \n]{{1,2}}\d{{5}}(?:-\d{{4}})?(?![\d-])|,?[ \n]{{1,2}}{_POSTCODE}(?![A-Za-z0-9]))"
+_EIRCODE = r"(?:,?[ \n]{1,2}[AC-FHKNPRTV-Y]\d[\dW] ?[A-Z0-9]{4}(?![A-Za-z0-9]))"
 _COUNTRY = r"(?:,? (?:USA|U\.S\.A\.|United States(?: of America)?|UK|United Kingdom|England|Scotland|Wales|Canada|Australia|Ireland|New Zealand|China|Singapore)\b)?"
-_REST = rf"(?:,?[ \n]{{1,2}}{_UNIT}){{0,3}}(?:(?:,[ \n]{{0,2}}|\n){_TOWN_NAME}){{0,3}}(?: {_TOWN_NAME}(?={_STATE_ZIP}))?{_STATE_ZIP}?{_COUNTRY}"
+_REST = rf"(?:,?[ \n]{{1,2}}{_UNIT}){{0,3}}(?:(?:,[ \n]{{0,2}}|\n){_TOWN_NAME}(?: \d{{1,2}}W?(?=,))?){{0,3}}(?: {_TOWN_NAME}(?={_STATE_ZIP}))?(?:{_STATE_ZIP}|{_EIRCODE})?{_COUNTRY}"
 _NUMBER = r"(?:(?:No\.? ?)?\d{1,5}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?(?: ½)?)"
 _DIRECTION = r"(?:(?:[NSEW]|NE|NW|SE|SW|North|South|East|West)\.? )?"
 _STREET = gated(
@@ -92,8 +93,13 @@ _LOWER_TOLD_AT = gated(
         r"(?:office|restaurant|station|house|home|shop|flat|store) is (?:at|on|in)|drops you off at|meet (?:me|you) at|pick(?:ed)? up (?:at|from)|return (?:it )?to|stop at|bill to))\s{1,8}(?=[A-Z\d\u00c0-\u04ff])"
     )
 )
+#: A street without a word for it (Deansgate, Broadway Market) between its number and a town with its code.
+_BY_CODE = re.compile(
+    rf"(?<![{_L}\d.,/#$€£-])(?:{_UNIT},?[ \n]{{1,2}}){{0,2}}{_NUMBER},? (?:[{_U}][{_L}'’.-]{{1,24}} ?){{1,4}},?[ \n]{{1,2}}(?:{_TOWN_NAME},?[ \n]{{1,2}}){{0,3}}(?:{_POSTCODE}|(?:{_STATES}),? \d{{5}}(?:-\d{{4}})?)(?![A-Za-z0-9])"
+)
 _WORD_NUMBER = re.compile(r"[^\W\d]\.? \d{1,5}(?![\w%)])")
 _CODE = re.compile(_POSTCODE)
+_STATE_CODE = re.compile(r"[A-Z]{2},? \d{5}(?!\d)")
 _FLAT_SIGN = gated(re.compile(r"(?:Apt|Apartment|Suite|Ste|Flat|Unit)\.? ?#?\d"))
 _BOX = gated(
     re.compile(rf"(?<![A-Za-z])(?:P\.? ?O\.? ?Box|Post Office Box|PO Box|Postfach|GPO Box|Locked Bag) ?#?\d{{1,6}}[A-Za-z]?{_REST}", re.IGNORECASE)
@@ -117,7 +123,7 @@ _FOREIGN = gated(
         rf"|\d{{1,5}}(?: ?bis| ?ter)?,? (?:rue|avenue|boulevard|place|chemin|allée|quai|impasse|route|cours) (?:[{_L}'’.-]{{1,24}} ?){{1,5}}"
         rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{0,3}}[{_U}][{_L}'’-]{{1,24}}(?:straße|strasse|str\.|gasse|weg|allee|platz|gatan|vägen|gata|vej|veien|vegen|gade|laan|straat|plein|gracht|singel|kade|dreef|steenweg|katu|polku|kuja|stien|svingen|bakken|stræde|allé|väg|gränd|stigen|ufer|damm)"
         rf" \d{{1,5}}(?: ?[A-Za-z](?![A-Za-z]))?(?!\d)"
-        rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?"
+        rf"|(?:[{_U}][{_L}'’.-]{{1,24}} ){{1,4}}(?:utca|út|u\.|útja|tér|rkp\.|krt\.|sugárút|sokak|caddesi|bulvarı|sk\.|cad\.|ulice|třída|náměstí|tee|tänav|gatvė|g\.|iela)(?: ?no:?)? ?\d{{1,5}}\.?[A-Za-z]?(?!\d))(?:,? (?:Apt|Suite|Apartment)\.? ?\w{{1,6}})?(?:, \d{{4,5}} [{_U}][{_L}'’-]{{1,24}})?"
     )
 )
 # What `_STREET` and `_RARE_STREET`, `_LOWER` and `_TOWN_ZIP` hold, beginning with a digit or a blank: quickly found not to be there.
@@ -153,6 +159,9 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     for match in _LOWER_TOLD_AT.finditer(text) if _LOWER_TOLD_AT.open(bits) and _WORD_NUMBER.search(text) else ():
         if (found := _AT_NUMBER.match(text, match.end())) and not _NOT_STREET.match(found.group()):
             yield found.start(), _end(found)
+    if _CODE.search(text) or _STATE_CODE.search(text):
+        for match in _BY_CODE.finditer(text):
+            yield match.start(), _end(match)
     if _ALONE_POSTCODE.open(bits) and _CODE.search(text):
         for match in _ALONE_POSTCODE.finditer(text):
             if match["v"] == match["v"].upper():

@@ -156,7 +156,7 @@ def iban_length(country: str) -> int:
 
 def iban(text: str) -> bool | None:
     """ISO 13616: length of the country, MOD 97-10."""
-    value = re.sub(r"[ -]", "", text).upper()
+    value = re.sub(r"[ .-]", "", text).upper()
     if iban_length(value[:2]) != len(value) or not value.isalnum():
         return False
     turned = value[4:] + value[:4]
@@ -164,7 +164,9 @@ def iban(text: str) -> bool | None:
 
 
 def mobile(text: str) -> bool | None:
-    value = digits(_EXTENSION.sub("", text))
+    value = digits(text)
+    if len(value) != 11:  # 1380013-8000 is a number in two groups, no extension
+        value = digits(_EXTENSION.sub("", text))
     return len(value) >= 11 and value[-11] == "1" and value[-10] in "3456789"
 
 
@@ -246,6 +248,7 @@ def ipv4(text: str) -> bool | None:
 def ipv6(text: str) -> bool | None:
     """RFC 4291. Without a digit or with two groups only (`dead::beef`, `1::2`) context must say it."""
     try:
+        text = re.split("[%/]", text)[0]
         value = ipaddress.IPv6Address(text)
     except ValueError:
         return False

@@ -28,6 +28,7 @@ _PUBLIC = re.compile(
 #: Beside a value of these types a name is told from its surname alone.
 _PERSONAL = frozenset({"cn_mobile", "cn_landline", "us_phone", "uk_phone", "phone", "cn_resident_id", "bank_card", "address", "cn_passport", "email"})
 _CLAUSE = re.compile(r"[。！？!?；;\n]")
+_PART = re.compile(r"[，,。！？!?；;\n]")
 _ASKED = re.compile(r"[:：?？]\s*$")
 _AFTER = 12
 _SHORT = 500  # characters of texts that are remembered
@@ -123,7 +124,12 @@ def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool
     if recogniser.han is not None and bool(_HAN.search(text, max(0, start - 20), end + 20)) != recogniser.han:
         return False
     lead = text[max(0, start - 48) : start]
-    if recogniser.unless and recogniser.unless.search(lead) and not (recogniser.context and recogniser.context.search(lead[-recogniser.reach :])):
+    if (
+        recogniser.unless
+        and recogniser.unless.search(lead)
+        # Only a word of the same clause says otherwise: 能ping通，驱动版本6.1.0.44.
+        and not (recogniser.context and recogniser.context.search(_PART.split(lead)[-1][-recogniser.reach :]))
+    ):
         return False
     if recogniser.unless_after and recogniser.unless_after.match(text, end):
         return False

@@ -16,13 +16,17 @@ Found = tuple[int, int, bool | None, str]
 _HAN = re.compile("[\u4e00-\u9fff]")
 _EDGE = r"(?<![A-Za-z0-9.])(?<![A-Za-z0-9][-_])"
 _ID = re.compile(_EDGE + r"\d{17}[\dXx](?![A-Za-z0-9]|\.\d)")
-_ID_SPACED = re.compile(_EDGE + r"(?=(\d(?:[ -]{0,2}\d){16}[ -]{0,2}[\dXx])(?![A-Za-z0-9]))")
+_ID_SPACED = re.compile(_EDGE + r"(?=(\d(?:[ ._·/,，-]{0,2}\d){16}[ ._·/,，-]{0,2}[\dXx])(?![A-Za-z0-9]))")
 _ID_GROUPS = {(6, 8, 4), (6, 4, 4, 4), (6, 4, 2, 2, 4), (6, 6, 6), (3, 3, 4, 4, 4), (4, 4, 4, 4, 2), (3, 3, 3, 3, 3, 3), (6, 8, 3, 1), (17, 1)}
 _ID_GLUED = re.compile(r"(?<=[A-Za-z_])\d{17}[\dXx](?![0-9])")
-_CARD = re.compile(_EDGE + r"\d{12,19}(?![A-Za-z0-9]|-\d|\.\d)")
-_CARD_SPACED = re.compile(_EDGE + r"\d{2,13}(?P<s>[ -]| - |\.)\d{2,13}(?:(?P=s)\d{1,8}){0,5}(?![A-Za-z0-9])")
+#: The number may stand right behind the word for it: JCB3568…, card4539….
+_CARD_EDGE = rf"(?:{_EDGE}|(?<=JCB)|(?<=(?i:visa))|(?<=(?i:card))|(?<=(?i:amex))|(?<=(?i:unionpay))|(?<=(?i:no\.)))"
+_CARD = re.compile(_CARD_EDGE + r"\d{12,19}(?![A-Za-z0-9]|-\d|\.\d)")
+_CARD_SPACED = re.compile(_CARD_EDGE + r"(?!1[3-9]\d{9}(?!\d))\d{2,13}(?P<s> ?- ?|[ ]{1,2}|[._·/])\d{2,13}(?:(?P=s)\d{1,8}){0,6}(?![A-Za-z0-9])")
 _CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8), (8, 11), (4, 4, 4, 7), (6, 4, 4, 5), (6, 4, 4, 2), (4, 5, 6)}
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?= ?[A-Za-z0-9])")
+_CARD_GROUPS |= {(4, 4, 11), (4, 4, 8), (4, 12), (12, 4), (4, 8, 4), (4, 6, 6), (6, 6, 4), (6, 6, 7), (5, 5, 5), (5, 5, 5, 4), (5, 5, 6), (4, 5, 5)}
+_BRAND = re.compile(r"信用卡|[双外]币卡|万事达|维萨|(?i:visa|master ?card|credit)")
+_IBAN = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=(?i:iban)))[A-Za-z]{2} ?\d{2}(?=[ .-]?[A-Za-z0-9])")
 
 
 def resident_ids(text: str, bits: int) -> Iterator[Found]:
@@ -48,20 +52,32 @@ def cards(text: str, bits: int) -> Iterator[Found]:
         if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
             continue
         kind, known = checks.issuer(number)
-        if not known and not _HAN.search(text):  # a card that an English text speaks of is rarely a Chinese debit card
+        if (not known and not _HAN.search(text)) or (
+            number[0] in "45" and len(number) == 16 and _BRAND.search(text)
+        ):  # a card that an English text speaks of is rarely a Chinese debit card
             kind = "credit_card"
         luhn = checks.luhn(number)
         if known and luhn and len(number) >= 15 and not number.startswith(("1800", "2131")):
             yield match.start(), match.end(), True, kind
-        elif luhn or len(number) >= 15:
-            yield match.start(), match.end(), None if luhn else False, kind
+        elif luhn or len(number) >= 15:  # of no issuer and with a wrong check digit: some account, whoever calls it a card
+            account = not luhn and not known and kind == "bank_card"
+            yield match.start(), match.end(), None if luhn else False, "account_number" if account else kind
     for match in _CARD_SPACED.finditer(text):
         if found := _grouped(match):
             yield found
 
 
 def _grouped(match: re.Match[str]) -> Found | None:
-    pieces = match.group().split(match.group("s"))
+    sign = match.group("s")
+    pieces, at = match.group().split(sign), match.start()
+    for first in range(len(pieces) - 1):  # a telephone or an amount may stand before the card
+        if found := _from_first(at, pieces[first:], sign, _HAN.search(match.string) is not None):
+            return found
+        at += len(pieces[first]) + len(sign)
+    return None
+
+
+def _from_first(at: int, pieces: list[str], sign: str, han: bool) -> Found | None:
     invalid: Found | None = None
     for count in range(len(pieces), 1, -1):
         number = "".join(pieces[:count])
@@ -69,12 +85,12 @@ def _grouped(match: re.Match[str]) -> Found | None:
             continue
         sizes = tuple(len(piece) for piece in pieces[:count])
         usual = (all(size == 4 for size in sizes[:-1]) and sizes[-1] <= 4) or sizes in _CARD_GROUPS
-        end = match.start() + len(number) + len(match.group("s")) * (count - 1)
+        end = at + len(number) + len(sign) * (count - 1)
         kind, known = checks.issuer(number)
         if known and checks.luhn(number):
-            return match.start(), end, True if usual and match.group("s") != "." else None, kind
+            return at, end, True if usual or all(size == 3 for size in sizes[:-1]) else None, kind
         if usual and len(number) >= 15 and invalid is None:
-            invalid = match.start(), end, False, kind
+            invalid = at, end, False, kind if known else "account_number" if han else "credit_card"
     return invalid
 
 
@@ -87,7 +103,7 @@ def ibans(text: str, bits: int) -> Iterator[Found]:
             char = text[end]
             if char.isascii() and char.isalnum():
                 seen += 1
-            elif char != " " or text[end - 1] == " ":
+            elif char not in " .-" or not text[end - 1].isalnum():
                 break
             end += 1
         if wanted and seen == wanted and not (end < len(text) and text[end].isascii() and text[end].isalnum()):
@@ -119,7 +135,7 @@ def spoken_numbers(text: str, bits: int) -> Iterator[Found]:
                 yield found
 
 
-_PIECE = re.compile(r"[^，,、]+")
+_PIECE = re.compile(r"[^，,、|/]+")
 
 
 def _spelt(text: str, at: int, run: str) -> Found | None:
@@ -144,7 +160,7 @@ def _spelt(text: str, at: int, run: str) -> Found | None:
     if number[:1] == "0" and checks.landline(number):
         return at, end, True, "cn_landline"
     if checks.issuer(number)[1] and checks.luhn(number) and len(number) >= 15:
-        return at, end, None, checks.issuer(number)[0]
+        return at, end, True, checks.issuer(number)[0]
     return None
 
 

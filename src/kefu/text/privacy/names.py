@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kefu.text.privacy import names_en, names_zh
+from kefu.text.privacy import names_en, names_led_en, names_roles, names_zh
 
 _MOST = 40  # names of one text that are looked for again
 
@@ -16,6 +16,10 @@ def find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator[
     for start, end in _find(text, personal, bits):
         found[text[start:end]] = None
         yield start, end
+        if end - start > 1 and names_zh.has_han(text[start:end]):
+            for more in (*names_zh.listed(text, end), *names_zh.before(text, start)):
+                found[text[more[0] : more[1]]] = None
+                yield more
     yield from _again(text, list(found)[:_MOST])
 
 
@@ -24,7 +28,12 @@ def _find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator
         yield from names_zh.beside(text, start, end)
         yield from names_en.beside(text, start, end)
         yield from names_en.letterhead(text, start)
+    if personal:
+        yield from names_zh.among(text)
     yield from names_zh.find(text, bits)
+    yield from names_roles.find(text)
+    if names_en.capital(text):
+        yield from names_led_en.find(text)
     yield from names_en.find(text, bits)
 
 

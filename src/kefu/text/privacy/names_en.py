@@ -113,9 +113,10 @@ _ANSWERED = gated(
 _LIVES = gated(
     re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
 )
+_VIETNAMESE = re.compile("[\u1ea0-\u1ef9]")
 _INITIAL = re.compile(rf"{_CAP} (?:[{_UPPER}]\. ){{1,2}}{_CAP}")
 #: Letters that English lacks.
-_FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f]")
+_FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
 _SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
 _PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
@@ -173,7 +174,7 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     if text.islower():
         yield from _typed_small(text)
     if capitals:
-        for match in _runs(text):
+        for match in runs(text):
             if " " in match.group():
                 yield from _placed(text, match)
             yield from _free(text, match)
@@ -186,15 +187,6 @@ def _led(text: str) -> bool:
         if n > _MANY_CAPITALS or lowered(text[max(0, at - 20) : at]).rstrip().removesuffix(",").rstrip().endswith(_LED_ENDS):
             return True
     return False
-
-
-def _runs(text: str) -> Iterator[re.Match[str]]:
-    """Capitalised words in a row: `_RUNS`, tried where there is a capital."""
-    at = 0
-    while capital := _ANY_CAPITAL.search(text, at):
-        if match := _RUNS.match(text, capital.start()):
-            yield match
-        at = match.end() if match else capital.end()
 
 
 def distinctive(word: str) -> bool:
@@ -295,11 +287,18 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
             and not (word[0].isupper() and word.casefold() in known["surnames"] and n)
         ):
             break
-        if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not re.fullmatch(_PARTICLE, lower):
+        particle = re.fullmatch(_PARTICLE, lower) is not None
+        if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not particle:
             break
-        if n > 1 and not word[0].isupper():
+        if n > 1 and not word[0].isupper() and not particle:
             break
-        if n == 1 and not word[0].isupper() and lower not in known["surnames"] and not re.match(r"\s*(?:$|[.,;!?\n)])", text[match.end() :][:4]):
+        if (
+            n == 1
+            and not word[0].isupper()
+            and not particle
+            and lower not in known["surnames"]
+            and not re.match(r"\s*(?:$|[.,;!?\n)])", text[match.end() :][:4])
+        ):
             break
         kept.append(match)
     while kept and re.fullmatch(_PARTICLE, kept[-1].group("w")) and len(kept) > 1:
@@ -343,11 +342,17 @@ def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | No
 _ONE_RUN = re.compile(_RUN + rf"(?![{_LETTER}\d@])")
 
 
+#: Brands that begin with a title: Dr. Martens, Mr. Coffee.
+_TITLED_GOODS = frozenset(["martens", "coffee", "clean", "meyer's", "bean", "potato", "muscle", "pepper", "beats", "beckmann"])
+
+
 def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     start, end = _trim(text, *match.span("v"))
     words = text[start:end].split()
     known = _lists()
     lower = words[0].casefold()
+    if lower in _TITLED_GOODS:
+        return
     if words[0][0].isupper():
         kept: list[str] = []
         for word in words:
@@ -359,7 +364,7 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
                 break
             kept.append(word)
         if kept and (lower not in known["not_names"] or len(kept) > 1):
-            yield start, start + len(" ".join(kept))
+            yield _trim(text, start, start + len(" ".join(kept)))
     elif lower in known["surnames"] | known["given"] and lower not in known["not_names"] and re.match(r"(?i)(?:mr|mrs|ms|dr|miss)", match.group()):
         yield start, start + len(words[0])
 
@@ -454,7 +459,12 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         or _ACTS.match(text, end)
         or (_ADDED.search(before) and _AS.match(text, end))
         or _INITIAL.fullmatch(text, start, end)
-        or (len(words) < 4 and not text[start:end].isupper() and _FOREIGN_LETTER.search(text, start, end) and not _NUMBER_NEXT.match(text, end))
+        or (
+            (len(words) < 4 or _VIETNAMESE.search(text, start, end))
+            and not text[start:end].isupper()
+            and _FOREIGN_LETTER.search(text, start, end)
+            and not _NUMBER_NEXT.match(text, end)
+        )
     ):
         yield start, end
 
@@ -541,6 +551,50 @@ _SMALL = re.compile(
 def _following(text: str, at: int) -> str:
     match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
     return match.group("w").casefold() if match else ""
+
+
+def capital(text: str) -> bool:
+    """Is there a word with a capital letter?"""
+    return _SOME_CAPITAL.search(text) is not None
+
+
+_SOME_CAPITAL = re.compile(rf"[{_UPPER}][{_LETTER}.]")
+
+
+@lru_cache(maxsize=2)
+def runs(text: str) -> tuple[re.Match[str], ...]:
+    """The runs of capitalised words of a text."""
+    found, at = [], 0
+    while capital := _ANY_CAPITAL.search(text, at):
+        if match := _RUNS.match(text, capital.start()):
+            found.append(match)
+        at = match.end() if match else capital.end()
+    return tuple(found)
+
+
+def trimmed(text: str, run: re.Match[str]) -> tuple[int, int]:
+    """A run without a possessive `'s` and a full stop that is none of an initial."""
+    return _trim(text, *run.span())
+
+
+def with_surname(words: list[str]) -> bool:
+    """Two or three words of which the last is a surname, though it is a thing as well: Tanisha Brooks."""
+    known, lower = _lists(), [word.strip(".").casefold() for word in words]
+    return (
+        2 <= len(lower) <= 3
+        and lower[-1] in known["surnames"]
+        and not any(word in known["not_names"] or word in known["things"] for word in lower[:-1])
+    )
+
+
+def thing(word: str) -> bool:
+    """A word that makes a name something else than a person."""
+    return word.casefold() in _lists()["things"]
+
+
+def given(word: str) -> bool:
+    """A given name of the lists, be it a word as well or not."""
+    return word.casefold() in _lists()["given"]
 
 
 def name_like(words: list[str]) -> bool:

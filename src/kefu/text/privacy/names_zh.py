@@ -22,102 +22,17 @@ _NAME_END = re.compile(r"[^\u4e00-\u9fff]|$")
 # What introduces a name and nothing else.
 _TOLD = gated(
     re.compile(
-        r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|(?:一位|有位)叫做?|(?:寄件|收件|收货|寄方|收方)(?=\s?[:：])|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
+        # the characters that the words below begin with: elsewhere none of them need be tried
+        r"(?=[我名他她一有寄收姓全真署落签称曾联提取开户账持投申报办保被受客经代负法监紧乘旅入预订就患病考学家业租承机车驾司付转购下参与获中人嘉聯发fFrRtTuUcCbBpPoOhHsSlLaAnN])"
+        r"(?:我的?(?:中文|真实|全)?名字?[叫是]|我叫做?|名字?叫做?|[他她]叫|(?:一位|有位)叫做?|(?:寄件|收件|收货|寄方|收方)(?=\s?[:：])|姓名|名字|全名|真名|署名|落款|签名|称呼|曾用名|联系人|收件人?|收货人|(?<![\u4e00-\u9fff])收(?=[:：])|寄件人|发件人|签收人|提货人|取件人|开户人|户名|账户名|持卡人|"
         r"投诉人|申请人|报案人|报修人|办理人|投保人|被保险人|受益人|客户名|经办人|代办人|负责人|法人代表?|法定代表人|监护人|紧急联系人|乘客|乘机人|旅客|入住人|预订人|预约人|订票人|就诊人|患者|病人|"
-        r"(?i:(?<![a-z])(?:full name|name|contact|recipient|customer|cardholder|consignee))(?=\s?[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
-        r"(?:姓名|名字|名称|名)?(?:应该|就|写的?)?\s{0,2}(?:[:：]|是|为|為|叫|填|写|)\s{0,3}[「“\"（(【]?"
+        r"(?i:(?<![a-z_-])(?:(?:full|real|true|user|customer|cust|buyer|receiver|recipient|contact|payee|payer|owner|holder|sender|consignee|passenger|patient|legal|account|card)[ _-]?)?(?:name|contact|recipient|receiver|customer|cardholder|consignee))(?=[\"']?\s?[:：=])|(?:参会|与会|获奖|中奖|人员|学员)?名单(?=[:：])|考生|学员|家长|户主|业主|租客|承租人|机主|车主|驾驶人|司机|付款人|收款人|转账人|购买人|下单人|参会人|嘉宾|聯絡人|聯繫人|持卡人姓名)"
+        r"(?:姓名|名字|名称|名)?(?:应该|就|写的?)?[\"'”]?\s{0,2}(?:[:：=|]|是|为|為|叫|填|写|改[成为]|)\s{0,3}[「“\"'（(【]?"
     )
 )
-_SELF = gated(re.compile(r"(?:我是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}"))
+_SELF = gated(re.compile(r"(?:我是|我係|我就是|俺是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}"))
 _OF = gated(re.compile(rf"(?:我是|这里是|我这边是)(?:{_HAN}|[A-Za-z0-9]){{2,10}}?(?:的|公司)(?={_HAN})"))
-# Somebody is spoken of or to; the name must look like one.
-_ROLES = frozenset(
-    [
-        "客服",
-        "专员",
-        "坐席",
-        "座席",
-        "快递员",
-        "快递小哥",
-        "骑手",
-        "外卖员",
-        "师傅",
-        "医生",
-        "大夫",
-        "护士",
-        "老师",
-        "经理",
-        "主管",
-        "同事",
-        "店员",
-        "导购",
-        "顾问",
-        "技师",
-        "学生",
-        "客户",
-        "用户",
-        "会员",
-        "房东",
-        "老公",
-        "老婆",
-        "丈夫",
-        "妻子",
-        "爱人",
-        "儿子",
-        "女儿",
-        "孩子",
-        "妈妈",
-        "爸爸",
-        "母亲",
-        "父亲",
-        "哥哥",
-        "弟弟",
-        "姐姐",
-        "妹妹",
-        "爷爷",
-        "奶奶",
-        "朋友",
-        "室友",
-        "同学",
-        "老板",
-        "员工",
-        "候选人",
-        "主播",
-        "销售",
-        "中介",
-        "助理",
-        "律师",
-        "法官",
-        "警官",
-        "教练",
-        "主任",
-        "院长",
-        "嘉宾",
-        "亲爱的",
-        "尊敬的",
-        "换成",
-        "改成",
-        "改为",
-        "写成",
-        "登记",
-        "登记在",
-        "落款",
-        "敬礼",
-        "工程师",
-        "病人",
-        "患者",
-        "感谢",
-        "投诉",
-        "表扬",
-        "举报",
-    ]
-)
 _CLOSED = re.compile(r"(?:敬礼|此致|祝好|顺祝商祺|商祺|谨启|落款|谢谢|感谢)[！!。，,：:]?[ \t]*\n[ \t]*$")
-_LED = re.compile(
-    r"(?:查一?下|查询|帮|替|给|找|联系|问问?|转告|通知|转账?给|汇给|感谢|谢谢|多谢|表扬|投诉|举报|接待我的|对接的|负责的|叫|由|被|跟|和|与|向|对|让|请|至|致|@|是|为|姓名|换成|改成|改为|写成|登记在?|"
-    r"客服|专员|坐席|座席|快递员|快递小哥|骑手|外卖员|师傅|医生|大夫|护士|老师|经理|主管|同事|店员|导购|顾问|技师|学生|客户|用户|会员|房东|老公|老婆|丈夫|妻子|爱人|儿子|女儿|孩子|妈妈|爸爸|母亲|父亲|爱人|工程师|落款|敬礼|转接?|病人|患者|"
-    r"妈|爸|哥哥|弟弟|姐姐|妹妹|爷爷|奶奶|朋友|室友|同学|老板|员工|候选人|主播|销售|中介|助理|律师|法官|警官|教练|主任|院长|嘉宾|亲爱的|尊敬的|您好|你好|工号\d{1,8}|、|和|跟|与|及)\s?"
-)
 #: Three characters between a word that leads to a person and what only a person does.
 _DOES = gated(
     re.compile(
@@ -127,10 +42,10 @@ _DOES = gated(
 _FREE = re.compile(r"(?:^|(?<=[，,。.！!？?；;：:\s\d、（(「“\"…~—>|/-]))(?=[\u4e00-\u9fff]{2})", re.MULTILINE)
 _FREE_AFTER = re.compile(
     r"的(?:订单|快递|包裹|账|帐|手机|电话|身份|地址|卡|保单|信息|资料|名字|号|邮箱|行程|预约|病历|挂号|航班|车|户口|护照|工资|退款|投诉)|先生|女士|小姐|老师|经理|同学|[：:]\s?\S|"
-    r"[，,\s]{0,2}(?:手机|电话|身份证|联系方式|男|女|工号|\d{11})|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
+    r"[，,\s]{0,2}(?:手机|电话|身份证|联系方式|男|女|工号|\d{11})|[（(]收|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
 )
 _LINE = re.compile(r"(?m)^[ \t]{0,4}(?:[-—–~]{1,3}[ \t]{0,2})?(?P<v>[\u4e00-\u9fff]{2,4})(?:[ \t]{0,2}(?:敬上|谨上|上|留|收|启))?[ \t。.!！]{0,3}$")
-_FAMILY = gated(re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您)姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"))
+_FAMILY = gated(re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您|^|[，,。\s])姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"))
 _DOTTED = gated(re.compile(r"[\u4e00-\u9fff]{1,10}(?:[·•・‧∙][\u4e00-\u9fff]{1,10}){1,4}"))
 _LATIN = gated(
     re.compile(
@@ -143,8 +58,9 @@ _LATIN_TITLED = gated(
 _NOT_AFTER_TITLE = re.compile(r"[的]?(?:费|价|量|数|额|共|是多少|监控|证|费用|收费|服务费|级)")
 #: Surnames that stand before a title even inside running text: with other ones the character before may belong to a word.
 _HOT = frozenset("王李张刘陈杨赵黄吴徐孙胡朱郭罗郑梁宋邓冯韩曹彭萧肖蔡潘袁蒋杜魏吕沈姚卢姜崔谭廖張劉陳楊趙黃吳孫羅鄭鄧馮韓")
+_RARE_TITLED = frozenset("柯缪荀芮郦蔚裘巢桓郗杭兰谈曲项席封边关")
 _LEADS = (
-    "找", "联系", "系", "请", "问", "和", "跟", "给", "让", "叫", "是", "姓", "向", "对", "由", "的", "了", "好", "谢", "与", "被", "把", "客服", "专员", "顾问", "客户", "用户",
+    "转", "下", "任", "找", "联系", "系", "请", "问", "和", "跟", "给", "让", "叫", "是", "姓", "向", "对", "由", "的", "了", "好", "谢", "与", "被", "把", "客服", "专员", "顾问", "客户", "用户",
     "您", "你", "位", "有", "说", "至", "致", "员", "机", "东", "居", "到", "为", "天", "才", "前", "后", "个", "那", "这", "着", "过", "去", "来", "于", "据", "见", "告", "诉", "知",
     "帮", "替", "听", "约", "寻", "骂", "等", "用", "但", "而", "以", "连", "同", "友", "公", "婆", "生", "妈", "爸", "人", "医", "事", "室", "部", "店", "司", "聯繫", "給", "請", "問",
 )  # fmt: skip
@@ -159,13 +75,38 @@ def _lists() -> dict[str, frozenset[str]]:
 
 
 @lru_cache(maxsize=1)
+def any_role() -> str:
+    """A pattern of the roles, longest first, that gives up at once where none begins."""
+    first: dict[str, list[str]] = {}
+    for role in sorted(_lists()["roles"], key=lambda role: (-len(role), role)):
+        first.setdefault(role[0], []).append(role[1:])
+    return f"(?=[{''.join(sorted(first))}])(?:{'|'.join(f'{char}(?:{chr(124).join(rest)})' for char, rest in sorted(first.items()))})"
+
+
+@lru_cache(maxsize=1)
+def _led() -> Gate:
+    """Words before somebody who is spoken of or to; the name must look like one."""
+    return gated(
+        re.compile(
+            rf"(?:{any_role()}[:：]?|查一?下|查询|联系|问问?|转告|通知|转账?给|[汇退打寄发送留交]给|谢谢|多谢|接待我的|对接的|负责的|工号\d{{1,8}}|姓名|亲爱的|[您你]好|转接?|"
+            r"由(?!于)|对(?!方)|[替给找帮叫被跟和与向让请至致@是为妈爸、及写])\s?"
+        )
+    )
+
+
+@lru_cache(maxsize=1)
 def _titles() -> Gate:
     return gated(re.compile("|".join(sorted(_lists()["titles"], key=len, reverse=True))))
 
 
+def known(key: str) -> frozenset[str]:
+    """One list of names_zh.yaml."""
+    return _lists()[key]
+
+
 def prepare() -> None:
     """Make the patterns that are made of the word lists, before the first text is read."""
-    _titles(), _anybody(), _called(), _old()
+    _titles(), _anybody(), _called(), _old(), _led()
 
 
 def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
@@ -191,14 +132,18 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
         value = match.group("v")
         if value in _lists()["compound"]:
             yield match.span("v")
-        elif value[0] in _lists()["surnames"]:
+        elif value[0] in _lists()["surnames"] | _lists()["rare"]:
             yield match.start("v"), match.start("v") + 1
-    for match in _LED.finditer(text):
-        lead = match.group().strip()
-        end, score = name_at(text, match.end(), told=lead in _ROLES)
+    for match in _led().found(bits, text):
+        lead = match.group().strip(" :：\n\t")
+        told = lead in _lists()["roles"]
+        end, score = name_at(text, match.end(), told=told)
         name = text[match.end() : end]
         role = len(lead) > 1 and len(name) > 2
-        if score >= (3 if role else 4) and (likely(name) or (full(name) and (role or _NAME_END.match(text, end)))):
+        if (
+            score >= (3 if role else 4)
+            and (likely(name) or (full(name) and ((role and name[0] not in _lists()["rare"]) or _NAME_END.match(text, end))))
+        ) or (told and score >= (5 if name[:1] in _lists()["surnames"] else 7)):
             yield match.end(), end
     for match in _FREE.finditer(text):
         end, _ = name_at(text, match.end(), _FREE_AFTER)
@@ -211,13 +156,49 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
             continue
         if (closed and score >= 3) or (likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4)):
             yield match.span("v")
+    if _PAIRED.search(text):
+        yield from _both(text)
     for match in _DOES.found(bits, text):
         group = "v" if match.group("v") else "w"
         if full(match.group(group)) and plausible(match.group(group), told=True):
             yield match.span(group)
-    for gate in (_called(), _old(), _LATIN, _LATIN_TITLED):
+    for gate in (_called(), _old()):
         for match in gate.found(bits, text):
             yield match.span("v")
+    for gate in (_LATIN, _LATIN_TITLED):
+        for match in gate.found(bits, text):
+            if not (match["v"].isupper() and len(match["v"]) < 4):  # 客户APP
+                yield match.span("v")
+
+
+def listed(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """The names of a list that goes on behind the name that ends at `at`: 张伟丽、李静雯和赵鹏举."""
+    for _ in range(20):
+        sign = _NEXT.match(text, at)
+        if sign is None:
+            return
+        end, score = name_at(text, sign.end(), told=True)
+        name = text[sign.end() : end]
+        if (
+            score < 3
+            or not (full(name) or likely(name))
+            or (score < 5 and text[end] not in "、和与及")
+            or (sign.group() in "，," and (score < 5 or not full(name)))
+        ):
+            return
+        yield sign.end(), end
+        at = end
+
+
+def before(text: str, at: int) -> Iterator[tuple[int, int]]:
+    """The name that stands before `and` and a name: 王芳和王强."""
+    for match in _FIRST.finditer(text, max(0, at - 6), at):
+        if match.end() == at and (full(match["v"]) or likely(match["v"])) and plausible(match["v"]):
+            yield match.span("v")
+
+
+_NEXT = re.compile(r"[、，,/]|[和与跟及]|\s(?=[\u4e00-\u9fff]{2,4}(?:[\s、，,]|$))")
+_FIRST = re.compile(r"(?:^|(?<=[^\u4e00-\u9fff])|(?<=[是给找叫问请让由]))(?P<v>[\u4e00-\u9fff]{2,4})[、和与跟及]")
 
 
 def has_han(text: str) -> bool:
@@ -276,6 +257,8 @@ def plausible(name: str, told: bool = False) -> bool:
         return False
     if not 1 <= len(name) - first <= 2 or (first == 1 and name[:2] in known["not_names"]):
         return False
+    if name in known["brands"]:
+        return False
     given = name[first:]
     return not any(char in known["not_given"] and not (told and n + 1 < len(given) and char in known["given"]) for n, char in enumerate(given))
 
@@ -292,8 +275,12 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
         name = text[start:stop]
         if len(name) < size or not _all_han(name):
             continue
-        ended = told and all(char in known["given"] for char in name[first:]) and _NAME_END.match(text, stop)
-        if not plausible(name, told) and not (ended and plausible(name[:-1] + "一", told)):
+        ended = (
+            told
+            and all(char in known["given"] for char in name[first:])
+            and (_NAME_END.match(text, stop) or (name[-1] == "刚" and size == first + 2 and text[stop] not in _JUST))
+        )
+        if not plausible(name, told) and not (ended and name[:2] not in known["not_names"] and plausible(name[:-1] + "一", told)):
             continue
         if after is not None and not after.match(text, stop):
             continue
@@ -302,23 +289,66 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
             score += 4
         elif text[stop] in known["follow"] or _titles().pattern.match(text, stop):
             score += 2
+        if best[1] >= 3 and name[-1] in _VERBS and not _NAME_END.match(text, stop):  # 秦岚来提车
+            continue
         if score > best[1] or (score == best[1] and score > 1):
             best = stop, score
     return best
+
+
+_VERBS = frozenset("来去说打收签拿送到给让下接取买退换报反投找问帮代办要能会用行进起开出发有知")
+_JUST = frozenset("才刚好到来去收发买下打问跟从在说换办退付充充签接拿取给被开")
 
 
 def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """(start, end) of a name written right beside other personal data: 「萧明，138…」, 「138… 王芳收」."""
     left, right = text[max(0, start - 24) : start], text[end : end + 12]
     for found, base in ((_BEFORE.search(left), start - len(left)), (_AFTER.match(right), end)):
-        if found and plausible(found.group("v")):
+        after = base + found.end("v") if found else 0
+        if found and text[after : after + 1] not in tuple("·•・") and (plausible(found.group("v")) or other_people(found.group("v"))):
             yield base + found.start("v"), base + found.end("v")
 
 
-_BEFORE = re.compile(
-    rf"(?:^|[\s，,、:：；;。\d（(\[【/|])(?P<v>{_HAN}{{2,4}})(?:[\s，,、:：/|（(\[【+-]*(?:的?联系?电话|的?手机号?码?|的?身份证号?码?|证件号码?|电话号码|护照号?码?|收|是|为){{0,2}}[\s，,、:：/|（(\[【+-]*)$"
+def among(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of names between blanks or commas of a text that holds somebody's numbers: `… 农行 曹红梅 退这张`."""
+    for match in _ALONE.finditer(text):
+        if full(match["v"]) and likely(match["v"]) and plausible(match["v"]):
+            yield match.span("v")
+
+
+_ALONE = re.compile(r"(?:^|(?<=[\s,，、;；/|]))(?P<v>[\u4e00-\u9fff]{3,4})(?=[\s,，、;；/|。]|$)")
+#: Two people of whom something is said together.
+_BOTH = re.compile(
+    r"(?:^|(?<=[^\u4e00-\u9fff]))(?P<v>[\u4e00-\u9fff]{2,3})[和跟与](?P<w>[\u4e00-\u9fff]{2,3}?)(?=是(?:双胞胎|夫妻|情侣|同学|兄弟|姐妹|母[女子]|父[女子]|一家|同一)|的票|[两俩]|一起)"
 )
-_AFTER = re.compile(rf"[\s，,、（(/|+-]{{0,3}}(?P<v>{_HAN}{{2,4}}?)(?=收?(?:$|[^\u4e00-\u9fff])|先生|女士|小姐)")
+
+
+_PAIRED = re.compile("[和跟与]..?.?(?:是[双夫情同兄姐母父一]|的票|[两俩]|一起)")
+
+
+def _both(text: str) -> Iterator[tuple[int, int]]:
+    given = _lists()["given"]
+    for match in _BOTH.finditer(text):
+        one, other = match["v"], match["w"]
+        if (
+            likely(one)
+            and plausible(one)
+            and ((likely(other) and plausible(other)) or (one[0] == other[0] and all(char in given for char in other[1:])))
+        ):
+            yield match.span("v")
+            yield match.span("w")
+
+
+_BEFORE = re.compile(
+    rf"(?:^|[\s，,、:：；;。\d（(\[【/|])(?P<v>{_HAN}{{2,4}})(?:[\s，,、:：；;/|（(\[【+-]*(?:的?联系?电话|的?手机号?码?|的?身份证号?码?|证件号码?|电话号码|护照号?码?|收|是|为){{0,2}}[\s，,、:：；;/|（(\[【+-]*)$"
+)
+_AFTER = re.compile(rf"[\s，,、；;（(/|+-]{{0,3}}(?P<v>{_HAN}{{2,4}}?)(?=收?(?:$|[^\u4e00-\u9fff])|先生|女士|小姐)")
+
+
+def other_people(name: str) -> bool:
+    """A name of another people in one piece: 哈斯巴根, 扎西次仁."""
+    known = _lists()
+    return 3 <= len(name) <= 6 and name not in known["brands"] and all(char in known["transliterated"] for char in name)
 
 
 def _all_han(name: str) -> bool:
@@ -353,6 +383,8 @@ def _titled(text: str) -> Iterator[tuple[int, int]]:
             continue
         for size in (4, 3, 2):
             name = text[at - size : at]
+            if text[at - size - 1 : at - size + 1] == "主任":  # 班主任童老师
+                continue
             if name[:1] == "谢" and at > size and text[at - size - 1] in "谢感多":
                 continue
             if len(name) == size and at >= size and _all_han(name) and plausible(name) and likely(name) and len(title) > 1:
@@ -368,7 +400,9 @@ def _titled(text: str) -> Iterator[tuple[int, int]]:
                 break
         else:
             surname = text[at - 1]
-            if surname not in known["surnames"] or text[at - 1 : at + 1] in known["not_names"]:
+            if (surname not in known["surnames"] and not (surname in _RARE_TITLED and title in known["courtesy"])) or text[at - 1 : at + 1] in known[
+                "not_names"
+            ]:
                 continue
             led = _leads(text, at - 1)
             if len(title) == 1:

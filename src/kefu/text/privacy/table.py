@@ -121,7 +121,7 @@ def contact_types() -> frozenset[str]:
 def order_label() -> re.Pattern[str]:
     """A label of a number that belongs to a thing, at the end of the text before it (further numbers of a list may stand between)."""
     alone, numbered = (_words(_data()["order_words"][key]) for key in ("alone", "numbered"))
-    number = r"(?:的?(?:单号|编号|号码|号|码|代码|ID|id|Id)|\s?(?:no\.?|numbers?|num\.?|nr\.?|id|ids|#|code|ref(?:erence)?|№))"
+    number = r"(?:的?(?:卡号|单号|编号|号码|号|码|代码|ID|id|Id)|\s?(?:no\.?|numbers?|num\.?|nr\.?|id|ids|#|code|ref(?:erence)?|№))"
     listed = r"(?:[A-Za-z]{0,4}\d[\dA-Za-z-]{2,30}(?:\s?[、,，和及/&]\s?(?:and\s|or\s)?|\s(?:and|or)\s)){0,4}"
     filler = r"(?:\s(?:for|of|from)(?:\s\w{1,15}){1,3})?"
     joint = r"\s{0,2}(?:是|为|為|叫|is|was|are|[:：#=(（「\[\"'“])?\s{0,2}[#\"'(]?"
