@@ -78,7 +78,7 @@ def _signs() -> gate.Gates:
 def test_shortcuts_of_names_and_addresses_keep_what_the_patterns_find(text: str) -> None:
     told = any(names_en._ONE_RUN.match(text, match.end()) for match in names_en._LED.finditer(text))
     assert names_en._led(text) or not told
-    assert [match.span() for match in names_en._runs(text)] == [match.span() for match in names_en._RUNS.finditer(text)]
+    assert [match.span() for match in names_en.runs(text)] == [match.span() for match in names_en._RUNS.finditer(text)]
     for quick, patterns in (
         (addresses_en._NUMBERED, (addresses_en._STREET, addresses_en._RARE_STREET)),
         (addresses_en._NUMBERED_LOWER, (addresses_en._LOWER,)),

@@ -20,7 +20,7 @@ from kefu.data.minhash import Buckets, slight_bands
 from kefu.text.normalise import fold
 from kefu.text.segment import is_han, shingles
 
-_REMEMBERED = 4096  # texts
+_REMEMBERED = 1024  # texts
 _SAMPLE = 20_000  # texts
 _CELLS = 1 << 20
 _RARE, _RARE_BESIDE = 2, 20
