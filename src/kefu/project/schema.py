@@ -98,6 +98,11 @@ class Source(Block):
     max_line_mb: float = Field(default=16, gt=0, description="a longer line of JSONL counts as broken")
     max_document_mb: float = Field(default=512, gt=0, description="a JSON document or a workbook is held in memory; larger ones are refused")
     timeout_s: float = Field(default=600, gt=0, description="a database query that works longer is stopped")
+    look_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="the same for a look at the first rows (`kefu check`, before every build, previews); at most timeout_s",
+    )
 
 
 class Clean(Block):
