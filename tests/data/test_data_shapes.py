@@ -59,10 +59,11 @@ def test_sharegpt_with_system_tools_and_calls(project: Make, out: Path) -> None:
     roles = [role for role, _ in said(out)[0]]
     assert roles == ["system", "customer", "tool", "tool", "agent"]
     assert rows_of(out / "conversations.jsonl")[0]["context"]["tools"] == [{"name": "order"}]
-    assert [message["role"] for message in rows_of(out / "messages.train.jsonl")[0]["messages"]] == ["user", "assistant"]
-    ledger = json.loads((out / "ledger.json").read_text("utf-8"))
-    step = next(step for step in ledger["steps"] if step["step"] == "turns for training")
-    assert step["dropped"] == {"system turn": 1, "tool turn": 2} and facts["balanced"]
+    written = rows_of(out / "messages.train.jsonl")[0]
+    assert [message["role"] for message in written["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
+    assert written["tools"] == [{"name": "order"}] and written["messages"][2]["tool_calls"][0]["function"]["name"] == "order"
+    triple = {"instruction": "帮我查一下订单", "input": "", "output": "您的订单已发货。", "system": "你是客服。"}
+    assert rows_of(out / "instruction.train.jsonl") == [triple] and facts["balanced"]
 
 
 def test_openai_messages_with_parts_and_tool_messages(project: Make, out: Path) -> None:

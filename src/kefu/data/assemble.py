@@ -207,7 +207,7 @@ class _Build:
         return gathered, near
 
     def _near(self) -> dict[int, int]:
-        gone = self.stock.alike(self._dialogues(), lambda number: self.spool[number].text())
+        gone = self.stock.alike(self._dialogues(), lambda number: self.spool[number].spoken())
         return gone | dedup.near_questions(self.faq.items(), self.near)
 
     def _drop(self, gone: dict[int, int], why: str, reason: str, step: Step) -> None:
@@ -266,7 +266,9 @@ class _Build:
         numbers, ledger, out = np.flatnonzero(self.stock.alive), self.ledger, self.out
         turns = ledger.step("turns for training", "turns")
         listener = Listener(found, self.chosen) if found and not self.derived else None
-        setup = jobs.LabelSetup(self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener, self.scale[-1])
+        setup = jobs.LabelSetup(
+            self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener, self.scale[-1], self.settings.messages
+        )
         tally, profile, spoken, wordings = Tally(), Profile(), 0, FirstHeard()
         with writers.Writer(out) as writer:
             for part in self.workers.map(jobs.LabelJob, setup, self._label_batches(numbers, sides, bool(by_model))):

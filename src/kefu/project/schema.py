@@ -186,6 +186,13 @@ class Labels(Block):
     model: AccessPoint = AccessPoint()
 
 
+class Messages(Block):
+    """What beside the words of customer and agent goes into messages.*.jsonl."""
+
+    system: bool = Field(default=True, description="the system message of files made for tuning (shapes openai, sharegpt, alpaca, records)")
+    tools: bool = Field(default=True, description="tool calls with their results, as OpenAI's tool_calls and messages of role tool")
+
+
 class Data(Block):
     sources: list[Source] = Field(min_length=1, description="the exports to read, at least one")
     dataset_class: str = Field(default="", description="file.py:Class, a SupportDataset of your own")
@@ -194,6 +201,7 @@ class Data(Block):
     dedup: Dedup = Dedup()
     labels: Labels = Labels()
     split: Split = Split()
+    messages: Messages = Messages()
     workers: int | None = Field(default=None, ge=1, description="processes that clean and label; unset: one a core. The result is the same")
     engine: Literal["local", "ray"] = Field(default="local", description="who does the work: this machine, or a Ray cluster (extra `ray`)")
     augment: Augment = Augment()
