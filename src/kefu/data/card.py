@@ -108,6 +108,7 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(str(number) for number in numbers)} | {_cell(apart)} | {_cell(dropped)} |")
     lines += ["", "## Splits", "", "| split | conversations | faq | dialogue |", "|---|---|---|---|"]
     lines += [f"| {split} | {n['conversations']} | {n.get('faq', 0)} | {n.get('dialogue', 0)} |" for split, n in stats["splits"].items()]
+    lines += [line for fault in stats.get("split_faults", ()) for line in ("", fault)]
     strata = stats.get("strata", {}) | {kind: facts["strata"] for kind, facts in stats.get("examples", {}).items()}
     lines += [line for kind, parts in strata.items() for line in _strata(kind, parts)]
     lines += ["", *_personal(stats), *_labels(stats), *_made(stats)]

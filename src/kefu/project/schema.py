@@ -138,6 +138,13 @@ class Dedup(Block):
 class Split(Block):
     validation: float = Field(default=0.1, ge=0, lt=0.5, description="share held back to choose the best checkpoint and settings")
     test: float = Field(default=0.1, ge=0, lt=0.5, description="share held back for the evaluation, never trained on")
+    max_group_share: float = Field(
+        default=0.15, gt=0, le=1, description="nearly equal questions that would tie more customers than this share of the rows together are frequent"
+    )
+    frequent: Literal["train", "both"] = Field(
+        default="train",
+        description="a frequent question stays in training and held-out rows that ask it are dropped, or it may stand on both sides (a known leak)",
+    )
 
 
 class AccessPoint(Block):
