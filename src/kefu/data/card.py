@@ -155,6 +155,11 @@ def _personal(stats: dict[str, Any]) -> list[str]:
     how = "Found by rules and check sums and replaced by placeholders such as [手机号_1], the same person the same placeholder in one conversation."
     if not stats.get("masking", True):
         found, how = "not masked", "data.clean.mask_pii is off: this dataset holds personal data in clear."
+    elif "tokens" in stats.get("examples", {}):
+        how += (
+            " In tagged rows invented data of the same type and number of tokens stand in their place, so that a tagger still sees names as "
+            "names; the vault cannot bring those back, and mask_pii: false for the source keeps the real ones."
+        )
     limit = "Rules miss what has no form: names without context, nicknames, free descriptions of a person."
     return ["## Personal data masked", "", found, "", f"{how} {limit}", ""]
 
