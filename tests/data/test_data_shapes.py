@@ -103,6 +103,7 @@ def test_alpaca_with_input_and_history(project: Make, out: Path) -> None:
         {"instruction": "没有答案", "input": "", "output": ""},
     ]
     facts = built(project, out, rows, "alpaca")
+    assert "| train | 2 | 2 |" in (out / "card.md").read_text("utf-8") and "| instruction |" in (out / "card.md").read_text("utf-8")
     assert facts["kinds"] == {"instruction": 2} and facts["dropped_reasons"] == {"no output": 1}
     assert said(out)[0] == [("customer", "翻译成英文\n你好"), ("agent", "Hello")]
     assert [role for role, _ in said(out)[1]] == ["customer", "agent", "customer", "agent"]

@@ -44,6 +44,11 @@ def statistics(tally: Tally, entries: list[Entry]) -> dict[str, Any]:
     }
 
 
+def _more(tally: Tally) -> list[str]:
+    """Kinds of conversations beside FAQ pairs and dialogues."""
+    return sorted({kind for _, kind, _ in tally.splits} - {"faq", "dialogue"})
+
+
 def _parts(tally: Tally, kind: str) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for (its, category, name), n in tally.parts.items():
@@ -106,8 +111,9 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         apart = "; ".join(f"{reason}: {n}" for reason, n in step.get("apart", {}).items()) or "0"
         numbers = [step[key] for key in ("step", "unit", "in", "added", "kept", "merged", "changed")]
         lines.append(f"| {' | '.join(str(number) for number in numbers)} | {_cell(apart)} | {_cell(dropped)} |")
-    lines += ["", "## Splits", "", "| split | conversations | faq | dialogue |", "|---|---|---|---|"]
-    lines += [f"| {split} | {n['conversations']} | {n.get('faq', 0)} | {n.get('dialogue', 0)} |" for split, n in stats["splits"].items()]
+    lines += ["", "## Splits", "", f"| split | conversations | {' | '.join(stats['kinds'])} |", "|---" * (2 + len(stats["kinds"])) + "|"]
+    for split, n in stats["splits"].items():
+        lines.append(f"| {' | '.join(str(cell) for cell in (split, n['conversations'], *(n.get(kind, 0) for kind in stats['kinds'])))} |")
     lines += [line for fault in stats.get("split_faults", ()) for line in ("", fault)]
     strata = stats.get("strata", {}) | {kind: facts["strata"] for kind, facts in stats.get("examples", {}).items()}
     lines += [line for kind, parts in strata.items() for line in _strata(kind, parts)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from kefu.data import mapping
@@ -101,10 +101,20 @@ def clean(tokens: list[str], text: Callable[[str], str]) -> list[str]:
 
 
 def mask(tokens: list[str], memory: privacy.Memory) -> list[str]:
-    """The tokens with personal data replaced by invented data of the same type, as many as before: every tag stays with its token."""
+    """The tokens with personal data replaced by invented data of the same type, as many as before: every tag stays with its token.
+
+    Digits that stand in tokens of their own are read apart and then as one number."""
+    once = _masked(tokens, memory, apart=True)
+    settled = {n for n, (before, after) in enumerate(zip(tokens, once, strict=True)) if before != after}
+    return _masked(once, memory, apart=False, settled=settled)
+
+
+def _masked(tokens: list[str], memory: privacy.Memory, *, apart: bool, settled: Collection[int] = ()) -> list[str]:
+    """settled: tokens that are invented already and end every reading."""
     text, starts = "", []
-    for token in tokens:
-        if text and _LATIN.search(text) and re.match(r"[A-Za-z0-9]", token):
+    read = ["。" if n in settled else token for n, token in enumerate(tokens)]
+    for token in read:
+        if text and _LATIN.search(text) and re.match(r"[A-Za-z0-9]", token) and (apart or not (text[-1].isdigit() and token[0].isdigit())):
             text += " "
         starts.append(len(text))
         text += token
@@ -119,8 +129,8 @@ def mask(tokens: list[str], memory: privacy.Memory) -> list[str]:
     for span, placeholder in reversed(found):  # from behind, so that the places of the others stay right
         within = [
             (n, max(span.start - start, 0), min(span.end - start, len(token)))
-            for n, (start, token) in enumerate(zip(starts, tokens, strict=True))
-            if start < span.end and start + len(token) > span.start
+            for n, (start, token) in enumerate(zip(starts, read, strict=True))
+            if n not in settled and start < span.end and start + len(token) > span.start
         ]
         new = invented.pieces([tokens[n][a:b] for n, a, b in within], span.type, f"{masked}/{placeholder}")
         for (n, a, b), piece in zip(within, new, strict=True):
