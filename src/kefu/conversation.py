@@ -18,6 +18,7 @@ from kefu.errors import InputError
 
 Role = Literal["customer", "agent", "system", "tool"]
 ROLES: tuple[str, ...] = get_args(Role)
+UNSPOKEN = ("system", "tool")
 #: Roles of the chat-message convention (Hugging Face, TRL, OpenAI).
 MESSAGE_ROLE = {"customer": "user", "agent": "assistant", "system": "system", "tool": "tool"}
 TURN_ROLE = {message: turn for turn, message in MESSAGE_ROLE.items()}
@@ -99,6 +100,10 @@ class Conversation:
 
     def text(self) -> str:
         return "\n".join(turn.text for turn in self.turns)
+
+    def spoken(self) -> list[tuple[str, str]]:
+        """Who said what, customer and agent, by which duplicates are judged: a long system message would make all conversations alike."""
+        return [(turn.role, turn.text) for turn in self.turns if turn.role not in UNSPOKEN]
 
     def last_customer_turn(self) -> str:
         """The text of the newest customer turn, or an empty string."""

@@ -23,7 +23,7 @@ from kefu.project.schema import Augment
 from kefu.train import rows as train_rows
 
 from .chat_server import chat_server
-from .desk import rows_of, table
+from .desk import dialogue, jsonl, rows_of, table
 
 PLANS = ["团队版", "企业版", "个人版", "教育版"]
 ASKED = [
@@ -381,3 +381,18 @@ def test_only_amounts_are_changed_never_numbers_that_are_dialled(answer: str, am
     assert [match.group() for match in negatives._NUMBER.finditer(answer) if negatives.amount(answer, match)] == amounts
     made = {negatives.wrong("other_number", answer, "zh", [], random.Random(seed))[0] for seed in range(20)}
     assert (made == {""}) == (not amounts)
+
+
+def test_a_wrong_answer_stands_beside_the_answer_of_its_own_ticket(tmp_path: Path, project: Callable[..., Loaded], out: Path) -> None:
+    """Replies that differ in a number only are one entry; the number of another customer's order is right for nobody else."""
+    asked = ["可以退货吗", "我想退掉这个", "不合适能退不", "买错了退款行吗", "尺码小了怎么退", "颜色不对要退", "坏了退不退", "不喜欢可以退么"]
+    said = {f"{text}，订单{i * 7919 + 11}": f"好的，支持7天退货，编号{i * 31 + 5}" for i, text in enumerate(asked)}
+    talks = [dialogue(i, ("customer", text), ("staff", answer)) for i, (text, answer) in enumerate(said.items())]
+    (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
+    logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
+    augmented = {"negatives": ["negated", "other_number"], "negatives_per_question": 2}
+    data.build(project(logs, augment=augmented, dedup={"near": False}, split={"test": 0, "validation": 0}), out)
+    rows = rows_of(out / "preferences.train.jsonl")
+    assert len({row["chosen"] for row in rows}) > 3
+    for row in rows:
+        assert row["chosen"] == said[row["prompt"]] and row["rejected"] != row["chosen"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu import data
@@ -25,7 +25,7 @@ from .desk import dialogue, jsonl, rows_of, table
 LOGS = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl"}
 
 
-def listed(*said: str, mask: bool = True, **settings: Any) -> list[dict[str, Any]]:
+def listed(*said: str, mask: bool = True, **cleaning: Any) -> list[dict[str, Any]]:
     """Rows for one dialogue in which customer and agent take turns, beginning with the customer; `+` adds to the turn before."""
     import json
 
@@ -34,7 +34,7 @@ def listed(*said: str, mask: bool = True, **settings: Any) -> list[dict[str, Any
         role = turns[-1].role if text.startswith("+") else "customer" if not turns or turns[-1].role == "agent" else "agent"
         turns.append(Turn(role, text.removeprefix("+")))
     notes = Notes()
-    Cleaner(Clean(**settings), Step("clean", "conversations"), Step("clean turns", "turns"), notes)(
+    Cleaner(Clean(**cleaning), Step("clean", "conversations"), Step("clean turns", "turns"), notes)(
         Conversation("s:1", turns, source="logs.jsonl#1"), "s", mask
     )
     return [json.loads(line) for line in notes.changes]
@@ -77,6 +77,29 @@ def test_no_way_of_writing_it_gets_through(said: list[str], secrets: list[str], 
     assert rows
     for row in rows:
         assert not [secret for secret in secrets if secret in row["before"] + row["after"]], row
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_prices_and_years_stay_readable_beside_personal_data(mask: bool) -> None:
+    """Messages sent in a row are merged, and one of them holds a telephone number: of all other numbers none is struck out."""
+    rows = listed("我叫王小明，手机13812345678", "+<b>99.5元</b>的套餐和995元的有什么区别", "2024年满100包邮", "+<i>95588</i>是银行的", mask=mask)
+    shown = " ".join(row["before"] + row["after"] for row in rows)
+    assert all(number in shown for number in ("99.5元", "995元", "2024年", "满100包邮", "95588")) and rows
+    assert "13812345678" not in shown and "王小明" not in shown
+    html = next(row for row in rows if row["before"].startswith("<b>"))
+    assert (html["before"], html["after"]) == ("<b>99.5元</b>的套餐和995元的有什么区别", "99.5元的套餐和995元的有什么区别")
+
+
+@pytest.mark.parametrize("mask", [True, False])
+@given(number=st.integers(10**9, 10**10 - 1), first=st.integers(3, 8))
+@settings(max_examples=40, deadline=None)
+def test_a_number_cut_into_messages_is_struck_out_piece_by_piece(mask: bool, number: int, first: int) -> None:
+    mobile = f"13{number % 10**9:09}"
+    rows = listed(f"我的手机是{mobile[:first]}", f"+<b>{mobile[first:]}</b>", "好的", mask=mask)
+    shown = " ".join(row["before"] + row["after"] for row in rows)
+    assert mobile not in shown
+    if privacy.find(f"我的手机是{mobile[:first]}，{mobile[first:]}"):
+        assert mobile[:first] not in shown and (len(mobile[first:]) < 3 or mobile[first:] not in shown)
 
 
 def test_a_dropped_conversation_hides_its_names_too() -> None:

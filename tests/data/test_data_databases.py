@@ -14,6 +14,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy.pool import NullPool
 
+from kefu.data import findings
+from kefu.data.check import check_source
+from kefu.data.look import preview
 from kefu.data.readers import Row, open_source
 from kefu.data.readers.statement import check_reads_only
 from kefu.errors import InputError
@@ -125,8 +128,26 @@ def test_a_query_that_works_too_long_is_stopped(url: str) -> None:
     endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000000000) SELECT count(*) FROM c"
     if url.startswith("mysql"):  # its recursion stops by itself; joins do not
         endless = "SELECT count(*) FROM " + ", ".join(f"(SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4) t{i}" for i in range(16))
-    with pytest.raises(InputError, match="source s: the database refused"):
+    with pytest.raises(InputError, match="source s: the database stopped the query: it worked longer than timeout_s") as caught:
         read(url, endless, timeout_s=0.5)
+    assert "raise timeout_s of the source" in caught.value.line()
+
+
+def test_a_look_at_a_database_waits_for_less_than_a_build(tmp_path: Path) -> None:
+    """`kefu check` runs before every build: a query that never ends must not hold it for ten minutes."""
+    with sqlite3.connect(tmp_path / "a.db") as connection:
+        connection.execute("CREATE TABLE said (id)")
+    connection.close()
+    query = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x talk, x who, x body FROM c WHERE x < 0"
+    columns = {"conversation": "talk", "role": "who", "text": "body"}
+    source = {"name": "s", "shape": "messages", "path": "a.db", "query": query, "map": columns}
+    assert Source.model_validate(source).look_timeout_s <= 60 < Source.model_validate(source).timeout_s
+    for more, setting in (({"look_timeout_s": 0.2}, "look_timeout_s"), ({"timeout_s": 0.2}, "timeout_s")):
+        project = Loaded(Project.model_validate({"name": "t", "data": {"sources": [{**source, **more}]}}), tmp_path)
+        for peek in (lambda p: check_source(p.settings.data.sources[0], p), lambda p: preview(p, "s", 3), lambda p: findings.look(p, "s")):
+            with pytest.raises(InputError, match=rf"longer than {setting} \(0.2 s\)") as caught:
+                peek(project)
+            assert f"raise {setting} of the source" in caught.value.line()
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,6 @@ def test_kinds() -> None:
 def test_the_wrong_answer_says_which_thing_it_took_for_which() -> None:
     answers = {"a": ["顺丰1到2天到。"], "b": ["中通3到4天到。"]}
     told = rivals([Asked("a", "zh", "", "顺丰几天到？"), Asked("b", "zh", "", "中通几天到？")])
-    rows, _ = negatives.make([("q", "a", "zh", "顺丰几天到？")], answers, told, ["other_entity"], 1, 7)
+    rows, _ = negatives.make([("q", "a", "zh", "顺丰几天到？", "")], answers, told, ["other_entity"], 1, 7)
     assert [(row.rejected, row.note, row.as_dict()["augmented"]["note"]) for row in rows] == [("中通3到4天到。", "顺丰 -> 中通", "顺丰 -> 中通")]
     assert negatives.wrong("other_entity", "x", "zh", [], random.Random(1)) == ("", "")

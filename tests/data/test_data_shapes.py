@@ -59,10 +59,11 @@ def test_sharegpt_with_system_tools_and_calls(project: Make, out: Path) -> None:
     roles = [role for role, _ in said(out)[0]]
     assert roles == ["system", "customer", "tool", "tool", "agent"]
     assert rows_of(out / "conversations.jsonl")[0]["context"]["tools"] == [{"name": "order"}]
-    assert [message["role"] for message in rows_of(out / "messages.train.jsonl")[0]["messages"]] == ["user", "assistant"]
-    ledger = json.loads((out / "ledger.json").read_text("utf-8"))
-    step = next(step for step in ledger["steps"] if step["step"] == "turns for training")
-    assert step["dropped"] == {"system turn": 1, "tool turn": 2} and facts["balanced"]
+    written = rows_of(out / "messages.train.jsonl")[0]
+    assert [message["role"] for message in written["messages"]] == ["system", "user", "assistant", "tool", "assistant"]
+    assert written["tools"] == [{"name": "order"}] and written["messages"][2]["tool_calls"][0]["function"]["name"] == "order"
+    triple = {"instruction": "帮我查一下订单", "input": "", "output": "您的订单已发货。", "system": "你是客服。"}
+    assert rows_of(out / "instruction.train.jsonl") == [triple] and facts["balanced"]
 
 
 def test_openai_messages_with_parts_and_tool_messages(project: Make, out: Path) -> None:
@@ -102,6 +103,7 @@ def test_alpaca_with_input_and_history(project: Make, out: Path) -> None:
         {"instruction": "没有答案", "input": "", "output": ""},
     ]
     facts = built(project, out, rows, "alpaca")
+    assert "| train | 2 | 2 |" in (out / "card.md").read_text("utf-8") and "| instruction |" in (out / "card.md").read_text("utf-8")
     assert facts["kinds"] == {"instruction": 2} and facts["dropped_reasons"] == {"no output": 1}
     assert said(out)[0] == [("customer", "翻译成英文\n你好"), ("agent", "Hello")]
     assert [role for role, _ in said(out)[1]] == ["customer", "agent", "customer", "agent"]
@@ -323,7 +325,10 @@ def test_masked_tokens_keep_their_tags(project: Make, out: Path) -> None:
     rows = [{"tokens": ["电话", "138", "1234", "5678", "转", "北京"], "tags": ["O", "B-TEL", "I-TEL", "I-TEL", "O", "B-LOC"]}]
     facts = built(project, out, rows, "tags")
     made = rows_of(out / "tokens.train.jsonl")[0]
-    assert (made["tokens"], made["tags"]) == (["电话", "[手机号_1]", "转", "北京"], ["O", "B-TEL", "O", "B-LOC"])
+    assert made["tags"] == rows[0]["tags"] and [made["tokens"][i] for i in (0, 4, 5)] == ["电话", "转", "北京"]
+    number = made["tokens"][1:4]
+    assert [len(piece) for piece in number] == [3, 4, 4] and number[0][0] == "0" and "".join(number).isdigit()
+    assert "13812345678" not in "".join(made["tokens"]) and "invented data" in (out / "card.md").read_text("utf-8")
     assert facts["masked"] == {"cn_mobile": 1}
 
 

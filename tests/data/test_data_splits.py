@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu import data
-from kefu.data import split
+from kefu.data import jobs, minhash, split
+from kefu.data.spool import number
 from kefu.data.writers import SPLITS
+from kefu.pipeline.summary import summarise
 from kefu.project import Loaded
 from kefu.project.schema import Split
 
@@ -120,3 +123,84 @@ def test_conversations_and_faq_by_category(tmp_path: Path, project: Make, out: P
         sides.setdefault(row["group"] or row["id"], set()).add(row["split"])
     assert all(len(found) == 1 for found in sides.values())
     assert "### dialogue, by category" in (out / "card.md").read_text("utf-8")
+
+
+@dataclass
+class Asked:
+    id: str
+    group: str
+    asked: str
+    language: str = "zh"
+    meta: dict[str, str] = field(default_factory=dict)
+
+    def customer_text(self) -> str:
+        return self.asked
+
+
+def shared_out(rows: list[Asked], wanted: Split) -> split.Sides:
+    texts = [jobs.plain(row.asked) for row in rows]
+    things = split.Things(
+        np.array([int.from_bytes(jobs.order(7, row.id)[:8], "big") for row in rows], np.uint64),
+        np.array([number(row.group) for row in rows], np.uint64),
+        np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.uint16), ["zh"],
+        minhash.Buckets(iter(minhash.bands(texts, jobs.LEAK)), len(rows)), rows.__getitem__,
+    )  # fmt: skip
+    return split.whole_groups(things, wanted, 7)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.one_of(st.integers(0, 2), st.integers(3, 60))), min_size=1, max_size=150),
+    st.sampled_from([0.05, 0.15, 1.0]),
+)
+@settings(max_examples=40, deadline=None)
+def test_neither_customer_nor_question_stands_on_two_sides(given_rows: list[tuple[int, int]], most: float) -> None:
+    """Whatever is frequent: what stays is apart by customer and by question, and what goes has its like on another side."""
+    rows = [Asked(str(i), f"c{customer}", _text(question)) for i, (customer, question) in enumerate(given_rows)]
+    told = shared_out(rows, Split(test=0.2, validation=0.1, max_group_share=most))
+    stays = [i for i in range(len(rows)) if i not in told.gone]
+    for key in ("group", "asked"):
+        sides: dict[str, set[int]] = {}
+        for i in stays:
+            sides.setdefault(getattr(rows[i], key), set()).add(int(told.sides[i]))
+        assert all(len(found) == 1 for found in sides.values()), key
+    for one, other in told.gone.items():
+        assert rows[one].asked == rows[other].asked and other not in told.gone and told.sides[one] != told.sides[other]
+    if most == 1.0:
+        assert not told.gone and not told.account.frequent
+
+
+def test_questions_that_everybody_asks_do_not_tie_all_customers_together() -> None:
+    """Three of ten rows ask where the parcel is; every customer asks it. Without a limit that is one group and nothing can be held out."""
+    rows = [Asked(f"r{i}", f"c{i // 10}", "我的包裹现在到哪里了呀？单号" + str(i) if i % 10 < 3 else _text(i)) for i in range(1000)]
+    chained = shared_out(rows, Split(test=0.1, validation=0.1, max_group_share=1.0))
+    assert Counter(chained.sides.tolist())[0] == 1000
+    told = shared_out(rows, Split(test=0.1, validation=0.1))
+    stays = Counter(int(side) for i, side in enumerate(told.sides) if i not in told.gone)
+    assert min(stays[1], stays[2]) >= 60 and len(told.gone) < 100
+    both = shared_out(rows, Split(test=0.1, validation=0.1, frequent="both"))
+    assert not both.gone and 90 <= Counter(both.sides.tolist())[2] <= 120 and both.account.frequent == 300
+
+
+def test_an_empty_part_is_told_with_its_reason_and_the_way_out(project: Make, out: Path, tmp_path: Path) -> None:
+    asked = ["运费到底谁出", "我没有收到货怎么办", "满一百减二十怎么算", "升级以后不能登录了", "链接打不开了怎么办"]
+    talks = [
+        {**dialogue(i, ("customer", f"{asked[i % 5]}，单号{i * 7919}"), ("staff", f"已登记，编号{i * 31}")), "customer_id": f"c-{i % 23}"}
+        for i in range(230)
+    ]
+    (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
+    logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
+    facts = data.build(project(logs, dedup={"near": False}), out)
+    assert facts["splits"] == {"train": 230, "validation": 0, "test": 0}
+    (fault,) = facts["split_faults"]
+    assert "validation has 0 of the 23 asked for" in fault and "data.split.frequent: both" in fault and "5 questions" in fault
+    assert fault in (out / "card.md").read_text("utf-8").split("## Ledger")[1] and fault in summarise("data", facts)
+    other = data.build(project(logs, dedup={"near": False}, split={"frequent": "both"}), out.with_name("other"))
+    assert min(other["splits"]["validation"], other["splits"]["test"]) >= 15 and "may stand on both sides" in other["split_faults"][0]
+
+
+def test_one_customer_id_for_everybody_is_told(project: Make, out: Path, tmp_path: Path) -> None:
+    talks = [{**dialogue(i, ("customer", _text(i)), ("staff", _text(i + 700))), "customer_id": "guest" if i % 25 else f"c{i}"} for i in range(100)]
+    (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
+    logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
+    facts = data.build(project(logs, dedup={"near": False}), out)
+    assert "96 rows are one group" in facts["split_faults"][0] and "guest" in facts["split_faults"][0]

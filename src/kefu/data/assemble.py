@@ -117,6 +117,7 @@ class _Build:
         by_model = self._label(gathered.entries)
         self.progress("splits", 0.6)
         sides = self._split(gathered.entries)
+        one_side = self._one_side(sides, near_step)
         found = gathered.entries
         if not any(source.shape == "faq" for source in self.settings.sources):
             found, self.derived, more = canned.mine(self.workers, lambda: self._talks(sides.sides))
@@ -125,7 +126,7 @@ class _Build:
         self.done = done
         self.exclusions.close()
         self.progress("labels and files", 0.7)
-        return self._write(found, sides, done, [*told, *done.conflicts], gathered.apart, by_model, near_step.kept)
+        return self._write(found, sides, done, [*told, *done.conflicts], gathered.apart, by_model, one_side.kept)
 
     def close(self) -> None:
         self.stock.close()
@@ -207,7 +208,7 @@ class _Build:
         return gathered, near
 
     def _near(self) -> dict[int, dedup.Near]:
-        gone = self.stock.alike(self._dialogues(), lambda number: [(turn.role, turn.text) for turn in self.spool[number].turns])
+        gone = self.stock.alike(self._dialogues(), lambda number: self.spool[number].spoken())
         return gone | dedup.near_questions(self.faq.items(), self.near)
 
     def _drop(self, gone: Mapping[int, int | dedup.Near], why: str, reason: str, step: Step) -> None:
@@ -232,7 +233,15 @@ class _Build:
         sides[numbers] = told.sides
         for number, conversation in self.faq.items():
             sides[number] = writers.SPLITS.index(self.chosen[conversation.id])
-        return split.Sides(sides, {int(numbers[place]): group for place, group in told.groups.items()})
+        groups = {int(numbers[place]): group for place, group in told.groups.items()}
+        return split.Sides(sides, groups, {int(numbers[a]): int(numbers[b]) for a, b in told.gone.items()}, told.account)
+
+    def _one_side(self, sides: split.Sides, before: Step) -> Step:
+        """Held-out rows that ask what training asks all the time go, and are counted."""
+        step = self.ledger.step(split.ONE_SIDE, "conversations")
+        self._drop(sides.gone, "on the other side is nearly", split.TOO_OFTEN, step)
+        self.ledger.expect(f"kept by {before.name}", before.kept, f"seen by {step.name}", step.into)
+        return step
 
     def _talks(self, sides: np.ndarray) -> Iterator[canned.Talk]:
         for part in parts(self._dialogues()):
@@ -266,7 +275,9 @@ class _Build:
         numbers, ledger, out = np.flatnonzero(self.stock.alive), self.ledger, self.out
         turns = ledger.step("turns for training", "turns")
         listener = Listener(found, self.chosen) if found and not self.derived else None
-        setup = jobs.LabelSetup(self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener, self.scale[-1])
+        setup = jobs.LabelSetup(
+            self.settings.dataset_class, self.project.root, self.spool.seal(numbers), listener, self.scale[-1], self.settings.messages
+        )
         tally, profile, spoken, wordings = Tally(), Profile(), 0, FirstHeard()
         with writers.Writer(out) as writer:
             for part in self.workers.map(jobs.LabelJob, setup, self._label_batches(numbers, sides, bool(by_model))):
@@ -286,6 +297,7 @@ class _Build:
         ledger.expect("turns of kept dialogues", spoken, "turns offered for training", turns.into)
         counts |= {name: write_jsonl(out / name, rows) for name, rows in (("contradictions.jsonl", contradictions), (conflicts.ROWS, apart))}
         stats = card.statistics(tally, found)
+        faults = notes.of_split(stats, done.statistics, self.settings.split, {"dialogue": sides.account, **done.accounts})
         stats |= {
             "masked": dict(sorted((Counter(self.cleaned.masked) + Counter(done.masked)).items())),
             "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
@@ -297,7 +309,8 @@ class _Build:
             "labelled": by_model or {"by": {"rules": kept}},
             **({"augmented": made.facts()} if made.on else {}),
             "placeholders_in_answers": (struck := notes.struck(found)),
-            "notes": [*([struck] if struck else []), *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "split_faults": faults,
+            "notes": [*([struck] if struck else []), *faults, *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
             "dataset_class": self.dataset_class.__name__,
             "rule": inspect.getdoc(self.dataset_class) or "",
             "licence": self.settings.licence,
@@ -332,6 +345,8 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "dropped": dict(exclusions.counts),
         "dropped_reasons": _reasons(ledger),
         "splits": {name: n["conversations"] for name, n in stats["splits"].items()},
+        "split_faults": stats["split_faults"],
+        "turns_left_out": _turns_left_out(ledger),
         "faq": stats["faq"],
         "masked": stats["masked"],
         "contradictions": stats["contradictions"],
@@ -344,6 +359,15 @@ def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions
         "plots": stats["plots"],
         "balanced": ledger["balanced"],
     }
+
+
+def _turns_left_out(ledger: dict[str, Any]) -> dict[str, int]:
+    """Turns that are in no training file though their conversation is, by reason."""
+    total: Counter[str] = Counter()
+    for step in ledger["steps"]:
+        if step["unit"] == "turns":
+            total.update({reason: n for reason, n in step["dropped"].items() if not reason.startswith("conversation dropped")})
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _reasons(ledger: dict[str, Any]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kefu.conversation import Conversation
 from kefu.data import augment as room
+from kefu.data import canned
 from kefu.data.asking import Writer
 from kefu.data.entries import Entry
 from kefu.data.heard import Heard
@@ -66,7 +67,8 @@ def _questions(entries: Sequence[Entry], chosen: Mapping[str, str], listened: Se
     for entry in entries:
         for row in entry.rows:
             if chosen[row.id] == "train":
-                found.append(room.Question(row.id, row.turns[0].text, entry.language, entry.category, entry.id))
+                own = str(row.meta.get(canned.OWN_ANSWER, ""))
+                found.append(room.Question(row.id, row.turns[0].text, entry.language, entry.category, entry.id, own))
         found += [
             room.Question(f"heard:{one.where}", one.text, entry.language, entry.category, entry.id) for one in listened if one.entry == entry.id
         ]

@@ -27,6 +27,8 @@ MOST_ENTRIES = 500
 MOST_QUESTIONS = 40
 _VARIABLE = re.compile(r"\[[^\[\]\s]+_\d+\]|\d[\d.,:/-]*")
 _FEWEST_UNITS = 3
+#: meta of a row whose own answer has other numbers than the entry's wording: those of another order are wrong for it.
+OWN_ANSWER = "own_answer"
 Key = tuple[str, str]  # language, folded reply
 
 
@@ -49,7 +51,7 @@ def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], 
     chosen: dict[str, str] = {}
     rows = []
     for found in crew.map(_Questions, list(entries), talks()):
-        for key, name, category, source, text, side in found:
+        for key, name, category, source, text, said_there, side in found:
             entry = entries[key]
             if side != "train" and _among(number(fold(text)), said):
                 continue  # a training dialogue asks it word for word
@@ -58,7 +60,7 @@ def mine(crew: Crew, talks: Callable[[], Iterable[Talk]]) -> tuple[list[Entry], 
             asked[entry.id, side] = asked.get((entry.id, side), 0) + 1
             row = Conversation(
                 f"{entry.id}:{name}", [Turn("customer", text), Turn("agent", entry.answer)], kind="faq", language=entry.language,
-                category=category, source=source, answer_id=entry.id,
+                category=category, source=source, answer_id=entry.id, meta={OWN_ANSWER: said_there} if said_there != entry.answer else {},
             )  # fmt: skip
             if row.id in chosen:
                 continue
@@ -123,14 +125,14 @@ class _Wordings:
 
 
 class _Questions:
-    """Talk -> (reply, dialogue, category, source, question, split) wherever a wanted reply was given."""
+    """Talk -> (reply, dialogue, category, source, question, reply as it was given, split) wherever a wanted reply was given."""
 
     def __init__(self, wanted: list[Key]) -> None:
         self._wanted = set(wanted)
 
-    def __call__(self, talk: Talk) -> list[tuple[Key, str, str, str, str, str]]:
+    def __call__(self, talk: Talk) -> list[tuple[Key, str, str, str, str, str, str]]:
         return [
-            (key, c.id, c.category, c.source, turn.text, SPLITS[side])
+            (key, c.id, c.category, c.source, turn.text, reply.text, SPLITS[side])
             for c, side in ((unpack(line), side) for line, side in zip(talk.lines, talk.sides, strict=True))
             for turn, reply in _pairs(c)
             if (key := (c.language, _key(reply.text))) in self._wanted

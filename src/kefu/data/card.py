@@ -44,6 +44,11 @@ def statistics(tally: Tally, entries: list[Entry]) -> dict[str, Any]:
     }
 
 
+def _more(tally: Tally) -> list[str]:
+    """Kinds of conversations beside FAQ pairs and dialogues."""
+    return sorted({kind for _, kind, _ in tally.splits} - {"faq", "dialogue"})
+
+
 def _parts(tally: Tally, kind: str) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     for (its, category, name), n in tally.parts.items():
@@ -106,8 +111,10 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         apart = "; ".join(f"{reason}: {n}" for reason, n in step.get("apart", {}).items()) or "0"
         numbers = [step[key] for key in ("step", "unit", "in", "added", "kept", "merged", "changed")]
         lines.append(f"| {' | '.join(str(number) for number in numbers)} | {_cell(apart)} | {_cell(dropped)} |")
-    lines += ["", "## Splits", "", "| split | conversations | faq | dialogue |", "|---|---|---|---|"]
-    lines += [f"| {split} | {n['conversations']} | {n.get('faq', 0)} | {n.get('dialogue', 0)} |" for split, n in stats["splits"].items()]
+    lines += ["", "## Splits", "", f"| split | conversations | {' | '.join(stats['kinds'])} |", "|---" * (2 + len(stats["kinds"])) + "|"]
+    for split, n in stats["splits"].items():
+        lines.append(f"| {' | '.join(str(cell) for cell in (split, n['conversations'], *(n.get(kind, 0) for kind in stats['kinds'])))} |")
+    lines += [line for fault in stats.get("split_faults", ()) for line in ("", fault)]
     strata = stats.get("strata", {}) | {kind: facts["strata"] for kind, facts in stats.get("examples", {}).items()}
     lines += [line for kind, parts in strata.items() for line in _strata(kind, parts)]
     lines += ["", *_personal(stats), *_labels(stats), *_made(stats)]
@@ -154,6 +161,11 @@ def _personal(stats: dict[str, Any]) -> list[str]:
     how = "Found by rules and check sums and replaced by placeholders such as [手机号_1], the same person the same placeholder in one conversation."
     if not stats.get("masking", True):
         found, how = "not masked", "data.clean.mask_pii is off: this dataset holds personal data in clear."
+    elif "tokens" in stats.get("examples", {}):
+        how += (
+            " In tagged rows invented data of the same type and number of tokens stand in their place, so that a tagger still sees names as "
+            "names; the vault cannot bring those back, and mask_pii: false for the source keeps the real ones."
+        )
     limit = "Rules miss what has no form: names without context, nicknames, free descriptions of a person."
     return ["## Personal data masked", "", found, "", f"{how} {limit}", ""]
 

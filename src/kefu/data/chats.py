@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kefu.data import mapping
+from kefu.data import calls, mapping
 from kefu.data.senders import Said, Utterance, transcript, turns_of
 
 _TEXT_PARTS = ("text", "input_text", "output_text")
@@ -33,14 +33,31 @@ def openai(cell: Any) -> Messages | None:
     if not isinstance(cell, list) or not all(isinstance(item, dict) and "role" in item for item in cell):
         return None
     found = Messages(Said([]))
-    for item in cell:
+    for item in _answers_in_order(cell):
         text = _content(item.get("content"), found)
-        calls = item.get("tool_calls") or item.get("function_call")
-        if text or not calls:
+        called, older = item.get("tool_calls"), item.get("function_call")
+        if text or not (called or older):
             found.said.turns.append(Utterance(mapping.plain(item["role"]).strip(), text))
-        if calls:
-            found.said.turns.append(Utterance("tool", json.dumps(calls, ensure_ascii=False)))
+        if called or older:
+            found.said.turns.append(Utterance("tool", json.dumps(called, ensure_ascii=False) if called else calls.canonical(older)))
     return found
+
+
+def _answers_in_order(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Results of several calls in the order of the calls: a result has no other tie to its call than its place later on."""
+    made: list[dict[str, Any]] = []
+    order: dict[str, int] = {}
+    first = 0
+    for item in items:
+        if item.get("tool_calls") and isinstance(item["tool_calls"], list):
+            order = {str(call.get("id")): i for i, call in enumerate(item["tool_calls"]) if isinstance(call, dict)}
+            first = len(made) + 1
+        made.append(item)
+        if item["role"] == "tool" and order:
+            made[first:] = sorted(made[first:], key=lambda one: order.get(str(one.get("tool_call_id")), len(order)))
+        elif item["role"] != "tool" and not item.get("tool_calls"):
+            order = {}
+    return made
 
 
 def _content(content: Any, found: Messages) -> str:

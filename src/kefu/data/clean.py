@@ -9,7 +9,7 @@ import re
 from copy import copy
 
 from kefu.conversation import Conversation, Turn
-from kefu.data import steps
+from kefu.data import calls, steps
 from kefu.data.edits import Edits, nothing_personal
 from kefu.data.exclusions import Exclusions, Notes
 from kefu.data.ledger import Step
@@ -98,6 +98,9 @@ class Cleaner:
     def _texts(self, conversation: Conversation, step: Step, source: str) -> list[Turn]:
         kept = []
         for turn in conversation.turns:
+            if turn.text.strip() and calls.as_written(turn, conversation) and not self._hides(turn.text):
+                kept.append(turn)
+                continue
             text = self.text(turn.text)
             if not text or _PLACEHOLDER_TURN.match(text):
                 reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
@@ -110,6 +113,11 @@ class Cleaner:
                 continue
             kept.append(Turn(turn.role, text, turn.at))
         return kept
+
+    def _hides(self, text: str) -> bool:
+        """Is there personal data in it that only cleaning shows (`138&#48;0138000`)?"""
+        cleaned = self._cleaned(text)
+        return cleaned != text and len(privacy.find(cleaned)) > len(privacy.find(text))
 
     def _drop(self, conversation: Conversation, turn: Turn, reason: str, step: Step, source: str) -> None:
         step.dropped[reason] += 1
@@ -146,7 +154,7 @@ class Cleaner:
     def _double_sends(self, conversation: Conversation, step: Step, source: str) -> None:
         kept: list[Turn] = []
         for turn in conversation.turns:
-            if kept and kept[-1].role == turn.role and fold(kept[-1].text) == fold(turn.text) and fold(turn.text):
+            if kept and kept[-1].role == turn.role != "tool" and fold(kept[-1].text) == fold(turn.text) and fold(turn.text):
                 step.dropped["sent twice"] += 1
                 self._exclusions.drop("turns", source, conversation.source, "sent twice", turn.text, "clean")
             else:
@@ -197,9 +205,9 @@ class Cleaner:
             # The company's own answers name its hotline, office and mailbox: contact data stay there, persons' data do not.
             public = privacy.contact_types() if conversation.kind == "faq" and turn.role == "agent" else frozenset()
             before = turn.text
-            if memory.language and not memory.names and nothing_personal(before):
+            if memory.language and not memory.names and turn.role != "tool" and nothing_personal(before):
                 continue
-            turn.text = privacy.mask(before, memory, keep=public)
+            turn.text = calls.mask(before, memory) if turn.role == "tool" else privacy.mask(before, memory, keep=public)
             if turn.text != before:
                 self.turns.changed["pii"] += 1
                 self.edits.add(["pii"], before, turn.text)

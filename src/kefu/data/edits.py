@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from kefu.text import privacy
 
-_DIGITS = re.compile(r"\d{3,}")
+_SHORTEST = 3  # digits that tell anything
+_DIGITS = re.compile(rf"\d{{{_SHORTEST},}}")
 _PIECES = frozenset({"merged"})
 
 
@@ -44,12 +45,12 @@ class Edits:
             for text in (*said, *(edit.after for edit in self._held)):
                 if not nothing_personal(text):
                     privacy.mask(text, memory)
-        in_pieces = memory.values and any(edit.reasons[0] in _PIECES for edit in self._held)
+        pieces = _digits(memory) if any(edit.reasons[0] in _PIECES for edit in self._held) else ()
         for edit in self._held:
             after = edit.after if edit.masked else _struck(edit.after, memory)
             before = self._before(edit, after, memory)
-            if in_pieces:  # each message holds but a part of the number
-                before, after = _DIGITS.sub(privacy.STRUCK, before), _DIGITS.sub(privacy.STRUCK, after)
+            if pieces:  # a message may hold but a part of the number
+                before, after = _without(before, pieces), _without(after, pieces)
             noting.change(unit, source, where, edit.reasons, before, after)
         self._held = []
 
@@ -61,6 +62,21 @@ class Edits:
             return after if memory.values else before  # what masking found was not to be seen in the raw text
         seen = edit.after if before == edit.before else self._cleaned(before)
         return before if _struck(seen, memory) == seen else after
+
+
+def _digits(memory: privacy.Memory) -> list[str]:
+    """The digits of every personal value, however it was written."""
+    return [found for _, value in memory.numbers if len(found := "".join(char for char in value if char.isdecimal())) >= _SHORTEST]
+
+
+def _without(text: str, values: Sequence[str]) -> str:
+    """The text without numbers that are a part of one of these; prices and years stay, so that a change can be judged."""
+
+    def struck(match: re.Match[str]) -> str:
+        number = "".join(str(int(digit)) for digit in match.group())
+        return privacy.STRUCK if any(number in value for value in values) else match.group()
+
+    return _DIGITS.sub(struck, text)
 
 
 def _struck(text: str, memory: privacy.Memory) -> str:

@@ -20,7 +20,7 @@ def look(project: Loaded, source_name: str) -> dict[str, Any]:
     if source_name not in known:
         raise ConfigError(f"no source {source_name!r}", f"data.sources has {', '.join(known)}", "give one of these names")
     source = known[source_name]
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
+    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables), look=True)
     given = list(islice(reading.rows(), _PEEK))
     rows = [row.values for row in given if isinstance(row, readers.Row)]
     if not rows:

@@ -19,7 +19,7 @@ from zlib import crc32
 import numpy as np
 import orjson
 
-from kefu.conversation import Conversation
+from kefu.conversation import UNSPOKEN, Conversation
 from kefu.data import minhash, near, writers
 from kefu.data.clean import Cleaner
 from kefu.data.dataset import annotate, load_class, open_dataset
@@ -30,7 +30,7 @@ from kefu.data.profile import Profile
 from kefu.data.spool import number, pack, restored, unpack
 from kefu.data.tally import Tally
 from kefu.data.writers import SPLITS
-from kefu.project.schema import Clean
+from kefu.project.schema import Clean, Messages
 from kefu.text.normalise import fold
 
 LEAK = 0.8  # dialogues whose customers say nearly the same, numbers aside, stand on one side of a split
@@ -148,12 +148,13 @@ def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_thresho
     """Fill the lines and columns of `done`."""
     prints = []
     for c in kept:
-        folded = [fold(turn.text) for turn in c.turns]
-        key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(c.turns, folded, strict=True)))
+        turns = [turn for turn in c.turns if turn.role not in UNSPOKEN]
+        folded = [fold(turn.text) for turn in turns]
+        key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(turns, folded, strict=True)))
         record = c.kind == "faq" or bool(c.meta.get("record"))  # records of one template are alike in every word that is not theirs
         near_text = "" if record else "".join(folded).replace(" ", "")
         near_salt = salt(c, near_text) or crc32(_comparable(c, folded).encode("utf-8", "replace"))
-        asked = "".join(form for turn, form in zip(c.turns, folded, strict=True) if turn.role == "customer")
+        asked = "".join(form for turn, form in zip(turns, folded, strict=True) if turn.role == "customer")
         own = folded[-1] if c.meta.get("record") == PAIR else "" if record else asked
         leak_text = plain(own.replace(" ", ""))
         writers.settle_bots(c)
@@ -239,6 +240,7 @@ class LabelSetup(NamedTuple):
     kept: Any  # spool.Kept
     listener: Listener | None
     worst: str = "bad"  # the label that means low quality
+    messages: Messages = Messages()
 
 
 class LabelBatch(NamedTuple):
@@ -268,7 +270,7 @@ class LabelJob:
 
     def __init__(self, setup: LabelSetup) -> None:
         self._dataset = open_dataset(load_class(setup.dataset_class, setup.root), setup.kept)
-        self._listener, self._worst = setup.listener, setup.worst
+        self._listener, self._worst, self._messages = setup.listener, setup.worst, setup.messages
 
     def __call__(self, batch: LabelBatch) -> Labelled:
         done = Labelled()
@@ -290,7 +292,7 @@ class LabelJob:
                 done.spoken += len(c.turns)
                 if c.kind == "dialogue" and self._listener is not None and side == 0:
                     done.heard += self._listener.hear(c)
-            if row := writers.messages_row(c, done.turns):
+            if row := writers.messages_row(c, done.turns, self._messages):
                 messages[name].append(_line(row))
                 instructions[name] += [_line(one) for one in writers.instructions(row)]
         done.conversations = "".join(texts)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kefu.data.entries import Entry
 from kefu.data.jobs import Cleaned
 from kefu.data.ledger import Ledger
+from kefu.data.split import Account
+from kefu.project.schema import Split
 
+_FAR = 0.5  # of the share asked for; a part below it is worth a word
+_PLURAL = {"dialogue": "conversations"}
 _MUCH = 0.5  # a step that finds more of no use is worth a word
 
 
@@ -21,6 +26,41 @@ def struck(found: list[Entry]) -> str:
         f"customers would read a placeholder such as [姓名_1] in {len(names)} approved answers ({shown}), where personal data stood: reword them, "
         "or set mask_pii: false for that source if it is meant for the public"
     )
+
+
+def of_split(stats: Mapping[str, Any], examples: Mapping[str, Any], settings: Split, accounts: Mapping[str, Account]) -> list[str]:
+    """Held-out parts that are empty or far below the share asked for, each kind of rows with the reason and the way out."""
+    talks = {name: n["conversations"] - n.get("faq", 0) for name, n in stats["splits"].items()}
+    kinds = {"dialogue": talks, **{kind: facts["splits"] for kind, facts in examples.items()}}
+    found = []
+    for kind, counts in kinds.items():
+        total, account = sum(counts.values()), accounts.get(kind, Account())
+        wanted = {name: getattr(settings, name) for name in ("validation", "test") if getattr(settings, name)}
+        short = {name: share for name, share in wanted.items() if share * total >= 1 and counts.get(name, 0) < _FAR * share * total}
+        if total and short:
+            parts = " and ".join(f"{name} has {counts.get(name, 0)} of the {share * total:.0f} asked for" for name, share in short.items())
+            found.append(f"{_PLURAL.get(kind, kind + ' rows')}: {parts} ({total} rows): {_why_short(account)}")
+        if settings.frequent == "both" and account.frequent:
+            found.append(
+                f"{_PLURAL.get(kind, kind + ' rows')}: {account.frequent} rows ask one of {account.questions} frequent questions, which may stand on "
+                "both sides (data.split.frequent: both): held-out figures are better than for questions never seen"
+            )
+    return found
+
+
+def _why_short(account: Account) -> str:
+    if account.frequent * 2 > account.things:
+        return (
+            f"{account.questions} questions, asked again and again, are {account.frequent} of the rows; the same question is kept on one side. "
+            "Add rows of other questions, or set data.split.frequent: both and bear in mind that the held-out questions are known then"
+        )
+    if account.largest * 2 > account.things and account.groups > 1:
+        return (
+            f"{account.largest} rows are one group (one customer or ticket id, or nearly equal questions) and stand on one side. Look whether `map` "
+            "takes a placeholder such as `guest` for a customer's id; leave it out of `map` then"
+        )
+    frequent = f", and {account.frequent} rows ask a frequent question, which stays in training" if account.frequent else ""
+    return f"the rows fall into {account.groups} groups that must stay whole, too few or too large for that share{frequent}. Add rows"
 
 
 def of_build(ledger: Ledger, cleaned: Cleaned, dataset_class: str) -> list[str]:

@@ -13,7 +13,7 @@ from kefu.data.sketch import Distinct, Quantiles, Samples, Top
 from kefu.text.normalise import fold
 from kefu.text.privacy import mask
 
-KINDS = ("faq", "dialogue")
+KINDS = ("faq", "dialogue")  # of lengths and labels: an instruction with its answer is measured as a dialogue
 _SAMPLE_TURNS, _SAMPLE_CHARS = 8, 240
 
 
@@ -45,7 +45,7 @@ class Profile:
     def add(self, conversation: Conversation, split: str = "", count_tokens: Callable[[str], int] | None = None) -> None:
         kind = conversation.kind if conversation.kind in KINDS else "dialogue"
         self.conversations += 1
-        self.kinds[kind] += 1
+        self.kinds[conversation.kind] += 1
         self.languages.add(conversation.language or "und")
         self.categories.add(conversation.category or "(none)")
         self.labels[kind][conversation.label or "none"] += 1

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import chats, mapping, records, senders, steps, times
+from kefu.data import calls, chats, mapping, records, senders, steps, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
@@ -30,6 +30,7 @@ Drop = Callable[[str, str, str], None]
 #: A row, what was said in it, the name its conversation wants, and the pictures in it.
 Told = tuple[Row, list[senders.Utterance], str, list[str]]
 _SEPARATORS = ("｜", "\n", "||", "；", ";", "###")  # never `/` or `、`, which stand inside questions
+_TUNING = ("openai", "sharegpt", "alpaca", "records")
 _TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
@@ -212,6 +213,10 @@ class Former:
                 said.turns.insert(0, senders.Utterance("system", system))
             yield row, said.turns, self._get(row.values, "id"), images
 
+    def _prompted(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Files made for tuning have instructions where logs have notices of the software."""
+        return {calls.PROMPTED: True} if self.source.shape in _TUNING or self._get(row, "system") else {}
+
     def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
         """The turns in one cell, and the pictures in them."""
         if self.source.shape == "alternating":
@@ -272,6 +277,8 @@ class Former:
         self.step.kept += 1
         self.turns.into += len(turns)
         self.turns.kept += len(turns)
+        if turns[0].role == "system":
+            meta[calls.PROMPTED] = True
         return self._conversation(row, self._get(row.values, "id"), turns, kind="instruction", meta=meta)
 
     def _not_selected(self, where: str, said: senders.Said) -> None:
@@ -359,11 +366,13 @@ class Former:
                 self.turns.dropped[reason] += 1
                 self._drop_said(utterance.where or row.where, reason, utterance.text)
             else:
-                turns.append(Turn(role, utterance.text, utterance.at))
+                called = role == "tool" and "call" in utterance.sender.casefold()
+                turns.append(Turn(role, calls.canonical(utterance.text) if called else utterance.text, utterance.at))
                 kept.append(utterance)
         self.turns.kept += len(turns)
         self.step.kept += 1
-        made = self._conversation(row, name, turns, kind="dialogue", images=images)
+        meta = self._prompted(row.values) if any(turn.role == "system" for turn in turns) else {}
+        made = self._conversation(row, name, turns, kind="dialogue", images=images, meta=meta)
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made

@@ -3,6 +3,10 @@
 Every language and, inside it, every category gives its share (largest remainders, Hamilton); one of fewer than `FEWEST_IN_STRATUM`
 groups stays in training. What is held out is chosen by a hash of the seed and the thing's own words, so a new row does not reshuffle
 the old ones.
+
+A question that half of the customers ask would tie them all into one group, and nothing could be held out. So nearly equal questions tie
+customers together only up to a share of all rows (`data.split.max_group_share`), the rare ones first; those beyond it are frequent. They stay in
+training, and a held-out customer's row that asks one is dropped: on one side only, and customers stay whole.
 """
 
 from __future__ import annotations
@@ -22,8 +26,11 @@ from kefu.data.minhash import Buckets
 from kefu.data.writers import SPLITS
 from kefu.project.schema import Split
 
+#: The step of the ledger in which held-out rows go that ask a frequent question, and their reason.
+ONE_SIDE, TOO_OFTEN = "frequent questions on one side", "asks a frequent question that stays in training"
 _HELD_OUT = ("test", "validation")
 _FEWEST_GROUPS = 5  # of a language
+_FEWEST_TOGETHER = 20  # things that questions may always tie together: below it a share says nothing
 FEWEST_IN_STRATUM = 3  # groups of a category, one for every part
 
 
@@ -45,16 +52,32 @@ class Things:
 
 @dataclass
 class Sides:
-    """`sides`: index into SPLITS of each. `groups`: the new group of those that were put together with others."""
+    """`sides`: index into SPLITS of each. `groups`: the new group of those that were put together with others. `gone`: what must go, because a
+    frequent question may stand on one side only, with the one it is like."""
 
     sides: np.ndarray
     groups: dict[int, str] = field(default_factory=dict)
+    gone: dict[int, int] = field(default_factory=dict)
+    account: Account = field(default_factory=lambda: Account())
+
+
+@dataclass
+class Account:
+    """Why the parts came out as they did. groups: whole ones that were shared out; largest: things in the largest of them;
+    frequent: things that ask a frequent question; questions: how many such questions there are."""
+
+    things: int = 0
+    groups: int = 0
+    largest: int = 0
+    questions: int = 0
+    frequent: int = 0
 
 
 def whole_groups(given: Things, settings: Split, seed: int) -> Sides:
     """Whole groups (customer, ticket, near-duplicates) go to one side, by language and category, up to the wanted shares."""
     count = len(given.orders)
-    roots = np.array(_together(given, count).roots(), np.int64)
+    joined, frequent = _together(given, count, settings.max_group_share)
+    roots = np.array(joined.roots(), np.int64)
     found = Sides(np.zeros(count, np.uint8))
     order = np.argsort(roots, kind="stable")
     starts = np.flatnonzero(np.concatenate([[True], np.diff(roots[order]) != 0])) if count else np.zeros(0, np.int64)
@@ -66,15 +89,37 @@ def whole_groups(given: Things, settings: Split, seed: int) -> Sides:
         smallest = min(given.read(int(m)).id for m in members)
         keys[i] = int.from_bytes(jobs.order(seed, smallest)[:8], "big")
         _name_group(members, given, found.groups)
+    pinned = np.zeros(count, bool)
+    for one in frequent:
+        pinned[one] = True
+    if settings.frequent == "both":
+        pinned[:] = False
     for language in sorted(range(len(given.names)), key=lambda code: given.names[code]):
         ours = np.flatnonzero(given.languages[first] == language)
         ours = ours[np.argsort(keys[ours], kind="stable")]
         ends = np.cumsum(sizes[ours])
         things = order[np.repeat(starts[ours] - (ends - sizes[ours]), sizes[ours]) + np.arange(int(sizes[ours].sum()))]
-        for name, groups in _held_out(sizes[ours], given.strata[things], settings).items():
-            for group in groups:
+        free = ~pinned[things]
+        sized = np.bincount(np.repeat(np.arange(len(ours)), sizes[ours])[free], minlength=len(ours))
+        worth = (sized > 0) & (sized * 2 >= sizes[ours])  # to hold out the others would drop more rows than it keeps
+        some = np.flatnonzero(worth)
+        free &= np.repeat(worth, sizes[ours])
+        for name, groups in _held_out(sized[some], given.strata[things[free]], settings).items():
+            for group in some[groups]:
                 found.sides[things[ends[group] - sizes[ours[group]] : ends[group]]] = SPLITS.index(name)
+    if settings.frequent == "train":
+        for one in frequent:
+            _on_one_side(one, found)
+    found.account = Account(count, len(sizes), int(sizes.max(initial=0)), len(frequent), sum(len(one) for one in frequent))
     return found
+
+
+def _on_one_side(alike: np.ndarray, found: Sides) -> None:
+    """Of things that ask one question only those of one side stay: of training, else of the test."""
+    sides = found.sides[alike]
+    kept = next(side for side in (0, SPLITS.index("test"), SPLITS.index("validation")) if (sides == side).any())
+    like = int(alike[sides == kept][0])
+    found.gone.update(dict.fromkeys(alike[sides != kept].tolist(), like))
 
 
 def _held_out(sizes: np.ndarray, strata: np.ndarray, settings: Split) -> dict[str, list[int]]:
@@ -177,20 +222,44 @@ class Grouped(Protocol):
     def customer_text(self) -> str: ...
 
 
-def _together(given: Things, count: int) -> near.Groups:
+def _together(given: Things, count: int, most: float) -> tuple[near.Groups, list[np.ndarray]]:
+    """Groups of what must stand on one side, and the things of each frequent question."""
     groups = near.Groups(count)
     named = np.flatnonzero(given.groups)
     by_group = named[np.argsort(given.groups[named], kind="stable")]
     same = np.flatnonzero(given.groups[by_group][1:] == given.groups[by_group][:-1])
     for i in same:
         groups.join(int(by_group[i]), int(by_group[i + 1]))
+    asked = _alike(given, count)
+    size = np.bincount(np.array(groups.roots(), np.int64), minlength=count) if count else np.zeros(0, np.int64)
+    largest = max(most * count, _FEWEST_TOGETHER)
+    frequent = []
+    for members in sorted(asked, key=lambda one: (len(one), int(one[0]))):
+        roots = list(dict.fromkeys(groups.find(int(m)) for m in members))
+        total = int(size[roots].sum())
+        if len(roots) > 1 and total > largest:
+            frequent.append(members)
+            continue
+        for root in roots[1:]:
+            groups.join(roots[0], root)
+        size[groups.find(roots[0])] = total
+    return groups, frequent
+
+
+def _alike(given: Things, count: int) -> list[np.ndarray]:
+    """Things that are nearly the same, directly or by way of others; at least two each."""
+    same = near.Groups(count)
     alike = Alike(lambda place: jobs.compared(given.read(place)))
     for place in range(count):
         for other in given.buckets.met(place):
-            if groups.find(other) != groups.find(place) and alike(other, place) >= jobs.LEAK:
-                groups.join(other, place)
+            if same.find(other) != same.find(place) and alike(other, place) >= jobs.LEAK:
+                same.join(other, place)
         given.buckets.enter(place)
-    return groups
+    roots = np.array(same.roots(), np.int64)
+    order = np.argsort(roots, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(roots[order]) != 0)) if count else np.zeros(0, np.int64)
+    sizes = np.diff(np.append(starts, count))
+    return [order[start : start + size] for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True)]
 
 
 def _name_group(members: np.ndarray, given: Things, named: dict[int, str]) -> None:

@@ -12,15 +12,18 @@ from typing import IO, TYPE_CHECKING, Any
 
 from kefu.artifacts import write_jsonl
 from kefu.conversation import MESSAGE_ROLE, Conversation, Turn
+from kefu.data import calls
 from kefu.data.augment import Augmented, Made
 from kefu.data.clean import join
 from kefu.data.entries import Entry
 from kefu.data.heard import Heard
 from kefu.data.ledger import Step
+from kefu.project.schema import Messages
 
 if TYPE_CHECKING:
     from kefu.data.jobs import Labelled
 
+_ALL = Messages()
 SPLITS = ("train", "validation", "test")
 
 
@@ -142,48 +145,116 @@ def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard],
     return {**row, "aliases": entry.aliases} if entry.aliases else row
 
 
-def messages_row(conversation: Conversation, turns: Step) -> dict[str, Any] | None:
-    """Chat messages: bot and system turns are left out, a trailing customer turn that nobody answered too."""
+def messages_row(conversation: Conversation, turns: Step, given: Messages = _ALL) -> dict[str, Any] | None:
+    """Chat messages: bot turns are left out and a trailing customer turn that nobody answered too; a system turn stays where it is the
+    instruction before the first word, a tool call where its results follow."""
     bots = set(conversation.meta.get("bot", []))
-    count = conversation.kind != "faq"
-    kept: list[Turn] = []
-    merged = 0
-    for i, turn in enumerate(conversation.turns):
-        if i in bots or turn.role in ("system", "tool"):
-            if count:
-                turns.dropped["bot turn" if i in bots else f"{turn.role} turn"] += 1
-        elif kept and kept[-1].role == turn.role:
-            kept[-1] = Turn(turn.role, join(kept[-1].text, turn.text))
-            merged += 1
+    dropped: Counter[str] = Counter()
+    chat = _Chat()
+    tools: list[Turn] = []
+    said = [(i, turn) for i, turn in enumerate(conversation.turns)]
+    for i, turn in said:
+        if turn.role == "tool":
+            tools.append(turn)
+            if i + 1 < len(said) and said[i + 1][1].role == "tool":
+                continue
+            if given.tools and chat.messages and chat.messages[-1]["role"] in ("user", "assistant"):
+                dropped.update(chat.use(tools))
+            else:
+                dropped["tool turn"] += len(tools)
+            tools = []
+        elif i in bots:
+            dropped["bot turn"] += 1
+        elif turn.role != "system" or (given.system and conversation.meta.get(calls.PROMPTED) and not chat.spoken):
+            chat.say(turn)
         else:
-            kept.append(turn)
-    trailing = 0
-    while kept and kept[-1].role != "agent":
-        kept.pop()
-        trailing += 1
-    if count:
+            dropped["system turn"] += 1
+    dropped.update(chat.until_answered())
+    answered = any(message["role"] == "user" for message in chat.messages)
+    if not answered:
+        dropped["no customer turn that an agent answered"] += sum(chat.units)
+    if conversation.kind != "faq":
         turns.into += len(conversation.turns)
-        turns.merged += merged
-        turns.kept += len(kept)
-        if trailing:
-            turns.dropped["last customer turn, never answered"] += trailing
-    if not any(turn.role == "customer" for turn in kept):
+        turns.merged += chat.merged
+        turns.kept += sum(chat.units) if answered else 0
+        turns.dropped.update(dropped)
+    if not answered:
         return None
+    row = {"id": conversation.id, "messages": chat.messages}
+    if given.tools and conversation.context.tools:
+        row["tools"] = conversation.context.tools
     return {
-        "id": conversation.id,
-        "messages": [{"role": MESSAGE_ROLE[turn.role], "content": turn.text} for turn in kept],
-        "language": conversation.language,
-        "category": conversation.category,
-        "answer_id": conversation.answer_id,
-        "kind": conversation.kind,
-        "label": conversation.label,
-    }
+        **row, "language": conversation.language, "category": conversation.category, "answer_id": conversation.answer_id,
+        "kind": conversation.kind, "label": conversation.label,
+    }  # fmt: skip
+
+
+class _Chat:
+    """Messages as they grow. units: turns that stand in each, but for the merged ones."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+        self.units: list[int] = []
+        self.merged = 0
+
+    @property
+    def spoken(self) -> bool:
+        return any(message["role"] != "system" for message in self.messages)
+
+    def say(self, turn: Turn) -> None:
+        role = MESSAGE_ROLE[turn.role]
+        if self.messages and self.messages[-1]["role"] == role and "tool_calls" not in self.messages[-1]:
+            self.messages[-1]["content"] = join(self.messages[-1]["content"], turn.text)
+            self.merged += 1
+        else:
+            self.messages.append({"role": role, "content": turn.text})
+            self.units.append(1)
+
+    def use(self, tools: list[Turn]) -> Counter[str]:
+        """A run of tool turns; returns what of it cannot be used."""
+        dropped: Counter[str] = Counter()
+        for turn, made in calls.paired(tools):
+            if isinstance(made, list):
+                if self.messages[-1]["role"] == "assistant" and "tool_calls" not in self.messages[-1]:
+                    self.messages[-1]["tool_calls"] = made
+                    self.merged += 1
+                else:
+                    self.messages.append({"role": "assistant", "content": "", "tool_calls": made})
+                    self.units.append(1)
+            elif made.startswith("!"):
+                dropped[made[1:]] += 1
+            else:
+                self.messages.append({"role": "tool", "tool_call_id": made, "content": turn.text})
+                self.units.append(1)
+        return dropped
+
+    def until_answered(self) -> Counter[str]:
+        """Take away what stands behind the last answer; returns it by reason."""
+        dropped: Counter[str] = Counter()
+        while self.messages and not (self.messages[-1]["role"] == "assistant" and "tool_calls" not in self.messages[-1]):
+            if self.messages[-1]["content"] and self.messages[-1].pop("tool_calls", None):
+                self.merged -= 1
+                dropped["tool turn behind the last answer"] += 1
+                continue
+            role, units = self.messages.pop()["role"], self.units.pop()
+            why = {"user": "last customer turn, never answered", "system": "system turn, never answered"}
+            dropped[why.get(role, "tool turn behind the last answer")] += units
+        return dropped
 
 
 def instructions(row: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """One instruction triple per answer: the last customer message, what was said before it, the answer."""
-    messages = row["messages"]
+    """One instruction triple per answer: the last customer message, what was said before it, the answer; `system` where there is one.
+    Such rows know no tools: what the agent says around a call is one answer."""
+    messages: list[dict[str, Any]] = []
+    for message in row["messages"]:
+        if message["role"] in ("user", "assistant") and message["content"]:
+            if messages and messages[-1]["role"] == message["role"]:
+                messages[-1] = {**messages[-1], "content": join(messages[-1]["content"], message["content"])}
+            else:
+                messages.append(message)
+    system = "\n".join(message["content"] for message in row["messages"] if message["role"] == "system")
     for i, message in enumerate(messages):
         if message["role"] == "assistant" and i and messages[i - 1]["role"] == "user":
             before = "\n".join(f"{m['role']}: {m['content']}" for m in messages[: i - 1])
-            yield {"instruction": messages[i - 1]["content"], "input": before, "output": message["content"]}
+            triple = {"instruction": messages[i - 1]["content"], "input": before, "output": message["content"]}
+            yield {**triple, "system": system} if system else triple

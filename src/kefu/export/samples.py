@@ -78,5 +78,5 @@ def _turns(data: Path) -> Iterator[tuple[str, list[dict[str, Any]], str, str]]:
             continue
         for i, message in enumerate(row["messages"]):
             history = row["messages"][:i]
-            if message["role"] == "assistant" and history and history[-1]["role"] == "user":
+            if message["role"] == "assistant" and message["content"] and history and history[-1]["role"] == "user":
                 yield f"{row['id']}#{i}", history, message["content"], row.get("language", "")

@@ -21,14 +21,23 @@ def figure(number: dict[str, Any]) -> str:
 
 
 def _data(facts: dict[str, Any]) -> str:
-    gone = ", ".join(f"{reason} {count}" for reason, count in list(facts["dropped_reasons"].items())[:3])
+    gone = [_most(facts["dropped_reasons"])] if facts["dropped_reasons"] else []
+    if turns := facts.get("turns_left_out"):
+        gone.append(f"turns: {_most(turns)}")
     masked = sum(facts["masked"].values())
-    dropped = f"dropped: {gone}" if gone else "nothing dropped"
+    dropped = f"dropped: {'; '.join(gone)}" if gone else "nothing dropped"
     kept = [f"{n} {kind} rows" for kind, n in facts.get("examples", {}).items()]
     kept = [f"{facts['conversations']} conversations", *kept] if facts["conversations"] or not kept else kept
     conflicts = facts.get("conflicting_rows", 0)
     apart = f"; {conflicts} in conflict set apart (conflicting.jsonl)" if conflicts else ""
-    return f"{facts['rows']} rows read, {', '.join(kept)} kept ({dropped}{apart}); {masked} personal data masked; ledger balanced"
+    line = f"{facts['rows']} rows read, {', '.join(kept)} kept ({dropped}{apart}); {masked} personal data masked; ledger balanced"
+    return "; ".join([line, *facts.get("split_faults", ())])
+
+
+def _most(reasons: dict[str, int]) -> str:
+    """The commonest reasons; how many things went for the others."""
+    shown, others = list(reasons.items())[:3], sum(list(reasons.values())[3:])
+    return ", ".join([*(f"{reason} {count}" for reason, count in shown), *([f"other reasons {others}"] if others else [])])
 
 
 def _knowledge(facts: dict[str, Any]) -> str:

@@ -98,6 +98,11 @@ class Source(Block):
     max_line_mb: float = Field(default=16, gt=0, description="a longer line of JSONL counts as broken")
     max_document_mb: float = Field(default=512, gt=0, description="a JSON document or a workbook is held in memory; larger ones are refused")
     timeout_s: float = Field(default=600, gt=0, description="a database query that works longer is stopped")
+    look_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        description="the same for a look at the first rows (`kefu check`, before every build, previews); at most timeout_s",
+    )
 
 
 class Clean(Block):
@@ -133,6 +138,13 @@ class Dedup(Block):
 class Split(Block):
     validation: float = Field(default=0.1, ge=0, lt=0.5, description="share held back to choose the best checkpoint and settings")
     test: float = Field(default=0.1, ge=0, lt=0.5, description="share held back for the evaluation, never trained on")
+    max_group_share: float = Field(
+        default=0.15, gt=0, le=1, description="nearly equal questions that would tie more customers than this share of the rows together are frequent"
+    )
+    frequent: Literal["train", "both"] = Field(
+        default="train",
+        description="a frequent question stays in training and held-out rows that ask it are dropped, or it may stand on both sides (a known leak)",
+    )
 
 
 class AccessPoint(Block):
@@ -181,6 +193,13 @@ class Labels(Block):
     model: AccessPoint = AccessPoint()
 
 
+class Messages(Block):
+    """What beside the words of customer and agent goes into messages.*.jsonl."""
+
+    system: bool = Field(default=True, description="the system message of files made for tuning (shapes openai, sharegpt, alpaca, records)")
+    tools: bool = Field(default=True, description="tool calls with their results, as OpenAI's tool_calls and messages of role tool")
+
+
 class Data(Block):
     sources: list[Source] = Field(min_length=1, description="the exports to read, at least one")
     dataset_class: str = Field(default="", description="file.py:Class, a SupportDataset of your own")
@@ -189,6 +208,7 @@ class Data(Block):
     dedup: Dedup = Dedup()
     labels: Labels = Labels()
     split: Split = Split()
+    messages: Messages = Messages()
     workers: int | None = Field(default=None, ge=1, description="processes that clean and label; unset: one a core. The result is the same")
     engine: Literal["local", "ray"] = Field(default="local", description="who does the work: this machine, or a Ray cluster (extra `ray`)")
     augment: Augment = Augment()

@@ -98,12 +98,22 @@ def with_hits(rows: Iterable[Row], search: Callable[[Row], tuple[Any, ...]]) -> 
 
 
 def from_messages(row: dict[str, Any]) -> Iterator[Row]:
-    """One row per agent turn of a `messages` object of the data artefact."""
-    messages = [{"role": str(m["role"]), "content": str(m["content"])} for m in row["messages"]]
-    for i, message in enumerate(messages):
+    """One row per agent turn of a `messages` object of the data artefact. Its system message stays away, as serving writes its own; of a
+    call to a tool what the agent says around it is one answer."""
+    messages: list[dict[str, str]] = []
+    places: list[int] = []
+    for i, m in enumerate(row["messages"]):
+        if m["role"] not in ("user", "assistant") or not m["content"]:
+            continue
+        if messages and messages[-1]["role"] == m["role"] == "assistant" and places[-1] < i - 1:
+            messages[-1] = {**messages[-1], "content": f"{messages[-1]['content']}\n{m['content']}"}
+        else:
+            messages.append({"role": str(m["role"]), "content": str(m["content"])})
+            places.append(i)
+    for n, (i, message) in enumerate(zip(places, messages, strict=True)):
         if message["role"] != "assistant":
             continue
-        history = tuple(m for m in messages[:i] if m["role"] in ("user", "assistant"))
+        history = tuple(messages[:n])
         question = history[-1]["content"] if history else ""
         yield Row(
             f"{row['id']}@{i}",

@@ -140,22 +140,22 @@ def _negated(answer: str, language: str) -> str:
 
 
 def make(
-    questions: Sequence[tuple[str, str, str, str]],
+    questions: Sequence[tuple[str, str, str, str, str]],
     answers: Mapping[str, Sequence[str]],
     rivals: Mapping[str, Sequence[Rival]],
     kinds: Sequence[str],
     per_question: int,
     seed: int,
 ) -> tuple[list[Negative], dict[str, int]]:
-    """Rows for `(id, entry, language, question)`, and how often a kind had none: `{reason: count}`."""
+    """Rows for `(id, entry, language, question, its own answer or "")`, and how often a kind had none: `{reason: count}`."""
     rows: list[Negative] = []
     refused: dict[str, int] = {}
 
     def refuse(reason: str) -> None:
         refused[reason] = refused.get(reason, 0) + 1
 
-    for name, entry, language, question in questions:
-        approved = answers[entry]
+    for name, entry, language, question, said in questions:
+        approved = [said, *answers[entry]] if said else answers[entry]
         rng = random.Random(f"{seed}/negative/{name}")
         order = rng.sample(list(kinds), len(kinds))
         made = 0

@@ -14,13 +14,14 @@ WRITTEN = ("paraphrase", "back_translation")
 
 @dataclass(frozen=True)
 class Question:
-    """A training question. entry: the answer it asks for."""
+    """A training question. entry: the answer it asks for. said: what was answered to it where that is not the entry's wording (another number)."""
 
     id: str
     text: str
     language: str
     category: str
     entry: str
+    said: str = ""
 
 
 @dataclass(frozen=True)

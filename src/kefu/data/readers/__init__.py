@@ -72,13 +72,17 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
     return told, [file for file in files if file not in told]
 
 
-def open_source(source: Source, project: Loaded, choose_table: database.Choose) -> Reading:
-    """Open one source of the project file. Reading starts when `rows()` is consumed."""
+def open_source(source: Source, project: Loaded, choose_table: database.Choose, *, look: bool = False) -> Reading:
+    """Open one source of the project file. Reading starts when `rows()` is consumed. look: a person waits for its first rows, so a
+    database gets `look_timeout_s`."""
+    limit = database.Limit(source.timeout_s)
+    if look and source.look_timeout_s < source.timeout_s:
+        limit = database.Limit(source.look_timeout_s, "look_timeout_s")
     files, others = _sorted_out(source, project)
     facts: dict[str, Any] = {}
     if source.url:
         url = secret(source.url)
-        return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts, source.timeout_s), facts)
+        return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts, limit), facts)
     facts["files"] = {}
     if others:
         facts["files_left_out"] = sorted(path.name for path in others)
@@ -88,7 +92,7 @@ def open_source(source: Source, project: Loaded, choose_table: database.Choose) 
         for path in files:
             details: dict[str, Any] = {}
             facts["files"][names[path]] = details
-            yield from _read(path, names[path], source, choose_table, details)
+            yield from _read(path, names[path], source, choose_table, details, limit)
             if "columns" in details:
                 facts["columns"] = list(dict.fromkeys([*facts.get("columns", []), *details.pop("columns")]))
 
@@ -103,7 +107,9 @@ def _names(files: list[Path]) -> dict[Path, str]:
     return {path: path.relative_to(common).as_posix() for path in files}
 
 
-def _read(path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+def _read(
+    path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: database.Limit
+) -> Iterator[Row | Broken]:
     format = source.format if source.format != "auto" else _format(path)
     facts["format"] = format
     try:
@@ -113,7 +119,7 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
     if size == 0:
         raise InputError(f"{path.name} is empty", "it has no bytes", "export it again, or take the source out of kefu.yaml")
     if format == "sqlite":
-        yield from database.read_sqlite(path, name, source.query, choose_table, facts, source.timeout_s)
+        yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit)
         return
     if format == "parquet":
         yield from tables.read_parquet(path, name, facts)

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kefu.data.readers.rows import Broken, Row
 from kefu.data.readers.statement import check_reads_only
 from kefu.errors import InputError, MissingExtra
 
 Choose = Callable[[dict[str, list[str]]], str]
+
+
+class Limit(NamedTuple):
+    """How long a database may work, and the setting of the source that says so."""
+
+    seconds: float = 600
+    setting: str = "timeout_s"
+
+    @property
+    def passed(self) -> str:
+        return f"it worked longer than {self.setting} ({self.seconds:g} s)"
+
+    @property
+    def way_out(self) -> str:
+        return f"look whether the query ever ends (a recursive one, a join without ON); if it is right, raise {self.setting} of the source"
+
+
+_NO_LIMIT = Limit()
+#: PostgreSQL, MariaDB, MySQL
+_TOO_LONG = re.compile(r"statement timeout|max_statement_time|maximum statement execution time", re.IGNORECASE)
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 _DRIVERS = {
     "postgres": ("postgresql+psycopg", "psycopg"),
@@ -22,7 +43,7 @@ _DRIVERS = {
 }
 
 
-def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any], timeout_s: float = 600) -> Iterator[Row | Broken]:
+def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any], limit: Limit = _NO_LIMIT) -> Iterator[Row | Broken]:
     """Rows of a SELECT, or of the table that `choose` picks among `{table: columns}`. The file is never written."""
     if query:
         check_reads_only(query, name)
@@ -40,14 +61,15 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
             query, label = f"SELECT * FROM {quoted(table)}", table
         else:
             label = "query"
-        clock = _Clock(timeout_s)
+        clock = _Clock(limit)
         connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY)
         connection.set_progress_handler(clock.late, 100_000)
         clock.start()
         try:
             cursor = connection.execute(query)
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-            raise InputError(f"the query on {path.name} failed", clock.why(error), f"tables: {_listing(tables)}") from None
+            fix = limit.way_out if clock.ran_out else f"tables: {_listing(tables)}"
+            raise InputError(f"the query on {path.name} {'was stopped' if clock.ran_out else 'failed'}", clock.why(error), fix) from None
         if cursor.description is None:
             raise InputError(f"the query on {path.name} gives no rows", "it is not a SELECT", "write a SELECT")
         columns = [column[0] for column in cursor.description]
@@ -59,7 +81,7 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
                 row = cursor.fetchone()
             except (sqlite3.Error, ValueError) as error:
                 fix = "the database is damaged; `sqlite3 FILE .recover` may help"
-                raise InputError(f"{path.name}, {label} row {number + 1}", clock.why(error), "raise timeout_s" if clock.ran_out else fix) from None
+                raise InputError(f"{path.name}, {label} row {number + 1}", clock.why(error), limit.way_out if clock.ran_out else fix) from None
             clock.stop()
             if row is None:
                 return
@@ -72,8 +94,8 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
 class _Clock:
     """Seconds the database works; what is done with the rows between does not count."""
 
-    def __init__(self, limit_s: float) -> None:
-        self._limit, self._spent, self._since = limit_s, 0.0, time.monotonic()
+    def __init__(self, limit: Limit) -> None:
+        self._limit, self._spent, self._since = limit, 0.0, time.monotonic()
         self.ran_out = False
 
     def start(self) -> None:
@@ -83,14 +105,14 @@ class _Clock:
         self._spent += time.monotonic() - self._since
 
     def late(self) -> int:
-        self.ran_out = self._spent + time.monotonic() - self._since > self._limit
+        self.ran_out = self._spent + time.monotonic() - self._since > self._limit.seconds
         return int(self.ran_out)
 
     def why(self, error: BaseException) -> str:
-        return f"it worked longer than timeout_s ({self._limit:g} s)" if self.ran_out else str(error)
+        return self._limit.passed if self.ran_out else str(error)
 
 
-def read_url(url: str, name: str, query: str, facts: dict[str, Any], timeout_s: float) -> Iterator[Row | Broken]:
+def read_url(url: str, name: str, query: str, facts: dict[str, Any], limit: Limit) -> Iterator[Row | Broken]:
     """Rows of a SELECT on any database SQLAlchemy knows, in a read-only transaction. The URL (it may hold a password) is in no message."""
     try:
         import sqlalchemy
@@ -105,7 +127,7 @@ def read_url(url: str, name: str, query: str, facts: dict[str, Any], timeout_s: 
             f"source {name}: the url is no database URL", "it has no ://", "write dialect://user:password@host/database, best as env:NAME"
         )
     if scheme.split("+")[0] == "sqlite":
-        yield from read_sqlite(Path(rest.lstrip("/") if not rest.startswith("//") else rest[1:]), name, query, lambda _: "", facts, timeout_s)
+        yield from read_sqlite(Path(rest.lstrip("/") if not rest.startswith("//") else rest[1:]), name, query, lambda _: "", facts, limit)
         return
     driver, module = _DRIVERS.get(scheme, (scheme, ""))
     engine = None
@@ -114,7 +136,7 @@ def read_url(url: str, name: str, query: str, facts: dict[str, Any], timeout_s: 
         dialect = engine.dialect.name
         facts["database"] = dialect
         with engine.connect() as raw:
-            connection = _read_only(raw, dialect, timeout_s)
+            connection = _read_only(raw, dialect, limit.seconds)
             result = connection.execution_options(stream_results=True, yield_per=1000, no_parameters=True).exec_driver_sql(query)
             columns = list(result.keys())
             facts["columns"] = columns
@@ -127,7 +149,9 @@ def read_url(url: str, name: str, query: str, facts: dict[str, Any], timeout_s: 
             raise MissingExtra(f"source {name}: reading {scheme}", "sql") from None
         raise InputError(f"source {name}: the database driver cannot be loaded", str(error), "install the driver that the url names") from None
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError, TypeError) as error:
-        raise InputError(f"source {name}: the database refused", _reason(error, url), "check url and query") from None
+        if _TOO_LONG.search(why := _reason(error, url)):
+            raise InputError(f"source {name}: the database stopped the query", f"{limit.passed}: {why}", limit.way_out) from None
+        raise InputError(f"source {name}: the database refused", why, "check url and query") from None
     finally:
         if engine is not None:
             engine.dispose()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from kefu.artifacts import write_jsonl
-from kefu.data import workers
+from kefu.data import split, workers
 from kefu.data.card import parts_of
 from kefu.data.exclusions import Exclusions
 from kefu.data.jobs import CleanSetup
@@ -47,6 +47,7 @@ class Finished:
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
+    accounts: dict[str, split.Account] = field(default_factory=dict)  # of each kind
 
     def write(self, out: Path, ledger: Ledger) -> dict[str, int]:
         """`{kind}.{split}.jsonl` for every kind there is; returns `{file: rows}`."""
@@ -54,8 +55,8 @@ class Finished:
         for code, kind in enumerate(KINDS):
             if self.stock is None or not len(numbers := self.stock.of(code)):
                 continue
-            for side, split in enumerate(SPLITS):
-                counts[f"{kind}.{split}.jsonl"] = write_jsonl(out / f"{kind}.{split}.jsonl", self._rows(numbers[self.sides[numbers] == side]))
+            for side, part in enumerate(SPLITS):
+                counts[f"{kind}.{part}.jsonl"] = write_jsonl(out / f"{kind}.{part}.jsonl", self._rows(numbers[self.sides[numbers] == side]))
         for before, after in zip(self.steps, self.steps[1:], strict=False):
             ledger.expect(f"kept by {before.name}", before.kept, f"seen by {after.name}", after.into)
         kept = 0 if self.stock is None else int(self.stock.alive.sum())
@@ -119,12 +120,25 @@ def _finish(
         why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("examples").most_common(4))
         raise InputError("no example is left after cleaning", why, "look at `map` and data.clean in kefu.yaml")
     ledger.expect("examples formed", len(examples), "examples that cleaning saw", step.into)
-    done.steps = [step, exact, close]
-    done.held = dict(values for n, values in held.items() if stock.alive[n])
     done.sides = np.zeros(len(stock.spool), np.uint8)
+    strata, names = stock.strata().copy(), dict(categories)
+    apart: dict[int, int] = {}
     for code, kind in enumerate(KINDS):
         if len(numbers := stock.of(code)):
-            done.statistics[kind] = _split(stock, code, numbers, again.numbers(), categories, done.sides, settings, setup.seed)
+            if code == _CLASS:
+                strata[numbers] = _labels_of(stock, numbers, names)
+            told = _sides(stock, code, numbers, again.numbers(), strata[numbers], settings, setup.seed)
+            done.sides[numbers], done.accounts[kind] = told.sides, told.account
+            apart |= {int(numbers[a]): int(numbers[b]) for a, b in told.gone.items()}
+    one_side = ledger.step(f"{split.ONE_SIDE}, of examples", "examples")
+    stock.drop(
+        apart, "on the other side is nearly", split.TOO_OFTEN, one_side, settings.dedup.max_drop_share, crew, exclusions, _SECTION
+    )  # fmt: skip
+    for code, kind in enumerate(KINDS):
+        if len(numbers := stock.of(code)):
+            done.statistics[kind] = _statistics(stock, code, numbers, strata[numbers], names, done.sides)
+    done.steps = [step, exact, close, one_side]
+    done.held = dict(values for n, values in held.items() if stock.alive[n])
     done.conflicts = _conflicts(stock, again.numbers(), done.against)
 
 
@@ -140,20 +154,19 @@ def _read(stock: Stock[Example] | None, numbers: np.ndarray) -> Iterator[tuple[i
             yield n, stock.spool[n]
 
 
-def _split(
-    stock: Stock[Example], code: int, numbers: np.ndarray, again: np.ndarray, categories: dict[int, str], sides: np.ndarray, settings: Data,
-    seed: int,
-) -> dict[str, Any]:  # fmt: skip
-    """Fill the sides of one kind; returns its counts: in every split, languages, strata, labels or entity types."""
-    labels, strata, names = Counter[str](), stock.strata()[numbers], categories
-    if code in (_CLASS, _TOKENS):
-        often: Counter[str] = Counter()
-        for _, one in _read(stock, numbers):
-            labels.update(one.labels())
-            often.update(set(one.labels()))
-        if code == _CLASS:
-            names = {number(label): label for label in often}
-            strata = np.fromiter((number(_rarest(one, often)) for _, one in _read(stock, numbers)), np.uint64, len(numbers))
+def _labels_of(stock: Stock[Example], numbers: np.ndarray, names: dict[int, str]) -> np.ndarray:
+    """(n,) uint64: what each part of the split must have its share of; `names` learns what they stand for."""
+    often: Counter[str] = Counter()
+    for _, one in _read(stock, numbers):
+        often.update(set(one.labels()))
+    names |= {number(label): label for label in often}
+    return np.fromiter((number(_rarest(one, often)) for _, one in _read(stock, numbers)), np.uint64, len(numbers))
+
+
+def _sides(
+    stock: Stock[Example], code: int, numbers: np.ndarray, again: np.ndarray, strata: np.ndarray, settings: Data, seed: int
+) -> split.Sides:  # fmt: skip
+    """The sides of one kind, by place in `numbers`."""
     silent = None
     if code == _QA:
         silent = np.ones(len(numbers), bool)
@@ -163,7 +176,13 @@ def _split(
     def read(n: int) -> Grouped:
         return Question(stock.spool[n], silent=n in places) if code == _QA else stock.spool[n]
 
-    sides[numbers] = stock.whole_groups(numbers, settings.split, seed, read=read, strata=strata, silent=silent).sides
+    return stock.whole_groups(numbers, settings.split, seed, read=read, strata=strata, silent=silent)
+
+
+def _statistics(
+    stock: Stock[Example], code: int, numbers: np.ndarray, strata: np.ndarray, names: dict[int, str], sides: np.ndarray
+) -> dict[str, Any]:  # fmt: skip
+    """Counts of one kind: in every split, languages, strata, labels or entity types."""
     values, first, where = np.unique(stock.language_codes()[numbers], return_index=True, return_inverse=True)
     languages = sorted(zip(np.bincount(where).tolist(), first.tolist(), values.tolist(), strict=True), key=lambda one: (-one[0], one[1]))
     parts: dict[str, Counter[str]] = {}
@@ -177,6 +196,7 @@ def _split(
         "strata": parts_of(parts),
     }
     if code in (_CLASS, _TOKENS):
+        labels = Counter(label for _, one in _read(stock, numbers) for label in one.labels())
         found["labels"] = dict(sorted(labels.items(), key=lambda item: (-item[1], item[0])))
     return found
 

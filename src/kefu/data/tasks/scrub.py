@@ -113,7 +113,7 @@ class Scrubber:
             example.values[key] = privacy.mask(example.values[key], memory)
 
     def _mask_tokens(self, example: Example, memory: privacy.Memory) -> None:
-        example.values["tokens"], example.values["tags"] = tags.mask(example.values["tokens"], example.values["tags"], memory)
+        example.values["tokens"] = tags.mask(example.values["tokens"], memory)
 
     def _mask_qa(self, example: Example, memory: privacy.Memory) -> None:
         values = example.values

@@ -1,13 +1,14 @@
-"""Tagged tokens: schemes brought to BIO (IOB2), broken sequences repaired, personal data masked without losing a tag."""
+"""Tagged tokens: schemes brought to BIO (IOB2), broken sequences repaired, personal data replaced without losing a token."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from kefu.data import mapping
+from kefu.data.tasks import invented
 from kefu.text import privacy
 
 _MARKED = re.compile(r"^([BIESLUM])[-_](.+)$")
@@ -99,30 +100,39 @@ def clean(tokens: list[str], text: Callable[[str], str]) -> list[str]:
     return made
 
 
-def mask(tokens: list[str], tags: list[str], memory: privacy.Memory) -> tuple[list[str], list[str]]:
-    """Tokens of one piece of personal data become one placeholder that keeps the entity's tag; the rest stays in place."""
+def mask(tokens: list[str], memory: privacy.Memory) -> list[str]:
+    """The tokens with personal data replaced by invented data of the same type, as many as before: every tag stays with its token.
+
+    Digits that stand in tokens of their own are read apart and then as one number."""
+    once = _masked(tokens, memory, apart=True)
+    settled = {n for n, (before, after) in enumerate(zip(tokens, once, strict=True)) if before != after}
+    return _masked(once, memory, apart=False, settled=settled)
+
+
+def _masked(tokens: list[str], memory: privacy.Memory, *, apart: bool, settled: Collection[int] = ()) -> list[str]:
+    """settled: tokens that are invented already and end every reading."""
     text, starts = "", []
-    for token in tokens:
-        if text and _LATIN.search(text) and re.match(r"[A-Za-z0-9]", token):
+    read = ["。" if n in settled else token for n, token in enumerate(tokens)]
+    for token in read:
+        if text and _LATIN.search(text) and re.match(r"[A-Za-z0-9]", token) and (apart or not (text[-1].isdigit() and token[0].isdigit())):
             text += " "
         starts.append(len(text))
         text += token
-    ends = [start + len(token) for start, token in zip(starts, tokens, strict=True)]
     found = privacy.replacements(text, memory)
-    new_tokens: list[str] = []
-    new_tags: list[str] = []
-    n = 0
-    while n < len(tokens):
-        hit = next(((span, placeholder) for span, placeholder in found if span.start < ends[n] and span.end > starts[n]), None)
-        if hit is None:
-            new_tokens.append(tokens[n])
-            new_tags.append(tags[n])
-            n += 1
-            continue
-        last = n
-        while last + 1 < len(tokens) and starts[last + 1] < hit[0].end:
-            last += 1
-        new_tokens.append(hit[1])
-        new_tags.append(next((tag for tag in tags[n : last + 1] if tag != "O"), "O"))
-        n = last + 1
-    return new_tokens, to_bio(new_tags, "bio")[0]
+    if not found:
+        return tokens
+    masked, last = "", 0
+    for span, placeholder in found:
+        masked, last = masked + text[last : span.start] + placeholder, span.end
+    masked += text[last:]
+    made = list(tokens)
+    for span, placeholder in reversed(found):  # from behind, so that the places of the others stay right
+        within = [
+            (n, max(span.start - start, 0), min(span.end - start, len(token)))
+            for n, (start, token) in enumerate(zip(starts, read, strict=True))
+            if n not in settled and start < span.end and start + len(token) > span.start
+        ]
+        new = invented.pieces([tokens[n][a:b] for n, a, b in within], span.type, f"{masked}/{placeholder}")
+        for (n, a, b), piece in zip(within, new, strict=True):
+            made[n] = made[n][:a] + piece + made[n][b:]
+    return made

@@ -19,6 +19,7 @@ from kefu.train.factory.job import Prepared
 from kefu.train.rows import Row
 
 HISTORY_TURNS = 64
+TOOL_ROLES = ("tool", "function", "function_call", "observation")
 _ROLES = {
     "user": "user", "human": "user", "customer": "user", "client": "user", "客户": "user", "用户": "user", "顾客": "user",
     "assistant": "assistant", "gpt": "assistant", "agent": "assistant", "bot": "assistant", "model": "assistant", "chatbot": "assistant",
@@ -27,23 +28,40 @@ _ROLES = {
 
 
 def messages(given: Any, where: str) -> list[dict[str, str]]:
-    """Chat messages of a list of `role/content`, `from/value` or `role/text` objects, or of a plain text (one user message)."""
+    """Chat messages of a list of `role/content`, `from/value` or `role/text` objects, or of a plain text (one user message).
+
+    Messages of tools stay away, as the renderer knows none (`tool_messages` counts them); what the agent says around a call is one answer."""
     if isinstance(given, str):
         return [{"role": "user", "content": given}]
     if isinstance(given, dict):
         given = [given]
     if not isinstance(given, list):
         raise InputError(f"{where}: messages are {type(given).__name__}", "a list of messages or a text is needed", "see data.map")
-    made = []
+    made: list[dict[str, str]] = []
+    called = False
     for one in given:
         if not isinstance(one, dict):
             raise InputError(f"{where}: a message is {type(one).__name__}", "an object with role and content is needed", "see data.map")
         role = str(one.get("role", one.get("from", ""))).strip().lower()
         content = one.get("content", one.get("value", one.get("text", "")))
+        if role in TOOL_ROLES:
+            continue
         if role not in _ROLES:
             raise InputError(f"{where}: role {role!r}", "it is none of the usual ones", f"use {', '.join(dict.fromkeys(_ROLES.values()))}")
-        made.append({"role": _ROLES[role], "content": "" if content is None else str(content).strip()})
+        said = {"role": _ROLES[role], "content": "" if content is None else str(content).strip()}
+        if made and called and said["role"] == made[-1]["role"] == "assistant":
+            said["content"] = "\n".join(text for text in (made.pop()["content"], said["content"]) if text)
+        made.append(said)
+        called = bool(one.get("tool_calls") or one.get("function_call"))
     return made
+
+
+def tool_messages(row: dict[str, Any]) -> int:
+    """Messages of tools, and calls, in a row of kind `messages`; none of them is learnt."""
+    given = row.get("messages")
+    found = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    roles = [str(one.get("role", one.get("from", ""))).strip().lower() for one in found]
+    return sum(role in TOOL_ROLES or bool(one.get("tool_calls")) for role, one in zip(roles, found, strict=True))
 
 
 def conversation(row: dict[str, Any]) -> list[dict[str, str]]:
@@ -130,7 +148,14 @@ def encode(reader: Encoder, rows: Sequence[dict[str, Any]]) -> Prepared:
             if (one := reader.fit(turn, ledger)) is not None:
                 items.append(one)
                 kept.append(row)
-    facts = {**ledger.as_dict(), "supervised": ledger.supervised, "turns_learnt_together": joined, "turns_learnt_one_by_one": split}
+    left = sum(tool_messages(row) for row in rows)
+    facts = {
+        **ledger.as_dict(),
+        **({"tool_messages_left_out": left} if left else {}),
+        "supervised": ledger.supervised,
+        "turns_learnt_together": joined,
+        "turns_learnt_one_by_one": split,
+    }
     return Prepared([{"input_ids": one.ids, "labels": one.labels} for one in items], kept, [len(one.ids) for one in items], facts)
 
 

@@ -96,6 +96,8 @@ def encode(rows: list[dict[str, Any]], keep: Callable[[list[dict[str, str]]], st
         "rows_in": len(rows), "rows": len(items), "dropped": dict(dropped), "tokens": sum(lengths), "supervised": learnt, "balanced": True,
         "counted": "estimated, without the provider's tokenizer",
     }  # fmt: skip
+    if left := sum(dialogue.tool_messages(row) for row in rows):
+        ledger["tool_messages_left_out"] = left
     return Prepared(items, kept, lengths, ledger)
 
 
