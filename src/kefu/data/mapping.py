@@ -138,7 +138,7 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
             near = difflib.get_close_matches(field, known, 1, 0.5)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(f"source {source.name}: map has no field {field!r}", f"{hint}fields of shape {source.shape}", ", ".join(known))
-    turn_fields = _TURN_FIELDS if source.shape in TURNS_IN_A_CELL else ()
+    turn_fields = TURN_FIELDS if source.shape in TURNS_IN_A_CELL else ()
     for field, column in source.map.items():
         if field not in turn_fields and not any(value(row, column) is not None for row in rows) and column not in columns:
             raise InputError(
@@ -165,7 +165,7 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
 def _check_turns(source: Source, rows: Sequence[dict[str, Any]], turns: str) -> None:
     """Raises InputError for a key of the turns that `map` names and that no turn of the first rows has."""
     items = [item for row in rows for item in objects_in(value(row, turns))]
-    for field in _TURN_FIELDS:
+    for field in TURN_FIELDS:
         path = source.map.get(field)
         if path and items and not any(value(item, path) is not None for item in items):
             keys = columns_of(items)
@@ -178,7 +178,8 @@ def _check_turns(source: Source, rows: Sequence[dict[str, Any]], turns: str) -> 
 
 #: `map` may also name facts to carry along: `customer.tier: 会员等级`, `meta.channel: channel`.
 EXTRA = ("customer.", "meta.")
-_TURN_FIELDS = ("role", "text", "at")
+#: Of a turn inside a cell: they are keys of its objects, not columns.
+TURN_FIELDS = ("role", "text", "at")
 TURNS_IN_A_CELL = ("dialogues", "alternating", "sharegpt", "openai")
 #: Fields whose cells may be lists or objects.
 _NESTED = {
@@ -222,12 +223,24 @@ def guess(
     for *_, field, column in sorted(candidates):
         if field not in found and column not in found.values():
             found[field] = column
+    if shape == "faq" and (table := _tickets(free, rows)) is not None:
+        asked = {field: column for field, column in table.items() if wanted is None or field in wanted}
+        found = {field: column for field, column in found.items() if field not in ("question", "answer") and column not in asked.values()} | asked
+        return found
     for field in required(shape):
         if field not in found and (wanted is None or field in wanted):
             left = [column for column in free if column not in found.values()]
             if column := _by_content(field, {column: [value(row, column) for row in rows] for column in left}):
                 found[field] = column
     return found
+
+
+def _tickets(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str] | None:
+    from kefu.data import tickets
+
+    filled = [column for column in columns if any(value(row, column) not in (None, "") for row in rows)]
+    flat = [column for column in filled if not any(isinstance(value(row, column), list | dict) for row in rows)]
+    return tickets.arrange(flat)
 
 
 @lru_cache(maxsize=4096)
@@ -297,6 +310,7 @@ def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
     return best if best and scores[best] > 0 else ""
 
 
+_CONSTANT = 3
 _KEY = re.compile(r"[^\s，。？！；,?!;]{1,40}")  # what a conversation may be called: one word, number or code
 
 
@@ -341,6 +355,8 @@ def _fits(shape: str, field: str, values: list[Any]) -> bool:
         return any(re.search(r"[^\W\d_]", str(item)) for item in given)
     if field in ("category", "language", "outcome", "role"):
         return all(len(str(item)) <= 80 for item in given)
+    if field == "conversation":  # one word in every row is a kind of thing (`conversation_part.list`), not the name of one
+        return len(given) < _CONSTANT or len({plain(item) for item in given}) > 1 or bool(re.search(r"\d", plain(given[0])))
     if field == "order":
         return all(re.fullmatch(r"\d+(\.0)?", str(item)) for item in given)
     return True

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import chats, mapping, records, senders, steps, times
+from kefu.data import chats, mapping, records, senders, steps, threads, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
@@ -156,7 +156,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            question, answer = self._get(row.values, "question"), self._get(row.values, "answer")
+            question, answer = _in_full(self._get(row.values, "question"), self._get(row.values, "details")), self._get(row.values, "answer")
             if not question or not answer:
                 self._out(row, "no question and no answer" if not question and not answer else "no answer" if question else "no question")
                 continue
@@ -203,7 +203,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            said, images = self._said(mapping.value(row.values, self.columns["turns"]))
+            said, images = self._said(row.values)
             if said is None or not said.turns:
                 self._out(row, "no turns" if said is not None else "turns cannot be read")
                 continue
@@ -212,8 +212,9 @@ class Former:
                 said.turns.insert(0, senders.Utterance("system", system))
             yield row, said.turns, self._get(row.values, "id"), images
 
-    def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
-        """The turns in one cell, and the pictures in them."""
+    def _said(self, row: dict[str, Any]) -> tuple[senders.Said | None, list[str]]:
+        """The turns of a row, and the pictures in them."""
+        cell = mapping.value(row, self.columns["turns"])
         if self.source.shape == "alternating":
             return chats.alternate(cell, self.columns, self.source.first), []
         if self.source.shape == "openai":
@@ -221,7 +222,7 @@ class Former:
             if found and found.parts_left_out:
                 self.notes["parts_left_out"] = self.notes.get("parts_left_out", 0) + found.parts_left_out
             return (found.said, found.images) if found else (None, [])
-        return senders.turns_of(cell, self.columns, self.source.turn_where), []
+        return threads.told(row, self.columns, self.source.turn_where, dict(self.source.roles)), []
 
     def _tools(self, row: dict[str, Any]) -> list[Any]:
         given = mapping.value(row, self.columns["tools"]) if "tools" in self.columns else None
@@ -367,6 +368,13 @@ class Former:
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made
+
+
+def _in_full(subject: str, details: str) -> str:
+    """A subject and what was written below it; once where the one says the other."""
+    if not details or not subject:
+        return subject or details
+    return details if details.casefold().startswith(subject.casefold().rstrip(".。…")) else f"{subject}\n{details}"
 
 
 def _category(turns: list[Turn], kept: list[senders.Utterance]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kefu.data import mapping, senders, signals
+from kefu.data import mapping, senders, signals, threads
 from kefu.data.readers.conll import TAG
 from kefu.text.language import detect
 
@@ -39,7 +39,10 @@ def distinct(given: Sequence[str]) -> float:
     return len(set(given)) / len(given) if given else 0.0
 
 
-def _share(given: Sequence[Any], test: Callable[[Any], bool]) -> float:
+_ADDRESS = re.compile(r"\s*[^\s@]+@[^\s@]+\s*|https?://\S+")
+
+
+def _share(given: Sequence[Any], test: Callable[[Any], object]) -> float:
     return sum(1 for item in given if test(item)) / len(given) if given else 0.0
 
 
@@ -142,7 +145,7 @@ def sharegpt(rows: Rows, found: Map) -> Evidence:
 
 def dialogues(rows: Rows, found: Map) -> Evidence:
     cells = column(rows, found["turns"])
-    said = [senders.turns_of(cell, found, {}) for cell in cells[:100]]
+    said = [threads.told(row, found, {}, {}) for row in rows if mapping.value(row, found["turns"]) not in (None, "")][:100]
     told = [one for one in said if one and len(one.turns) >= 2 and len({turn.sender for turn in one.turns}) >= 2]
     bare = _share(cells, lambda cell: len(items := senders_list(cell)) > 0 and all(isinstance(item, str) for item in items))
     share = len(told) / max(1, len(said)) * (1 - bare)
@@ -176,6 +179,8 @@ def messages(rows: Rows, found: Map) -> Evidence:
     spread = distinct(names)
     known = _share(column(rows, found["role"]), lambda item: bool(mapping.role_of(item, {})))
     few = len(set(texts(rows, found["role"]))) <= max(12, len(rows) * 0.5)
+    if len(names) >= 3 and len(set(names)) == 1 and not re.search(r"\d", names[0]):
+        return Evidence(0.05, [], [f"{found['conversation']!r} is {names[0][:40]!r} in all {len(names)} rows: it names no conversation"])
     if spread > 0.8 or not few:
         return Evidence(0.1, [], [f"{found['conversation']!r} hardly ever repeats: one row is not one message of a conversation"])
     met = parties(rows, found["conversation"], found["role"]) if {"time", "order"} & found.keys() else 0.0
@@ -213,7 +218,7 @@ def prose(rows: Rows) -> list[str]:
     """Columns in which somebody wrote: words that seldom repeat, or sentences that end as sentences do (a worse answer may be the same)."""
     found = []
     for name in mapping.columns_of(rows):
-        if _written(rows, name) and worded(told := texts(rows, name)) > 0.5:
+        if _written(rows, name) and worded(told := texts(rows, name)) > 0.5 and _share(told, lambda text: _ADDRESS.fullmatch(text)) < 0.5:
             ended = _share(told, lambda text: len(text) >= 4 and text.rstrip()[-1:] in tuple("。！？!?.…"))
             if distinct(told) > 0.4 or (ended > 0.5 and len(set(told)) > 1):
                 found.append(name)
@@ -246,6 +251,10 @@ def faq(rows: Rows, found: Map) -> Evidence:
     elif lost:
         strength *= 0.88
         against.append(f"what is written in {', '.join(map(repr, lost[:3]))} would be lost")
+    lists = [name for name in mapping.columns_of(rows) if any(len(mapping.objects_in(mapping.value(row, name))) > 1 for row in rows[:50])]
+    if lists:
+        strength *= 0.4
+        against.append(f"the lists in {', '.join(map(repr, lists[:3]))} would be lost")
     if _called(found, "question", *_TUNING["instruction"]) and any(mapping.name_key(name) in ("input", "输入") for name in mapping.columns_of(rows)):
         strength *= 0.4
         against.append("the columns are called like those of a tuning file")

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers, tasks, times
+from kefu.data import mapping, readers, tasks, threads, tickets, times
 from kefu.data.guess import evidence
 from kefu.data.guess.views import View, open_as, views, whole_conversations
 from kefu.data.ledger import Step
@@ -80,6 +80,11 @@ def propose(path: Path, name: str = "") -> list[Proposal]:
     if not found:
         columns = ", ".join(mapping.columns_of([row.values for row in seen[-1].rows])[:20])
         place = f" of {seen[-1].label}" if seen[-1].label else ""
+        if (table := tickets.arrange(mapping.columns_of([row.values for row in seen[-1].rows]))) is not None and "answer" not in table:
+            raise InputError(
+                f"no shape fits {path.name}", f"its rows are tickets, and no column holds a reply (the columns{place} are {columns})",
+                "export the tickets with their comments or replies",
+            )  # fmt: skip
         raise InputError(f"no shape fits {path.name}", f"the columns{place} are {columns or 'none'}", "write the source by hand: shape and map")
     best = found[0]
     found[1:] = [one for one in found[1:] if not _same_turns(one, best)]
@@ -110,7 +115,8 @@ def _main_files(folder: Path) -> Path:
 
 def _same_turns(one: Proposal, best: Proposal) -> bool:
     """Two names for one reading: messages of OpenAI and ShareGPT, and lines that name their speaker, are dialogues too."""
-    same = one.view == best.view and one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    turns = one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    same = turns and (one.view == best.view or "all lists" in (one.view, best.view))
     return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues", "alternating"}
 
 
@@ -139,6 +145,8 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if shape == "records":
         block["template"], found = _template(rows, found)
     block["map"] = found
+    if shape == "dialogues":
+        block |= threads.find(rows, found)[1]
     extra_against: list[str] = []
     if spoken:
         told.strength *= 0.7
@@ -192,7 +200,8 @@ def _speakers(view: View) -> str:
 def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict[str, str] | None, float, list[str]]:
     """(columns of the fields, how well their names fit, reasons). None: a required field has no column. spoken: no label."""
     columns = [column for column in mapping.columns_of(rows) if column != spoken]
-    found = mapping.guess(shape, columns, rows)
+    inside = mapping.TURN_FIELDS if shape in mapping.TURNS_IN_A_CELL else ()
+    found = mapping.guess(shape, columns, rows, wanted=[name for name in mapping.fields(shape) if name not in inside])
     found = {**_by_content(shape, found, columns, rows), **found}
     if any(name not in found for name in mapping.required(shape)):
         return None, 0.0, []
@@ -234,7 +243,7 @@ def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: lis
         written = [c for c, t in texts.items() if c not in more.values() and all(re.search(r"\d[:：]\d", one) and times.iso(one) for one in t)]
         more |= {"time": written[0]} if written else {}
     if shape == "dialogues" and "turns" in found:
-        more |= evidence.turn_keys(rows, found)
+        more |= {**evidence.turn_keys(rows, found), **threads.find(rows, found)[0]}
     if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:
         languages = {c: Counter(detect(one) for one in t).most_common(1)[0][0] for c, t in texts.items() if evidence.mean_length(t) >= 4}
         pair = [(a, b) for a in languages for b in languages if a < b and languages[a] != languages[b]]
