@@ -193,3 +193,80 @@ def test_what_the_customer_wrote_is_no_answer(tmp_path: Path, answer: str) -> No
     else:
         with pytest.raises(InputError, match="tickets, and no column holds a reply"):
             propose(path)
+
+
+SHOP = "旗舰店:小美"
+SAID = [("customer", "这款充电宝包邮吗"), ("agent", "满一百元包邮的哦"), ("customer", "那怎么申请退款"), ("agent", "在订单详情里点申请退款就可以")]
+MORE = [("customer", "默认发什么快递呢"), ("agent", "默认发顺丰，当天发出")]
+
+
+def shop_chat(parts: list[tuple[str, list[tuple[str, str]], int]]) -> str:
+    """Headings of a shop's chat window: nick, time in brackets, colon. parts: (customer, what was said, minute)."""
+    lines = ["2024-03-01 星期五"]
+    for customer, said, minute in parts:
+        for n, (role, text) in enumerate(said):
+            lines += [f"{customer if role == 'customer' else SHOP} (2024-03-01 10:{minute + n:02}:01):", text]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def stated_chat() -> str:
+    """Who is who stands above each chat; the desk's nick looks like the customer's."""
+    lines = []
+    for i, (customer, said) in enumerate([("jd_5a8f***", SAID), ("jd_77", MORE)]):
+        lines += [f"会话ID：10{i}", "客服：jd_王王", f"顾客：{customer}"]
+        for n, (role, text) in enumerate(said):
+            lines += [f"{customer if role == 'customer' else 'jd_王王'} 2024-05-0{i + 1} 09:{n:02}:11", text]
+        lines.append("*" * 20)
+    return "\n".join(lines)
+
+
+def headed_cell(said: list[tuple[str, str]], customer: str, glue: str = "\n") -> str:
+    return glue.join(f"{customer if role == 'customer' else '小李'} 2024-06-01 10:0{n}:00{glue}{text}" for n, (role, text) in enumerate(said))
+
+
+def wecom() -> str:
+    rows = ["seq,from,tolist,roomid,msgtime,msgtype,content"]
+    for c, said in (("wm001", SAID), ("wm002", MORE)):
+        for n, (role, text) in enumerate(said):
+            people = (c, "LiLei") if role == "customer" else ("LiLei", c)
+            rows.append(f'{len(rows)},{people[0]},{people[1]},,{1709287200000 + n * 60000},text,"{{""content"":""{text}""}}"')
+    rows.append(f'{len(rows)},wm001,LiLei,,1709287900000,image,"{{""md5sum"":""ab12""}}"')
+    return "\n".join(rows)
+
+
+CHATS = {
+    "shop.txt": shop_chat([("tb123_44", SAID, 0), ("张三丰88", MORE, 20)]),
+    "stated.txt": stated_chat(),
+    "cells.csv": "会话ID,接待客服,聊天记录\n" + "".join(f'{c},小李,"{headed_cell(said, c)}"\n' for c, said in (("访客1", SAID), ("访客2", MORE))),
+    "written.tsv": "会话id\t会话内容\n" + "".join(
+        f"{i}\t" + "\\n".join(f"[2024-01-01 10:00:{n:02}] {'用户' if r == 'customer' else '客服(小张)'}：{t}" for n, (r, t) in enumerate(said)) + "\n"
+        for i, said in enumerate((SAID, MORE))
+    ),
+    "wecom.csv": wecom(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHATS)
+def test_chats_of_chinese_desks(tmp_path: Path, name: str) -> None:
+    """No heading, id or name of a party becomes words; nobody is turned round; customers of one seat stay apart."""
+    best, talks = read(write(tmp_path, name, CHATS[name]))
+    assert talks == [SAID, MORE], best.yaml()
+
+
+def test_what_the_messenger_says_is_nobodys_words(tmp_path: Path) -> None:
+    lines = ["[01/03/2024, 10:00:01] Messages and calls are end-to-end encrypted. Only people in this chat can read them."]
+    lines += [f"[01/03/2024, 10:01:0{n}] {'+44 7700 900123' if r == 'customer' else 'Acme Support'}: {t}" for n, (r, t) in enumerate(expected()[0])]
+    lines[3:3] = ["[01/03/2024, 10:01:01] +44 7700 900123: \u200e<Media omitted>", "[01/03/2024, 10:01:01] +44 7700 900123: This message was deleted"]
+    lines.insert(4, "[01/03/2024, 10:01:01] Anna changed the subject to Parcels")
+    _, talks = read(write(tmp_path, "chat.txt", "\n".join(lines)))
+    said = [turn for turn in talks[0] if turn[0] != "system"]
+    assert said == expected()[0]
+
+
+@pytest.mark.parametrize("text", ["<附件已省略>", "image omitted", "video omitted", "IMG-20240301-WA0001.jpg (file attached)", "此消息已被删除"])
+def test_a_placeholder_of_the_messenger(text: str) -> None:
+    from kefu.data.clean import _PLACEHOLDER_TURN
+
+    assert _PLACEHOLDER_TURN.match(text)
+    assert not _PLACEHOLDER_TURN.match(f"Why does it say {text}")

@@ -53,6 +53,22 @@ def text(row: Any, path: str | None) -> str:
     return plain(found)
 
 
+def pair(row: Any, columns: Mapping[str, str]) -> str:
+    """What names the conversation of a message: its column, else who wrote and who was written to, whichever way round."""
+    if name := text(row, columns.get("conversation")).strip():
+        return name
+    if "recipient" not in columns:
+        return ""
+    to = value(row, columns["recipient"])
+    if isinstance(to, str) and to.lstrip()[:1] == "[":
+        try:
+            to = json.loads(to)
+        except (ValueError, RecursionError):
+            to = [to]
+    people = {plain(one).strip() for one in (to if isinstance(to, list) else [to])} | {text(row, columns.get("role")).strip()}
+    return " & ".join(sorted(people - {""})) if len(people - {""}) > 1 else ""
+
+
 def words(row: Any, path: str | None) -> str:
     """What somebody said: as `text`, but a customer may answer `None` or `NA`."""
     found = value(row, path) if path else None
@@ -148,11 +164,13 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
             )
     mapping = dict(source.map)
     wanted = [field for field in (known if not source.map else required(source.shape)) if field not in mapping and field not in turn_fields]
+    if "recipient" in source.map:
+        wanted = [field for field in wanted if field != "conversation"]
     if source.shape == "records" and not str(source.template).startswith("parallel"):
         wanted = [field for field in wanted if field not in ("source", "target")]  # a column `source` of another table is where it comes from
     guessed = guess(source.shape, columns, rows, taken=mapping.values(), wanted=wanted)
     mapping.update(guessed)
-    missing = [field for field in required(source.shape) if field not in mapping]
+    missing = [field for field in required(source.shape) if field not in mapping and not (field == "conversation" and "recipient" in mapping)]
     if missing:
         wanted_text = " and ".join(missing)
         example = ", ".join(f"{field}: …" for field in missing)
@@ -228,6 +246,8 @@ def guess(
         found = {field: column for field, column in found.items() if field not in ("question", "answer") and column not in asked.values()} | asked
         return found
     for field in required(shape):
+        if field == "conversation" and "recipient" in found:
+            continue  # two people make it, whoever of them writes
         if field not in found and (wanted is None or field in wanted):
             left = [column for column in free if column not in found.values()]
             if column := _by_content(field, {column: [value(row, column) for row in rows] for column in left}):
@@ -392,7 +412,12 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
     for role, parts in known["part"]:
         if any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts):
             return str(role)
+    if _SEAT.fullmatch(name):
+        return "agent"
     return own.get(EVERYONE, "")
+
+
+_SEAT = re.compile(r"(?=.*[\u3400-\u9fff])[^\s:：/]{2,30}[:：][^\s:：/]{1,20}")  # a seat of a shop's desk: 旗舰店:小美
 
 
 def language_of(name: str) -> str:

@@ -293,7 +293,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            name = self._get(row.values, "conversation")
+            name = mapping.pair(row.values, self.columns)
             if not name:
                 self._out(row, "no conversation id")
             else:
@@ -308,7 +308,7 @@ class Former:
 
     def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Told]:
         for rows in groups:
-            members = self._ordered([(row, mapping.words(row.values, self.columns["text"])) for row in rows])
+            members = self._ordered([(row, _unpacked(mapping.value(row.values, self.columns["text"]))) for row in rows])
             first = members[0][0]
             merged = dict(first.values)
             for row, _ in members[1:]:
@@ -322,7 +322,7 @@ class Former:
                 for one in said[before:]:
                     one.category = self._get(row.values, "category") if "category" in self.columns else None
             self.step.merged += len(members) - 1
-            yield Row(first.where, merged), said, self._get(first.values, "conversation"), []
+            yield Row(first.where, merged), said, mapping.pair(first.values, self.columns), []
 
     def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
         """By the order column, then by time; rows of which neither can be read stay where the export has them."""
@@ -368,6 +368,23 @@ class Former:
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made
+
+
+_MEDIA = {"md5sum", "sdkfileid", "filename", "media_id", "image_key", "file_key", "voiceid", "picurl", "pre_msgid", "mediaid", "downloadcode"}
+
+
+def _unpacked(cell: Any) -> str:
+    """The words of a message that stands as an object, or as one written out: `{"content": "…"}` (WeCom), `{"text": "…"}` (飞书, 钉钉)."""
+    if isinstance(cell, str) and cell.lstrip()[:1] == "{" and cell.rstrip()[-1:] == "}":
+        with contextlib.suppress(ValueError, RecursionError):
+            cell = json.loads(cell)
+    if isinstance(cell, dict):
+        for key in ("content", "text", "title"):
+            if key in cell:
+                return _unpacked(cell[key])
+        if _MEDIA & cell.keys():
+            return "[文件]"  # cleaning counts it as a picture or voice message
+    return mapping.words({"cell": cell}, "cell")
 
 
 def _in_full(subject: str, details: str) -> str:

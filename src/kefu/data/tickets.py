@@ -19,8 +19,9 @@ _REPLIES = (
 #: Columns that only tickets have. Two of them tell.
 _MARKS = {
     "status", "priority", "origin", "requester", "requester id", "assignee", "assignee id", "agent", "group", "case number", "casenumber",
-    "ticket id", "ticketid", "ticket number", "case id", "contact email", "contactemail", "reporter", "issue key", "resolved time", "closed time", "created time",
-    "closed date", "ticket owner", "case owner", "hs ticket id", "pipeline",
+    "ticket id", "ticketid", "ticket number", "case id", "contact email", "contactemail", "reporter", "issue key", "resolved time",
+    "closed time", "created time",
+    "closed date", "ticket owner", "case owner", "hs ticket id",
     "工单号", "工单编号", "工单状态", "优先级", "受理人", "处理人", "提交人", "状态",
 }  # fmt: skip
 

@@ -135,7 +135,7 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if found is None:
         return None
     if shape == "messages":
-        sample = whole_conversations(view, found["conversation"])
+        sample = whole_conversations(view, found)
         rows = [row.values for row in sample]
     try:
         told = evidence.OF[shape](rows, found)
@@ -194,7 +194,7 @@ def _speakers(view: View) -> str:
     """The column that says who speaks, when the table is one of messages."""
     rows = [row.values for row in view.head]
     found, _, _ = _map("messages", rows)
-    return evidence.speaker_column([row.values for row in whole_conversations(view, found["conversation"])], found) if found else ""
+    return evidence.speaker_column([row.values for row in whole_conversations(view, found)], found) if found else ""
 
 
 def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict[str, str] | None, float, list[str]]:
@@ -203,18 +203,19 @@ def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict
     inside = mapping.TURN_FIELDS if shape in mapping.TURNS_IN_A_CELL else ()
     found = mapping.guess(shape, columns, rows, wanted=[name for name in mapping.fields(shape) if name not in inside])
     found = {**_by_content(shape, found, columns, rows), **found}
-    if any(name not in found for name in mapping.required(shape)):
+    needed = [name for name in mapping.required(shape) if not (name == "conversation" and "recipient" in found and name not in found)]
+    if any(name not in found for name in needed):
         return None, 0.0, []
     if shape == "qa" and not ({"question", "context"} <= found.keys() or {"qas", "paragraphs"} & found.keys()):
         return None, 0.0, []
-    fits = [mapping.name_fit(shape, name, found[name]) for name in mapping.required(shape)]
+    fits = [mapping.name_fit(shape, name, found[name]) for name in needed]
     strength = sum(fits) / len(fits) if fits else 1.0
     if shape in ("openai", "sharegpt", "tags", "alternating", "dialogues"):
         strength = max(strength, 0.92)  # what is in the cells tells more than their name
-    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in mapping.required(shape)):
+    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in needed):
         strength = max(strength, 0.75)  # columns without names say nothing for any shape
     told = {name: found[name] for name in mapping.fields(shape) if name in found}
-    reasons = [f"columns {', '.join(repr(found[name]) for name in mapping.required(shape))} are called so"] if fits and min(fits) > 0.9 else []
+    reasons = [f"columns {', '.join(repr(found[name]) for name in needed)} are called so"] if fits and min(fits) > 0.9 else []
     return told, strength, reasons
 
 

@@ -69,17 +69,17 @@ def views(path: Path) -> list[View]:
     return [view for view in found if view.rows] or found
 
 
-def whole_conversations(view: View, column: str) -> list[readers.Row]:
+def whole_conversations(view: View, columns: dict[str, str]) -> list[readers.Row]:
     """Rows of the first conversations with all their messages, however the export orders them; about as many as the head has."""
-    sizes: Counter[str] = Counter(mapping.text(row.values, column) for row in view.all)
+    sizes: Counter[str] = Counter(mapping.pair(row.values, columns) for row in view.all)
     chosen: set[str] = set()
     count = 0
     for row in view.head:
-        name = mapping.text(row.values, column)
+        name = mapping.pair(row.values, columns)
         if name not in chosen and (not chosen or count + sizes[name] <= _HEAD):
             chosen.add(name)
             count += sizes[name]
-    return [row for row in view.all if mapping.text(row.values, column) in chosen]
+    return [row for row in view.all if mapping.pair(row.values, columns) in chosen]
 
 
 def _columns(view: View) -> list[str]:
