@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers, tasks, threads, tickets, times
+from kefu.data import mapping, readers, records, tasks, threads, tickets, times
 from kefu.data.guess import evidence
 from kefu.data.guess.views import View, open_as, views, whole_conversations
 from kefu.data.ledger import Step
@@ -144,6 +144,9 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     block: dict[str, Any] = {"name": name, "shape": shape, "path": str(path), **_reading(view)}
     if shape == "records":
         block["template"], found = _template(rows, found)
+        source, project = open_as(path, {"template": block["template"]}, "records")
+        taken = records.takes(records.load(source, project.root))
+        found = {field: column for field, column in found.items() if field in taken}
     block["map"] = found
     if shape == "dialogues":
         block |= threads.find(rows, found)[1]
