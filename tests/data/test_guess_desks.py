@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kefu import data
-from kefu.data.guess import Proposal, propose
-from kefu.errors import InputError
+from kefu.data.guess import Proposal, append, propose
+from kefu.errors import InputError, KefuError
 from kefu.project import load
 
 from .guess_case import EN, Case, talk
@@ -270,3 +270,34 @@ def test_a_placeholder_of_the_messenger(text: str) -> None:
 
     assert _PLACEHOLDER_TURN.match(text)
     assert not _PLACEHOLDER_TURN.match(f"Why does it say {text}")
+
+
+@pytest.mark.parametrize(
+    "given", [None, "name: x\n", "name: x\ndata:\n", "name: x\ndata:\n  sources: []\n  clean: {html: false}\n", "name: x\ndata:\n  seed_note: 1\n"]
+)
+def test_the_first_source_of_a_project(tmp_path: Path, given: str | None) -> None:
+    """A folder without kefu.yaml, and one without sources, begin with the export; what else stands there stays, or stops it."""
+    path = Case("t", "faq.csv", [{"question": q, "answer": a} for q, a in EN], ()).write(tmp_path)
+    folder = tmp_path / "shop"
+    if given is not None:
+        folder.mkdir()
+        (folder / "kefu.yaml").write_text(given, "utf-8")
+    if given and "seed_note" in given:
+        with pytest.raises(KefuError, match="seed_note"):
+            append(propose(path)[0], folder)
+        assert (folder / "kefu.yaml").read_text("utf-8") == given
+        return
+    append(propose(path)[0], folder)
+    append(propose(path)[0], folder)
+    loaded = load(folder)
+    assert [source.name for source in loaded.settings.data.sources] == ["faq", "faq_2"]
+    assert loaded.settings.data.clean.html is ("html" not in (given or ""))
+    assert len(data.preview(loaded, "faq", 50)) == len(EN)
+
+
+@pytest.mark.parametrize(("name", "said"), [("a.eml", "mailbox"), ("mail.txt", "mailbox"), ("call.vtt", "subtitles")])
+def test_what_is_not_read_is_said_in_one_sentence(tmp_path: Path, name: str, said: str) -> None:
+    text = "From a@x.com Fri Mar  1 10:00:00 2024\nFrom: A <a@x.com>\nSubject: Parcel\n\nWhere is it?\n"
+    cues = "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Anna>Where is it?\n"
+    with pytest.raises(InputError, match=said):
+        propose(write(tmp_path, name, cues if name.endswith("vtt") else text))
