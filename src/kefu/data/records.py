@@ -188,7 +188,7 @@ class Writer:
         self._written, self._columns, self._source = written, columns, source
         self.parallel = written.parallel
         given = dict.fromkeys(key for row in head for key in row)
-        taken = takes(written)
+        taken = sorted({*takes(written), *mapping.fields("records")})  # one map may serve several templates
         for name in source.map:
             if name not in taken and not name.startswith(mapping.EXTRA):
                 raise ConfigError(
