@@ -80,7 +80,7 @@ def test_a_wrongly_named_encoding_says_which_is_right(tmp_path: Path) -> None:
 
 def test_one_damaged_line_does_not_change_the_encoding(tmp_path: Path) -> None:
     lines = [f'{{"question": "怎么退款{i}", "answer": "好的"}}\n'.encode() for i in range(9)]
-    lines[4] = '{"question": "怎么退款", "answer": "好的"}\n'.encode("gb18030")
+    lines[4] = '{"question": "怎么退款", "answer": "好的"}\n'.encode().replace("么".encode(), "么".encode()[:2])
     (tmp_path / "f.jsonl").write_bytes(b"".join(lines))
     rows, broken, facts = read(tmp_path, path="f.jsonl")
     assert facts["files"]["f.jsonl"]["encoding"] == "utf-8"

@@ -27,8 +27,19 @@ _WORD = re.compile(r"[^\W\d_]")
 #: What export tools put in place of a picture, a voice message or a recalled one.
 _PLACEHOLDER_TURN = re.compile(
     r"^[\[【<(（]?\s*(?:图片|语音|视频|表情|动画表情|文件|链接|名片|位置|红包|撤回了?一条消息|消息已撤回|该消息已撤回|image|picture|photo|voice|video|sticker|gif|file|attachment|emoji|"
-    r"message (?:deleted|recalled)|this message was deleted)\s*[\]】>)）]?$",
+    r"message (?:deleted|recalled)|this message was deleted|you deleted this message|"
+    r"(?:media|image|photo|picture|video|audio|voice message|sticker|gif|document|contact card|location|file) omitted|"
+    r"(?:附件|媒体|图片|视频|音频|语音|文件|贴图|表情)(?:已)?(?:省略|忽略|略去)|"
+    r"(?:您|你)?已?(?:删除了?|撤回了?)(?:此|这|一)?条?消息|此消息已(?:被)?(?:删除|撤回)|"
+    r"\S{1,80}\.\w{2,5} \((?:file attached|文件附件|附件)\))\s*[\]】>)）.。]?$",
     re.IGNORECASE,
+)
+#: What a messenger says in nobody's name, whoever the export says it was.
+_MESSENGER = re.compile(
+    r"^(?:messages (?:and calls )?(?:to this (?:chat|group)(?: and calls)? )?are (?:now )?(?:secured with )?end-to-end encrypt(?:ed|ion)\b.{0,200}|"
+    r"(?:消息(?:和通话)?|此(?:聊天|对话)的?消息(?:和通话)?).{0,12}端(?:到|对)端加密.{0,120}|your security code with .{1,60} changed\b.{0,80}|"
+    r"missed (?:voice|video) call\.?|未接(?:语音|视频)(?:通话|来电)|(?:this business|此商家|此企业).{0,200}(?:secure|meta|管理此聊天).{0,120})$",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -102,7 +113,11 @@ class Cleaner:
                 kept.append(turn)
                 continue
             text = self.text(turn.text)
-            if not text or _PLACEHOLDER_TURN.match(text):
+            plain = turn.text.replace("\u200e", "").strip()
+            if _MESSENGER.match(plain):
+                self._drop(conversation, turn, "notice of the messenger", step, source)
+                continue
+            if not text or _PLACEHOLDER_TURN.match(text) or _PLACEHOLDER_TURN.match(plain):
                 reason = "no words" if turn.text.strip() and not text else "empty turn" if not text else "picture, voice or recalled message"
                 if self._boiled(turn.text):
                     reason = "boilerplate"

@@ -50,6 +50,9 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
         parts += [f"table {details['table']}"] if "table" in details else []
         found.append(f"{name}: {file} read as {', '.join(part for part in parts if part)}")
     for file, details in facts.get("files", {}).items():
+        if told := details.get("lines_by_encoding"):
+            shares = ", ".join(f"{n} {'line' if n == 1 else 'lines'} in {code}" for code, n in told.items())
+            found.append(f"{name}: {file} is in two encodings, read line by line: {shares}")
         if above := details.get("rows_above_header"):
             found.append(f"{name}: {file}: {above} {'row' if above == 1 else 'rows'} above the header passed over")
     if facts.get("guessed"):

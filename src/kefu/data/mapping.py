@@ -53,6 +53,22 @@ def text(row: Any, path: str | None) -> str:
     return plain(found)
 
 
+def pair(row: Any, columns: Mapping[str, str]) -> str:
+    """What names the conversation of a message: its column, else who wrote and who was written to, whichever way round."""
+    if name := text(row, columns.get("conversation")).strip():
+        return name
+    if "recipient" not in columns:
+        return ""
+    to = value(row, columns["recipient"])
+    if isinstance(to, str) and to.lstrip()[:1] == "[":
+        try:
+            to = json.loads(to)
+        except (ValueError, RecursionError):
+            to = [to]
+    people = {plain(one).strip() for one in (to if isinstance(to, list) else [to])} | {text(row, columns.get("role")).strip()}
+    return " & ".join(sorted(people - {""})) if len(people - {""}) > 1 else ""
+
+
 def words(row: Any, path: str | None) -> str:
     """What somebody said: as `text`, but a customer may answer `None` or `NA`."""
     found = value(row, path) if path else None
@@ -138,7 +154,7 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
             near = difflib.get_close_matches(field, known, 1, 0.5)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise ConfigError(f"source {source.name}: map has no field {field!r}", f"{hint}fields of shape {source.shape}", ", ".join(known))
-    turn_fields = _TURN_FIELDS if source.shape in TURNS_IN_A_CELL else ()
+    turn_fields = TURN_FIELDS if source.shape in TURNS_IN_A_CELL else ()
     for field, column in source.map.items():
         if field not in turn_fields and not any(value(row, column) is not None for row in rows) and column not in columns:
             raise InputError(
@@ -148,11 +164,13 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
             )
     mapping = dict(source.map)
     wanted = [field for field in (known if not source.map else required(source.shape)) if field not in mapping and field not in turn_fields]
+    if "recipient" in source.map:
+        wanted = [field for field in wanted if field != "conversation"]
     if source.shape == "records" and not str(source.template).startswith("parallel"):
         wanted = [field for field in wanted if field not in ("source", "target")]  # a column `source` of another table is where it comes from
     guessed = guess(source.shape, columns, rows, taken=mapping.values(), wanted=wanted)
     mapping.update(guessed)
-    missing = [field for field in required(source.shape) if field not in mapping]
+    missing = [field for field in required(source.shape) if field not in mapping and not (field == "conversation" and "recipient" in mapping)]
     if missing:
         wanted_text = " and ".join(missing)
         example = ", ".join(f"{field}: …" for field in missing)
@@ -165,7 +183,7 @@ def resolve(source: Source, rows: Sequence[dict[str, Any]]) -> tuple[dict[str, s
 def _check_turns(source: Source, rows: Sequence[dict[str, Any]], turns: str) -> None:
     """Raises InputError for a key of the turns that `map` names and that no turn of the first rows has."""
     items = [item for row in rows for item in objects_in(value(row, turns))]
-    for field in _TURN_FIELDS:
+    for field in TURN_FIELDS:
         path = source.map.get(field)
         if path and items and not any(value(item, path) is not None for item in items):
             keys = columns_of(items)
@@ -178,7 +196,8 @@ def _check_turns(source: Source, rows: Sequence[dict[str, Any]], turns: str) -> 
 
 #: `map` may also name facts to carry along: `customer.tier: 会员等级`, `meta.channel: channel`.
 EXTRA = ("customer.", "meta.")
-_TURN_FIELDS = ("role", "text", "at")
+#: Of a turn inside a cell: they are keys of its objects, not columns.
+TURN_FIELDS = ("role", "text", "at")
 TURNS_IN_A_CELL = ("dialogues", "alternating", "sharegpt", "openai")
 #: Fields whose cells may be lists or objects.
 _NESTED = {
@@ -222,12 +241,26 @@ def guess(
     for *_, field, column in sorted(candidates):
         if field not in found and column not in found.values():
             found[field] = column
+    if shape == "faq" and (table := _tickets(free, rows)) is not None:
+        asked = {field: column for field, column in table.items() if wanted is None or field in wanted}
+        found = {field: column for field, column in found.items() if field not in ("question", "answer") and column not in asked.values()} | asked
+        return found
     for field in required(shape):
+        if field == "conversation" and "recipient" in found:
+            continue  # two people make it, whoever of them writes
         if field not in found and (wanted is None or field in wanted):
             left = [column for column in free if column not in found.values()]
             if column := _by_content(field, {column: [value(row, column) for row in rows] for column in left}):
                 found[field] = column
     return found
+
+
+def _tickets(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str] | None:
+    from kefu.data import tickets
+
+    filled = [column for column in columns if any(value(row, column) not in (None, "") for row in rows)]
+    flat = [column for column in filled if not any(isinstance(value(row, column), list | dict) for row in rows)]
+    return tickets.arrange(flat)
 
 
 @lru_cache(maxsize=4096)
@@ -297,6 +330,7 @@ def _by_content(field: str, columns: dict[str, list[Any]]) -> str:
     return best if best and scores[best] > 0 else ""
 
 
+_CONSTANT = 3
 _KEY = re.compile(r"[^\s，。？！；,?!;]{1,40}")  # what a conversation may be called: one word, number or code
 
 
@@ -341,6 +375,8 @@ def _fits(shape: str, field: str, values: list[Any]) -> bool:
         return any(re.search(r"[^\W\d_]", str(item)) for item in given)
     if field in ("category", "language", "outcome", "role"):
         return all(len(str(item)) <= 80 for item in given)
+    if field == "conversation":  # one word in every row is a kind of thing (`conversation_part.list`), not the name of one
+        return len(given) < _CONSTANT or len({plain(item) for item in given}) > 1 or bool(re.search(r"\d", plain(given[0])))
     if field == "order":
         return all(re.fullmatch(r"\d+(\.0)?", str(item)) for item in given)
     return True
@@ -376,7 +412,12 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
     for role, parts in known["part"]:
         if any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts):
             return str(role)
+    if _SEAT.fullmatch(name):
+        return "agent"
     return own.get(EVERYONE, "")
+
+
+_SEAT = re.compile(r"(?=.*[\u3400-\u9fff])[^\s:：/]{2,30}[:：][^\s:：/]{1,20}")  # a seat of a shop's desk: 旗舰店:小美
 
 
 def language_of(name: str) -> str:

@@ -30,6 +30,7 @@ _SIDES = ("source", "target")
 _LANGUAGES = ("source_language", "target_language")
 #: Columns that are known by name and say nothing of the case.
 _ASIDE = ("id", "customer", "category", "language")
+_ABOUT = (*_ASIDE, "outcome", "satisfaction")
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ def load(source: Source, root: Path) -> Written:
             f"take it out, or use {' or '.join(name for name in ready() if name.startswith('parallel'))}",
         )  # fmt: skip
     return written
+
+
+def takes(written: Written) -> list[str]:
+    """Fields that `map` may name for a template: those that it asks for, and what every conversation carries along."""
+    return sorted({*written.asked, *written.required, *written.optional, *_ABOUT} - set(_OWN))
 
 
 def _file(given: str, root: Path, label: str) -> dict[str, Any]:
@@ -182,6 +188,13 @@ class Writer:
         self._written, self._columns, self._source = written, columns, source
         self.parallel = written.parallel
         given = dict.fromkeys(key for row in head for key in row)
+        taken = sorted({*takes(written), *mapping.fields("records")})  # one map may serve several templates
+        for name in source.map:
+            if name not in taken and not name.startswith(mapping.EXTRA):
+                raise ConfigError(
+                    f"source {source.name}: the template has no field {name!r}", "its column would stand in the question",
+                    f"it takes {', '.join(taken)}; leave {name!r} out, or name it in a template of your own",
+                )  # fmt: skip
         missing = [name for name in written.required if name not in columns]
         if missing:
             shown = ", ".join(f"{name}: …" for name in missing)

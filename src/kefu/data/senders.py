@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,9 @@ _PREFIX = re.compile(
     rf"^\s*(?:\[?(?P<t1>{_STAMP})\]?\s*)?(?P<name>[^\s:：,，。?？!！\[\]]{{1,16}}(?: [A-Z][a-z]+)?)\s*"
     rf"(?:[(（\[]?(?P<t2>{_STAMP})[)）\]]?)?\s*[:：]\s*(?P<text>.*)$"
 )
-_HEAD = re.compile(r"^\s*(?P<name>[^\s:：,，。?？!！]{1,16})\s+(?P<t2>\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?\s*\d{1,2}:\d{2}(?::\d{2})?)\s*$")
+_HEAD = re.compile(
+    r"^\s*(?P<name>[^\s:：,，。?？!！]{1,16}(?:[:：][^\s:：,，。?？!！]{1,16})?)\s+(?P<t2>\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?\s*\d{1,2}:\d{2}(?::\d{2})?)\s*$"
+)
 
 
 @dataclass(slots=True)
@@ -95,15 +98,36 @@ def transcript(text: str) -> list[Utterance]:
 
     A line opens an utterance when its sender is a known role, or a short name that opens two lines or more.
     """
-    lines = text.replace("\r", "").split("\n")
+    lines = _lines(text)
     if len(lines) < 2:
         lines = _inline(text)
+    heads = [match for line in lines if (match := _HEAD.match(line))]
+    if len({match.group("name") for match in heads}) >= 2 and _HEAD.match(next(line for line in lines if line.strip())):
+        opened, known = [_HEAD.match(line) for line in lines], {match.group("name").strip() for match in heads}
+        return _opened(lines, opened, known)  # a line of its own for who and when: it needs no name that is known
     opened = [_HEAD.match(line) or _PREFIX.match(line) for line in lines]
     names = Counter(match.group("name").strip() for match in opened if match)
     known = {name for name in names if mapping.role_of(name, {}) and len(name) <= 12}
     senders_ = known | {name for name, count in names.items() if count >= 2 and known}
     if sum(names[name] for name in senders_) < 2 or len(senders_) < 2:
         return []
+    return _opened(lines, opened, senders_)
+
+
+_ENDS = re.compile(r"\r?\n|\r|<br\s*/?>", re.IGNORECASE)
+_WRITTEN_ENDS = re.compile(r"\\r\\n|\\n")
+
+
+def _lines(text: str) -> list[str]:
+    """Lines of a cell; where it has none, those whose ends an export wrote out (`\\n`), if a speaker follows them."""
+    lines = _ENDS.split(text)
+    parts = [part for line in lines for part in _WRITTEN_ENDS.split(line)]
+    if len(parts) > len(lines) and sum(bool(_HEAD.match(part) or _PREFIX.match(part)) for part in parts[1:]) * 3 >= len(parts) - 1:
+        return parts
+    return lines
+
+
+def _opened(lines: list[str], opened: Sequence[re.Match[str] | None], senders_: set[str]) -> list[Utterance]:
     found: list[Utterance] = []
     for line, match in zip(lines, opened, strict=True):
         if match and match.group("name").strip() in senders_:

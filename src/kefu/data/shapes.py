@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import calls, chats, mapping, records, senders, steps, times
+from kefu.data import calls, chats, mapping, records, senders, steps, threads, times
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
@@ -157,7 +157,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            question, answer = self._get(row.values, "question"), self._get(row.values, "answer")
+            question, answer = _in_full(self._get(row.values, "question"), self._get(row.values, "details")), self._get(row.values, "answer")
             if not question or not answer:
                 self._out(row, "no question and no answer" if not question and not answer else "no answer" if question else "no question")
                 continue
@@ -204,7 +204,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            said, images = self._said(mapping.value(row.values, self.columns["turns"]))
+            said, images = self._said(row.values)
             if said is None or not said.turns:
                 self._out(row, "no turns" if said is not None else "turns cannot be read")
                 continue
@@ -217,8 +217,9 @@ class Former:
         """Files made for tuning have instructions where logs have notices of the software."""
         return {calls.PROMPTED: True} if self.source.shape in _TUNING or self._get(row, "system") else {}
 
-    def _said(self, cell: Any) -> tuple[senders.Said | None, list[str]]:
-        """The turns in one cell, and the pictures in them."""
+    def _said(self, row: dict[str, Any]) -> tuple[senders.Said | None, list[str]]:
+        """The turns of a row, and the pictures in them."""
+        cell = mapping.value(row, self.columns["turns"])
         if self.source.shape == "alternating":
             return chats.alternate(cell, self.columns, self.source.first), []
         if self.source.shape == "openai":
@@ -226,7 +227,7 @@ class Former:
             if found and found.parts_left_out:
                 self.notes["parts_left_out"] = self.notes.get("parts_left_out", 0) + found.parts_left_out
             return (found.said, found.images) if found else (None, [])
-        return senders.turns_of(cell, self.columns, self.source.turn_where), []
+        return threads.told(row, self.columns, self.source.turn_where, dict(self.source.roles)), []
 
     def _tools(self, row: dict[str, Any]) -> list[Any]:
         given = mapping.value(row, self.columns["tools"]) if "tools" in self.columns else None
@@ -299,7 +300,7 @@ class Former:
         for row in rows:
             if not self._take(row):
                 continue
-            name = self._get(row.values, "conversation")
+            name = mapping.pair(row.values, self.columns)
             if not name:
                 self._out(row, "no conversation id")
             else:
@@ -314,7 +315,7 @@ class Former:
 
     def _gathered(self, groups: Iterable[list[Row]]) -> Iterator[Told]:
         for rows in groups:
-            members = self._ordered([(row, mapping.words(row.values, self.columns["text"])) for row in rows])
+            members = self._ordered([(row, _unpacked(mapping.value(row.values, self.columns["text"]))) for row in rows])
             first = members[0][0]
             merged = dict(first.values)
             for row, _ in members[1:]:
@@ -328,7 +329,7 @@ class Former:
                 for one in said[before:]:
                     one.category = self._get(row.values, "category") if "category" in self.columns else None
             self.step.merged += len(members) - 1
-            yield Row(first.where, merged), said, self._get(first.values, "conversation"), []
+            yield Row(first.where, merged), said, mapping.pair(first.values, self.columns), []
 
     def _ordered(self, members: list[tuple[Row, str]]) -> list[tuple[Row, str]]:
         """By the order column, then by time; rows of which neither can be read stay where the export has them."""
@@ -376,6 +377,30 @@ class Former:
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made
+
+
+_MEDIA = {"md5sum", "sdkfileid", "filename", "media_id", "image_key", "file_key", "voiceid", "picurl", "pre_msgid", "mediaid", "downloadcode"}
+
+
+def _unpacked(cell: Any) -> str:
+    """The words of a message that stands as an object, or as one written out: `{"content": "…"}` (WeCom), `{"text": "…"}` (飞书, 钉钉)."""
+    if isinstance(cell, str) and cell.lstrip()[:1] == "{" and cell.rstrip()[-1:] == "}":
+        with contextlib.suppress(ValueError, RecursionError):
+            cell = json.loads(cell)
+    if isinstance(cell, dict):
+        for key in ("content", "text", "title"):
+            if key in cell:
+                return _unpacked(cell[key])
+        if _MEDIA & cell.keys():
+            return "[文件]"  # cleaning counts it as a picture or voice message
+    return mapping.words({"cell": cell}, "cell")
+
+
+def _in_full(subject: str, details: str) -> str:
+    """A subject and what was written below it; once where the one says the other."""
+    if not details or not subject:
+        return subject or details
+    return details if details.casefold().startswith(subject.casefold().rstrip(".。…")) else f"{subject}\n{details}"
 
 
 def _category(turns: list[Turn], kept: list[senders.Utterance]) -> str:

@@ -14,7 +14,10 @@ from kefu.cli.options import Json, console
 def import_(
     file: Annotated[Path, typer.Argument(help="An export: a file of any format, or a folder of them.")],
     guess: Annotated[bool, typer.Option("--guess", help="Look and propose only (what is done without --into).")] = False,
-    into: Annotated[Path | None, typer.Option("--into", help="Append the best proposal to this project's kefu.yaml, after a check.")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", help="Append the best proposal to this project's kefu.yaml, after a check; begins one where there is none."),
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="Name of the source. Default: that of the file.")] = "",
     json: Json = False,
 ) -> None:

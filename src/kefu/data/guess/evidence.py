@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kefu.data import mapping, senders, signals
+from kefu.data import mapping, senders, signals, threads
 from kefu.data.readers.conll import TAG
 from kefu.text.language import detect
 
@@ -39,7 +39,10 @@ def distinct(given: Sequence[str]) -> float:
     return len(set(given)) / len(given) if given else 0.0
 
 
-def _share(given: Sequence[Any], test: Callable[[Any], bool]) -> float:
+_ADDRESS = re.compile(r"\s*[^\s@]+@[^\s@]+\s*|https?://\S+")
+
+
+def _share(given: Sequence[Any], test: Callable[[Any], object]) -> float:
     return sum(1 for item in given if test(item)) / len(given) if given else 0.0
 
 
@@ -97,12 +100,17 @@ def _rising(lists: Sequence[Sequence[dict[str, Any]]], key: str) -> float:
     return _share(lists, rises)
 
 
-def speakers(rows: Rows, conversation: str, sender: str) -> float:
+def names_of(rows: Rows, found: Map) -> list[str]:
+    """The conversation of each message that has one."""
+    return [name for row in rows if (name := mapping.pair(row, found))]
+
+
+def speakers(rows: Rows, conversation: str | Map, sender: str) -> float:
     """Share of the conversations of two messages or more in which this column has more than one value."""
     return _share(_heard(rows, conversation, sender), lambda said: len(set(said)) > 1)
 
 
-def parties(rows: Rows, conversation: str, sender: str) -> float:
+def parties(rows: Rows, conversation: str | Map, sender: str) -> float:
     """How likely few values are the parties of conversations: the share of those of two messages or more in which the two
     commonest values meet. Topics and labels of messages seldom do; 0 for a column of many values, or of one."""
     told = Counter(texts(rows, sender))
@@ -114,11 +122,12 @@ def parties(rows: Rows, conversation: str, sender: str) -> float:
     return max(_share(heard, lambda said: common <= set(said)), _share(heard, lambda said: len(third & set(said)) > 1) if len(told) < 5 else 0.0)
 
 
-def _heard(rows: Rows, conversation: str, sender: str) -> list[list[str]]:
+def _heard(rows: Rows, conversation: str | Map, sender: str) -> list[list[str]]:
     """The values of a column in each conversation of two messages or more."""
     heard: dict[str, list[str]] = {}
     for row in rows:
-        heard.setdefault(mapping.plain(mapping.value(row, conversation)), []).append(mapping.plain(mapping.value(row, sender)))
+        name = mapping.pair(row, conversation) if isinstance(conversation, dict) else mapping.plain(mapping.value(row, conversation))
+        heard.setdefault(name, []).append(mapping.plain(mapping.value(row, sender)))
     return [said for said in heard.values() if len(said) > 1]
 
 
@@ -142,7 +151,7 @@ def sharegpt(rows: Rows, found: Map) -> Evidence:
 
 def dialogues(rows: Rows, found: Map) -> Evidence:
     cells = column(rows, found["turns"])
-    said = [senders.turns_of(cell, found, {}) for cell in cells[:100]]
+    said = [threads.told(row, found, {}, {}) for row in rows if mapping.value(row, found["turns"]) not in (None, "")][:100]
     told = [one for one in said if one and len(one.turns) >= 2 and len({turn.sender for turn in one.turns}) >= 2]
     bare = _share(cells, lambda cell: len(items := senders_list(cell)) > 0 and all(isinstance(item, str) for item in items))
     share = len(told) / max(1, len(said)) * (1 - bare)
@@ -172,15 +181,20 @@ def alternating(rows: Rows, found: Map) -> Evidence:
 
 
 def messages(rows: Rows, found: Map) -> Evidence:
-    names = texts(rows, found["conversation"])
+    names = names_of(rows, found)
+    called = found.get("conversation", "") or f"{found.get('role')} & {found.get('recipient')}"
     spread = distinct(names)
     known = _share(column(rows, found["role"]), lambda item: bool(mapping.role_of(item, {})))
     few = len(set(texts(rows, found["role"]))) <= max(12, len(rows) * 0.5)
+    if not names:
+        return Evidence(0.05, [], ["no message names its conversation"])
+    if len(names) >= 3 and len(set(names)) == 1 and not re.search(r"\d", names[0]):
+        return Evidence(0.05, [], [f"{called!r} is {names[0][:40]!r} in all {len(names)} rows: it names no conversation"])
     if spread > 0.8 or not few:
-        return Evidence(0.1, [], [f"{found['conversation']!r} hardly ever repeats: one row is not one message of a conversation"])
-    met = parties(rows, found["conversation"], found["role"]) if {"time", "order"} & found.keys() else 0.0
+        return Evidence(0.1, [], [f"{called!r} hardly ever repeats: one row is not one message of a conversation"])
+    met = parties(rows, found, found["role"]) if {"time", "order"} & found.keys() else 0.0
     reasons = [
-        f"{found['conversation']!r} repeats ({len(set(names))} conversations in {len(names)} rows)",
+        f"{called!r} repeats ({len(set(names))} conversations in {len(names)} rows)",
         f"{known:.0%} of {found['role']!r} are known speakers",
         *([f"its values meet in {met:.0%} of the conversations"] if met > known else []),
     ]
@@ -213,7 +227,7 @@ def prose(rows: Rows) -> list[str]:
     """Columns in which somebody wrote: words that seldom repeat, or sentences that end as sentences do (a worse answer may be the same)."""
     found = []
     for name in mapping.columns_of(rows):
-        if _written(rows, name) and worded(told := texts(rows, name)) > 0.5:
+        if _written(rows, name) and worded(told := texts(rows, name)) > 0.5 and _share(told, lambda text: _ADDRESS.fullmatch(text)) < 0.5:
             ended = _share(told, lambda text: len(text) >= 4 and text.rstrip()[-1:] in tuple("。！？!?.…"))
             if distinct(told) > 0.4 or (ended > 0.5 and len(set(told)) > 1):
                 found.append(name)
@@ -246,6 +260,10 @@ def faq(rows: Rows, found: Map) -> Evidence:
     elif lost:
         strength *= 0.88
         against.append(f"what is written in {', '.join(map(repr, lost[:3]))} would be lost")
+    lists = [name for name in mapping.columns_of(rows) if any(len(mapping.objects_in(mapping.value(row, name))) > 1 for row in rows[:50])]
+    if lists:
+        strength *= 0.4
+        against.append(f"the lists in {', '.join(map(repr, lists[:3]))} would be lost")
     if _called(found, "question", *_TUNING["instruction"]) and any(mapping.name_key(name) in ("input", "输入") for name in mapping.columns_of(rows)):
         strength *= 0.4
         against.append("the columns are called like those of a tuning file")

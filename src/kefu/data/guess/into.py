@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from kefu.artifacts import write_text
 from kefu.data.check import check_source
 from kefu.data.guess.propose import Proposal
 from kefu.errors import ConfigError, InputError
-from kefu.markup import parse_yaml
+from kefu.markup import Fault, parse_yaml
 from kefu.project import load
 
 LEAST_SURE = 0.4
@@ -21,25 +22,30 @@ LEAST_SURE = 0.4
 def append(proposal: Proposal, project: Path) -> dict[str, Any]:
     """Write the source behind the last one, under a name of its own; returns the block. The new file is checked before it stands.
 
+    A folder without kefu.yaml, and a kefu.yaml without sources, begin with this one.
+
     Raises ConfigError and leaves the project as it was when the block does not fit it.
     """
     if proposal.confidence < LEAST_SURE:
         why = "; ".join([f"only {proposal.confidence:.0%} sure of shape {proposal.block['shape']}", *proposal.against[:2]])
         raise InputError(f"nothing was added to {project}", why, "look at `kefu data import --guess`, and paste what is right")
-    target = project / "kefu.yaml" if project.is_dir() else project
-    loaded = load(target)
-    names = {source.name for source in loaded.settings.data.sources}
-    block = {**proposal.block, "path": _relative(Path(proposal.block["path"]), loaded.root)}
+    target = project if project.suffix in (".yaml", ".yml") else project / "kefu.yaml"
+    text = _text(target)
+    empty = _empty(text)
+    present = [] if empty else [source.name for source in load(target).settings.data.sources]
+    names = set(present)
+    block = {**proposal.block, "path": _relative(Path(proposal.block["path"]), target.parent.resolve())}
     stem, n = block["name"], 2
     while block["name"] in names:
         block["name"], n = f"{stem}_{n}", n + 1
-    text = target.read_text("utf-8")
-    made = _inserted(text, Proposal(block, proposal.confidence, proposal.reasons, proposal.against).yaml(), target)
+    written = Proposal(block, proposal.confidence, proposal.reasons, proposal.against).yaml()
+    made = _begun(text, written, target) if empty else _inserted(text, written, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     trial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write_text(trial, made)
         new = load(trial)
-        if [source.name for source in new.settings.data.sources] != [*(s.name for s in loaded.settings.data.sources), block["name"]]:
+        if [source.name for source in new.settings.data.sources] != [*present, block["name"]]:
             raise ConfigError(
                 f"{target} cannot be added to", "its sources are written in a way that a line cannot follow", "paste the block yourself"
             )
@@ -48,6 +54,61 @@ def append(proposal: Proposal, project: Path) -> dict[str, Any]:
         trial.unlink(missing_ok=True)
     write_text(target, made)
     return block
+
+
+def _text(target: Path) -> str:
+    """What kefu.yaml holds, else the beginning of one, named after its folder."""
+    if target.exists():
+        try:
+            return target.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {target}", str(error), "give a project's folder, or its kefu.yaml") from None
+    name = re.sub(r"[^a-z0-9_-]+", "-", target.parent.resolve().name.lower()).strip("-_")
+    return f"name: {name if name[:1].isalnum() else 'project'}\n"
+
+
+def _empty(text: str) -> bool:
+    """Has it no source yet: no `data`, no `sources`, or an empty list? What is no YAML, or more than a mapping, `load` tells of."""
+    try:
+        node = parse_yaml(text)[0]
+    except Fault:
+        return False
+    if node is not None and not isinstance(node, yaml.MappingNode):
+        return False
+    sources = _child(_child(node, "data"), "sources")
+    return not sources.value if isinstance(sources, yaml.SequenceNode) else sources is None or _null(sources)
+
+
+def _null(node: Any) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.value in ("", "null", "~")
+
+
+def _begun(text: str, block: str, target: Path) -> str:
+    """The text with its first source."""
+    node = parse_yaml(text)[0]
+    data_ = _child(node, "data")
+    sources = _child(data_, "sources")
+    lines = text.splitlines()
+    if sources is None:
+        if data_ is not None and not _null(data_) and (not isinstance(data_, yaml.MappingNode) or data_.flow_style):
+            raise InputError(f"{target}: data is no block of lines", "a source cannot be put into it", "paste the block yourself")
+        keys = [key for key, _ in node.value if key.value == "data"] if isinstance(node, yaml.MappingNode) else []
+        place = keys[0].start_mark.line if keys else len(lines)
+        inner = data_.start_mark.column if isinstance(data_, yaml.MappingNode) else 2
+        if not keys:
+            lines.append("data:")
+        elif _null(data_):
+            lines[place] = "data:"
+        lines.insert(place + 1, " " * inner + "sources:")
+        at, indent = place + 1, inner
+    else:
+        at = next(key.start_mark.line for key, value in data_.value if value is sources)
+        indent = len(lines[at]) - len(lines[at].lstrip())
+        if data_.flow_style or sources.end_mark.line > at + 1:
+            raise InputError(f"{target}: data.sources is no list of lines", "a block cannot be put behind it", "paste the block yourself")
+        lines[at] = " " * indent + "sources:"
+    added = [" " * (indent + 2) + line for line in block.rstrip("\n").split("\n")]
+    return "\n".join([*lines[: at + 1], *added, *lines[at + 1 :]]) + "\n"
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kefu.conversation import Conversation
-from kefu.data import mapping, readers, tasks, times
+from kefu.data import mapping, readers, records, tasks, threads, tickets, times
 from kefu.data.guess import evidence
 from kefu.data.guess.views import View, open_as, views, whole_conversations
 from kefu.data.ledger import Step
@@ -80,6 +80,11 @@ def propose(path: Path, name: str = "") -> list[Proposal]:
     if not found:
         columns = ", ".join(mapping.columns_of([row.values for row in seen[-1].rows])[:20])
         place = f" of {seen[-1].label}" if seen[-1].label else ""
+        if (table := tickets.arrange(mapping.columns_of([row.values for row in seen[-1].rows]))) is not None and "answer" not in table:
+            raise InputError(
+                f"no shape fits {path.name}", f"its rows are tickets, and no column holds a reply (the columns{place} are {columns})",
+                "export the tickets with their comments or replies",
+            )  # fmt: skip
         raise InputError(f"no shape fits {path.name}", f"the columns{place} are {columns or 'none'}", "write the source by hand: shape and map")
     best = found[0]
     found[1:] = [one for one in found[1:] if not _same_turns(one, best)]
@@ -110,7 +115,8 @@ def _main_files(folder: Path) -> Path:
 
 def _same_turns(one: Proposal, best: Proposal) -> bool:
     """Two names for one reading: messages of OpenAI and ShareGPT, and lines that name their speaker, are dialogues too."""
-    same = one.view == best.view and one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    turns = one.block.get("map", {}).get("turns") == best.block.get("map", {}).get("turns")
+    same = turns and (one.view == best.view or "all lists" in (one.view, best.view))
     return same and {one.block["shape"], best.block["shape"]} <= {"openai", "sharegpt", "dialogues", "alternating"}
 
 
@@ -129,7 +135,7 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if found is None:
         return None
     if shape == "messages":
-        sample = whole_conversations(view, found["conversation"])
+        sample = whole_conversations(view, found)
         rows = [row.values for row in sample]
     try:
         told = evidence.OF[shape](rows, found)
@@ -138,7 +144,12 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     block: dict[str, Any] = {"name": name, "shape": shape, "path": str(path), **_reading(view)}
     if shape == "records":
         block["template"], found = _template(rows, found)
+        source, project = open_as(path, {"template": block["template"]}, "records")
+        taken = records.takes(records.load(source, project.root))
+        found = {field: column for field, column in found.items() if field in taken}
     block["map"] = found
+    if shape == "dialogues":
+        block |= threads.find(rows, found)[1]
     extra_against: list[str] = []
     if spoken:
         told.strength *= 0.7
@@ -186,26 +197,28 @@ def _speakers(view: View) -> str:
     """The column that says who speaks, when the table is one of messages."""
     rows = [row.values for row in view.head]
     found, _, _ = _map("messages", rows)
-    return evidence.speaker_column([row.values for row in whole_conversations(view, found["conversation"])], found) if found else ""
+    return evidence.speaker_column([row.values for row in whole_conversations(view, found)], found) if found else ""
 
 
 def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict[str, str] | None, float, list[str]]:
     """(columns of the fields, how well their names fit, reasons). None: a required field has no column. spoken: no label."""
     columns = [column for column in mapping.columns_of(rows) if column != spoken]
-    found = mapping.guess(shape, columns, rows)
+    inside = mapping.TURN_FIELDS if shape in mapping.TURNS_IN_A_CELL else ()
+    found = mapping.guess(shape, columns, rows, wanted=[name for name in mapping.fields(shape) if name not in inside])
     found = {**_by_content(shape, found, columns, rows), **found}
-    if any(name not in found for name in mapping.required(shape)):
+    needed = [name for name in mapping.required(shape) if not (name == "conversation" and "recipient" in found and name not in found)]
+    if any(name not in found for name in needed):
         return None, 0.0, []
     if shape == "qa" and not ({"question", "context"} <= found.keys() or {"qas", "paragraphs"} & found.keys()):
         return None, 0.0, []
-    fits = [mapping.name_fit(shape, name, found[name]) for name in mapping.required(shape)]
+    fits = [mapping.name_fit(shape, name, found[name]) for name in needed]
     strength = sum(fits) / len(fits) if fits else 1.0
     if shape in ("openai", "sharegpt", "tags", "alternating", "dialogues"):
         strength = max(strength, 0.92)  # what is in the cells tells more than their name
-    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in mapping.required(shape)):
+    if all(re.fullmatch(r"(column )?\d+", found[name]) for name in needed):
         strength = max(strength, 0.75)  # columns without names say nothing for any shape
     told = {name: found[name] for name in mapping.fields(shape) if name in found}
-    reasons = [f"columns {', '.join(repr(found[name]) for name in mapping.required(shape))} are called so"] if fits and min(fits) > 0.9 else []
+    reasons = [f"columns {', '.join(repr(found[name]) for name in needed)} are called so"] if fits and min(fits) > 0.9 else []
     return told, strength, reasons
 
 
@@ -234,7 +247,7 @@ def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: lis
         written = [c for c, t in texts.items() if c not in more.values() and all(re.search(r"\d[:：]\d", one) and times.iso(one) for one in t)]
         more |= {"time": written[0]} if written else {}
     if shape == "dialogues" and "turns" in found:
-        more |= evidence.turn_keys(rows, found)
+        more |= {**evidence.turn_keys(rows, found), **threads.find(rows, found)[0]}
     if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:
         languages = {c: Counter(detect(one) for one in t).most_common(1)[0][0] for c, t in texts.items() if evidence.mean_length(t) >= 4}
         pair = [(a, b) for a in languages for b in languages if a < b and languages[a] != languages[b]]

@@ -46,6 +46,15 @@ def views(path: Path) -> list[View]:
     """At least one, else InputError says why the file cannot be read at all."""
     if "*" not in path.name and not path.exists():
         raise InputError(f"no file at {path}", "it does not exist", "correct the path")
+    if path.suffix.lower() in (".mbox", ".eml", ".msg", ".pst") or (path.is_file() and _starts(path, b"From ") and _mail(path)):
+        raise InputError(
+            f"{path.name} is a mailbox", "mail is not read as it is stored",
+            "export it as CSV or JSONL with one message a row: thread, from, date, body",
+        )  # fmt: skip
+    if path.suffix.lower() in (".vtt", ".srt"):
+        raise InputError(
+            f"{path.name} holds subtitles", "their cues are not read", "write a line a cue, `speaker: text`, into a .txt, or a row a cue into a CSV"
+        )
     if path.is_file() and _starts(path, b"SQLite format 3"):
         return _tables(path)
     if (chat := _chatlog(path)) is not None:
@@ -69,17 +78,17 @@ def views(path: Path) -> list[View]:
     return [view for view in found if view.rows] or found
 
 
-def whole_conversations(view: View, column: str) -> list[readers.Row]:
+def whole_conversations(view: View, columns: dict[str, str]) -> list[readers.Row]:
     """Rows of the first conversations with all their messages, however the export orders them; about as many as the head has."""
-    sizes: Counter[str] = Counter(mapping.text(row.values, column) for row in view.all)
+    sizes: Counter[str] = Counter(mapping.pair(row.values, columns) for row in view.all)
     chosen: set[str] = set()
     count = 0
     for row in view.head:
-        name = mapping.text(row.values, column)
+        name = mapping.pair(row.values, columns)
         if name not in chosen and (not chosen or count + sizes[name] <= _HEAD):
             chosen.add(name)
             count += sizes[name]
-    return [row for row in view.all if mapping.text(row.values, column) in chosen]
+    return [row for row in view.all if mapping.pair(row.values, columns) in chosen]
 
 
 def _columns(view: View) -> list[str]:
@@ -116,6 +125,13 @@ def _sample(path: Path, settings: dict[str, Any]) -> View:
     if not view.rows and view.broken:
         raise InputError(f"{path.name}: no row can be read", view.broken[0].reason, "look at its format")
     return view
+
+
+def _mail(path: Path) -> bool:
+    """Do headers of a mail follow its first line?"""
+    with open(path, "rb") as handle:
+        head = handle.read(4096).lower()
+    return b"\nfrom:" in head and (b"\nsubject:" in head or b"\ndate:" in head)
 
 
 def _tables(path: Path) -> list[View]:

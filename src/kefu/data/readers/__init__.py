@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, structured, tables
+from kefu.data.readers import chatlog, conll, database, delimited, encoding, mixed, structured, tables
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
@@ -133,6 +133,8 @@ def _read(
     else:
         encoding.check(path, code)
     facts["encoding"] = code
+    if code == mixed.NAME:
+        facts["lines_by_encoding"] = mixed.census(path)
     if format in ("csv", "tsv") and source.format == "auto" and source.shape == "tags" and conll.looks(path, code):
         facts["format"] = format = "conll"
     if format == "csv" and source.format == "auto" and source.shape == "messages" and suffixes(path)[-1:] != ["csv"] and chatlog.looks(path, code):

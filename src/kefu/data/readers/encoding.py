@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kefu.data.readers import mixed
 from kefu.data.readers.packed import CHUNK as _CHUNK
 from kefu.data.readers.packed import chunks
+from kefu.data.readers.plausible import COMMON, score
 from kefu.errors import InputError
 
 _SAMPLE = 1 << 18
@@ -21,12 +22,6 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LEGACY = ("gb18030", "big5", "cp1252")
-#: Characters so frequent that a right decoding of ordinary Chinese is full of them (simplified, then traditional-only forms).
-_COMMON = frozenset(
-    "的一是不了在人有我他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可她里后小么心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三已老从动两长知民样现分将外但身些与高意进把法此实回二理美点月明其种声全工己话儿者向情部正名定女问力机给等几很业最间新什打便位因重被走电四第门相次东政海口使教西再平真听世气信北少关并内加化由却代军产入先山五太水万市眼体别处总才场师书比住员九笑性通目华报立马命张活难神数件安表原车白应路期叫死常提感金何更反合放做系计或司利受光王果亲界及今京务制解各任至清物台象记边共风战干接它许八特觉望直服毛林题建南度统色字请交爱让认算论百吃义科怎元社术结六功指思非流每青管夫连远资队跟带花快条院变联言权往展该领传近留红治决周保达办运武半候七必城父强步完革深区即求品士转量空甚众技轻程告江语英基派满式李息写呢识极令黄德收脸钱党倒未持取设始版双历越史商千片容研像找友孩站广改议形委早房音火际则首单据导影失拿网香似斯专石若兵弟谁校读志飞观争究包组造落视济喜离虽坏兴您问题客户服务订单账号密码登录退款发票支付套餐企业价格升级取消联系查询银行"
-    "這個來們為時會過後對發開經現長動樣將與還實進點問話員聽體處場書報難數從應車請讓認論義給結統網資隊帶條聯權領傳運達辦備區識極黨雙錢單導據設歷連學國電業機關東門見頭種當無買賣帳號碼錄費戶訂務"
-    "，。？！、：；（）“”‘’《》—…￥"
-)
 
 
 @dataclass
@@ -57,7 +52,9 @@ def detect(path: Path) -> str:
     wrong, lines = _utf8_faults(path)
     if not wrong:
         return "utf-8"
-    scores = {name: _score(_high_lines(sample, path), name) for name in _LEGACY}
+    if mixed.found(path):
+        return mixed.NAME
+    scores = {name: score(_high_lines(sample, path), name) for name in _LEGACY}
     best = max(scores, key=lambda name: scores[name])
     # A UTF-8 file with a few damaged lines stays UTF-8; the lines are reported one by one. Legacy text is almost
     # never valid UTF-8 by chance, so one good line in two is proof enough.
@@ -75,6 +72,9 @@ def check(path: Path, encoding: str) -> None:
         decoder = codecs.getincrementaldecoder(encoding)()
     except LookupError:
         raise InputError(f"{encoding!r} is not an encoding", "", "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`") from None
+    if codecs.lookup(encoding).name in ("gb18030", "gbk", "gb2312") and mixed.found(path):  # it would decode, to mojibake
+        told = ", ".join(f"{n} lines in {name}" for name, n in mixed.census(path).items())
+        raise InputError(f"{path.name} is not {encoding}", told, f"write `encoding: {mixed.NAME}`, or leave it at auto")
     position, line = 0, 1
     try:
         for chunk in chunks(path):
@@ -111,7 +111,7 @@ def lines(path: Path, encoding: str, limit_mb: float) -> Iterator[Line]:
         if "\x00" in text:
             return Line(number, text.replace("\x00", "�"), _NUL)
         if _MARK in text:
-            return Line(number, text.replace(_MARK, "�"), f"not {encoding.replace('-sig', '')}")
+            return Line(number, text.replace(_MARK, "�"), mixed.FAULT if encoding == mixed.NAME else f"not {encoding.replace('-sig', '')}")
         return Line(number, text)
 
     for chunk in _decoded(path, decoder):
@@ -170,7 +170,7 @@ def _utf16(sample: bytes) -> str:
 
 def _plain_share(text: str) -> float:
     """Share of characters that are printable ASCII or common Chinese ones: nearly all of a right reading, few of one with its bytes swapped."""
-    return sum("\x20" <= char <= "\x7e" or char in "\r\n\t" or char in _COMMON for char in text) / max(1, len(text))
+    return sum("\x20" <= char <= "\x7e" or char in "\r\n\t" or char in COMMON for char in text) / max(1, len(text))
 
 
 def _is_utf8(sample: bytes) -> bool:
@@ -234,17 +234,3 @@ def _high_lines(sample: bytes, path: Path) -> bytes:
         if found:
             return found
     return b""
-
-
-_WESTERN = re.compile(r"(?<=[A-Za-z])[À-ÿ’](?=[A-Za-z]|\b)|[À-ÿ](?=[a-z])|[“”‘’–—…€£°®©™•«» ]")
-
-
-def _score(data: bytes, encoding: str) -> float:
-    """Share of the non-ASCII characters that are common ones in the language of that encoding. 0..1"""
-    text = data.decode(encoding, errors="replace")
-    foreign = [char for char in text if not char.isascii()]
-    if not foreign:
-        return 0.0
-    if encoding == "cp1252":
-        return len(_WESTERN.findall(text)) / len(foreign) * 0.9
-    return sum(char in _COMMON for char in foreign) / len(foreign) - 3 * text.count("�") / len(foreign)

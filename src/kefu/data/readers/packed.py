@@ -23,8 +23,13 @@ _ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError
 
 
 def suffixes(path: Path) -> list[str]:
-    """Endings without the dot, lower case, those of packers left out: `logs.2026.jsonl.gz` -> ["2026", "jsonl"]."""
-    return [suffix.lstrip(".").lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
+    """Endings without the dot, lower case, those of packers left out: `logs.2026.jsonl.gz` -> ["2026", "jsonl"].
+
+    Of a .zip that has no other ending they are those of the one file in it. Raises InputError for one that cannot be opened."""
+    found = [suffix.lstrip(".").lower() for suffix in path.suffixes if suffix.lower() not in PACKED]
+    if not found and path.suffix.lower() == ".zip" and path.is_file():
+        return suffixes(Path(_member(path)))
+    return found
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -47,6 +52,12 @@ def open_bytes(path: Path) -> IO[bytes]:
         raise MissingExtra(f"reading {path.name} (zstandard)", "data") from None
     unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
     return io.BufferedReader(unpacker.stream_reader(handle, closefd=True, read_across_frames=True), CHUNK)
+
+
+def _member(path: Path) -> str:
+    """The name of the file in an archive of one."""
+    with _only_member(path) as inside:
+        return str(getattr(inside, "name", ""))
 
 
 def _only_member(path: Path) -> IO[bytes]:
