@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -344,6 +344,18 @@ def _fits(shape: str, field: str, values: list[Any]) -> bool:
     if field == "order":
         return all(re.fullmatch(r"\d+(\.0)?", str(item)) for item in given)
     return True
+
+
+def table_for(source: Source) -> Callable[[dict[str, list[str]]], str]:
+    """Chooses among `{table: columns}` the one a source means: that with the columns which `map` names, else that which fits its shape best."""
+
+    def choose(tables: dict[str, list[str]]) -> str:
+        wanted = {column for field, column in source.map.items() if not (field in _TURN_FIELDS and source.shape in TURNS_IN_A_CELL)}
+        wanted = {column for column in wanted if any(column in columns for columns in tables.values())} | set(source.where)
+        fitting = {name: columns for name, columns in tables.items() if wanted <= set(columns)} or tables
+        return next(iter(fitting)) if len(fitting) == 1 and wanted else choose_table(source.shape, fitting)
+
+    return choose
 
 
 def choose_table(shape: str, tables: dict[str, list[str]]) -> str:

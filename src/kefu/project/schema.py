@@ -71,6 +71,9 @@ class Source(Block):
     delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|tab|\\t|[^\n\r\"])$")] = Field(
         default="auto", description="character between two cells, or tab; auto: recognised"
     )
+    sheet: str | list[str] = Field(
+        default="", description="workbook: name of the sheet, a glob, or several names; empty: the sheets whose columns fit the shape best"
+    )
     rows_at: str = Field(default="", description="JSON document: dotted path of the list of rows; * takes every key (data.*.turns)")
     on_broken: Literal["fail", "skip"] = Field(default="skip", description="a row that cannot be read stops the build, or is left out and counted")
     map: dict[str, str] = Field(default={}, description="field -> column (or dotted path); what is left out is guessed and reported")

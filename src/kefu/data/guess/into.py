@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from kefu.project import load
 LEAST_SURE = 0.4
 
 
-def append(proposal: Proposal, project: Path) -> dict[str, Any]:
+def append(proposal: Proposal, project: Path, *, write: bool = True) -> dict[str, Any]:
     """Write the source behind the last one, under a name of its own; returns the block. The new file is checked before it stands.
 
-    Raises ConfigError and leaves the project as it was when the block does not fit it.
+    write: False checks everything and writes nothing. Raises ConfigError and leaves the project as it was when the block does not fit it.
     """
     if proposal.confidence < LEAST_SURE:
         why = "; ".join([f"only {proposal.confidence:.0%} sure of shape {proposal.block['shape']}", *proposal.against[:2]])
@@ -29,12 +30,12 @@ def append(proposal: Proposal, project: Path) -> dict[str, Any]:
     target = project / "kefu.yaml" if project.is_dir() else project
     loaded = load(target)
     names = {source.name for source in loaded.settings.data.sources}
-    block = {**proposal.block, "path": _relative(Path(proposal.block["path"]), loaded.root)}
+    block = placed(proposal, loaded.root).block
     stem, n = block["name"], 2
     while block["name"] in names:
         block["name"], n = f"{stem}_{n}", n + 1
     text = target.read_text("utf-8")
-    made = _inserted(text, Proposal(block, proposal.confidence, proposal.reasons, proposal.against).yaml(), target)
+    made = _inserted(text, replace(proposal, block=block).yaml(), target)
     trial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         write_text(trial, made)
@@ -46,8 +47,19 @@ def append(proposal: Proposal, project: Path) -> dict[str, Any]:
         check_source(new.settings.data.sources[-1], new)
     finally:
         trial.unlink(missing_ok=True)
-    write_text(target, made)
+    if write:
+        write_text(target, made)
     return block
+
+
+def placed(proposal: Proposal, root: Path) -> Proposal:
+    """The proposal with its path as the kefu.yaml in `root` must give it."""
+    return replace(proposal, block={**proposal.block, "path": _relative(Path(proposal.block["path"]), root.resolve())})
+
+
+def home(file: Path) -> Path | None:
+    """The folder of the nearest kefu.yaml above a file."""
+    return next((folder for folder in file.absolute().parents if (folder / "kefu.yaml").is_file()), None)
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, structured, tables
+from kefu.data.readers import chatlog, conll, database, delimited, encoding, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
@@ -119,7 +119,8 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
         yield from tables.read_parquet(path, name, facts)
         return
     if format == "excel":
-        yield from tables.read_excel(path, name, source.max_document_mb, facts)
+        wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
+        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
         return
     code = source.encoding
     if code == "auto":
