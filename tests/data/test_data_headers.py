@@ -122,7 +122,7 @@ def test_merged_cells_decide_where_gaps_would_not() -> None:
 
 
 def test_sheets_of_one_table_are_read_together_and_others_are_chosen(tmp_path: Path) -> None:
-    month = [["问题", "答案"], ["怎么退款", "在订单页申请退款"], ["怎么开票", "在发票页填写抬头"]]
+    month = [["问题", "答案"], ["怎么退款", "在订单页申请退款，三天内原路退回"], ["怎么开票", "在发票页填写抬头"]]
     other = [["工单", "状态", "渠道"], ["1", "完成", "电话"], ["2", "完成", "微信"]]
     secret = [["问题", "答案"], ["内部问题", "不给客户看的答案"]]
     book(tmp_path / "b.xlsx", {"一月": month, "二月": month, "工单": other, "旧": secret}, hidden=("旧",))
@@ -148,3 +148,40 @@ def test_every_sheet_that_fits_becomes_a_source(tmp_path: Path) -> None:
     told = {(one.block["sheet"], one.block["shape"]) for one in found if one.beside or one is found[0]}
     assert told == {("问答", "faq"), ("意图", "classification")}
     assert len({one.block["name"] for one in found if one is found[0] or one.beside}) == 2
+
+
+def test_wordings_in_columns_of_their_own_and_categories_written_once(tmp_path: Path) -> None:
+    rows = [["分类", "标准问", "相似问1", "相似问2", "答案"], ["退款", "怎么退款", "钱怎么退", "能退吗", "在订单页申请退款，三天内原路退回"]]
+    rows += [
+        ["", "多久到账", "", "", "审批之后五个工作日内到账"],
+        ["发票", "怎么开票", "能开发票吗", "", "在发票页填写抬头，当天开出"],
+        ["", "抬头错了", "", "", "三十天内可以作废后重开一张"],
+    ]
+    (tmp_path / "k.csv").write_bytes(table(rows, "utf-8", ","))
+    best = propose(tmp_path / "k.csv")[0]
+    assert best.block["map"]["similar"] == "相似问*" and not any("lost" in one for one in best.against)
+    facts = seen(tmp_path, "k.csv")
+    assert facts["map"]["similar"] == "相似问*" and not any("not used" in line for line in lines("t", facts))
+    from kefu.data import preview
+
+    told = [(one.customer_text(), one.category) for one in preview(load(tmp_path), "t", 20)]
+    assert told == [
+        ("怎么退款", "退款"), ("钱怎么退", "退款"), ("能退吗", "退款"), ("多久到账", "退款"),
+        ("怎么开票", "发票"), ("能开发票吗", "发票"), ("抬头错了", "发票"),
+    ]  # fmt: skip
+
+
+def test_a_column_of_roles_beats_one_of_names(tmp_path: Path) -> None:
+    """`发送人` is the usual name, but it holds names; every value of the other becomes a role."""
+    head = ["会话编号", "发送人", "发送人身份", "消息内容", "发送时间"]
+    talk = [
+        ("系统", "系统", "客服已接入"),
+        ("小鲸机器人", "机器人", "您好，请问有什么可以帮您"),
+        ("谢杰", "客户", "怎么退卡"),
+        ("客服-小顾", "客服", "请到前台办理"),
+    ]
+    rows = [[f"S{i}", name, role, f"{text}{i}", f"2026-01-0{i + 1} 10:0{n}:00"] for i in range(6) for n, (name, role, text) in enumerate(talk)]
+    (tmp_path / "c.csv").write_bytes(table([head, *rows], "utf-8", ","))
+    best = propose(tmp_path / "c.csv")[0]
+    assert best.block["map"]["role"] == "发送人身份"
+    assert best.block["roles"] == {"客服": "agent", "机器人": "bot", "客户": "customer", "系统": "system"}

@@ -85,7 +85,12 @@ def _table(details: dict[str, Any], quiet: bool) -> list[str]:
 def _unused(facts: dict[str, Any]) -> list[str]:
     """Columns that nothing is read from; of an object its fields stand for it. What a template or `where` reads is used."""
     used = {*facts["map"].values(), *facts.get("also_read", ())}
-    left = [one for one in facts.get("columns", []) if one not in used and not any(one.startswith(f"{name}.") for name in used)]
+    begun = tuple(name[:-1] for name in used if name.endswith("*"))
+    left = [
+        one
+        for one in facts.get("columns", [])
+        if one not in used and not one.startswith(begun) and not any(one.startswith(f"{name}.") for name in used)
+    ]
     return [one for one in left if not any(name.startswith(f"{one}.") for name in (*used, *left))]
 
 
