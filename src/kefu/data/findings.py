@@ -60,6 +60,8 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
     if unused and (facts.get("guessed") or not quiet):
         more = f" and {len(unused) - _MOST} more" if len(unused) > _MOST else ""
         found.append(f"{name}: columns not used: {', '.join(unused[:_MOST])}{more}")
+    if above := facts.get("category_of_blank_rows"):
+        found.append(f"{name}: rows without a category have {above}")
     if facts.get("broken"):
         found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))
     return found

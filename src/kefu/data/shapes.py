@@ -17,6 +17,7 @@ import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
 from kefu.data import chats, mapping, records, senders, steps, times
+from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
@@ -378,6 +379,8 @@ class Former:
         self.turns.kept += len(turns)
         self.step.kept += 1
         made = self._conversation(row, name, turns, kind="dialogue", images=images)
+        if kept and all(one.where for one in kept):
+            made.meta[TURN_ROWS] = [one.where for one in kept]  # until cleaning: what it leaves out is listed under its own row
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made

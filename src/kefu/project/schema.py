@@ -214,7 +214,7 @@ class Encoder(Block):
 
 
 class Knowledge(Block):
-    documents: list[str] = Field(default=[], description="globs of .md and .txt manuals")
+    documents: list[str] = Field(default=[], description="globs of manuals: Word (.docx), .md and .txt")
     target_precision: float = Field(default=0.95, gt=0.5, lt=1, description="share of direct FAQ answers that must be right")
     scope_recall: float = Field(default=0.965, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
     chunk_chars: int = Field(default=400, ge=80, description="length of a passage of a manual, at most; cut at headings and sentences")

@@ -46,6 +46,8 @@ def views(path: Path) -> list[View]:
     """At least one, else InputError says why the file cannot be read at all."""
     if "*" not in path.name and not path.exists():
         raise InputError(f"no file at {path}", "it does not exist", "correct the path")
+    if path.is_file():
+        readers.check_no_document(path)
     if path.is_file() and _starts(path, b"SQLite format 3"):
         return _tables(path)
     if path.is_file() and readers.known(path) == "excel" and (sheets := workbook.groups(path, _DOCUMENT_MB))[1:]:

@@ -14,7 +14,7 @@ from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "known", "left_out", "open_source", "source_files"]
+__all__ = ["Broken", "Reading", "Row", "check_no_document", "known", "left_out", "open_source", "source_files"]
 
 _FORMATS = {
     "csv": "csv",
@@ -155,7 +155,20 @@ def known(path: Path) -> str:
         return ""
 
 
+_DOCUMENTS = {
+    **dict.fromkeys(("docx", "doc", "wps", "rtf", "odt"), "a text document (Word)"), "pdf": "a PDF", **dict.fromkeys(("pptx", "ppt"), "slides"),
+}  # fmt: skip
+
+
+def check_no_document(path: Path) -> None:
+    """Raises InputError for a manual: a source is made of tables and conversations."""
+    if kind := _DOCUMENTS.get((suffixes(path) or [""])[-1]):
+        fix = "name manuals in `knowledge: {documents: [manuals/*.docx]}`; .docx, .md and .txt are read there"
+        raise InputError(f"{path.name} is {kind}", "rows are read from tables, logs and databases", fix)
+
+
 def _format(path: Path) -> str:
+    check_no_document(path)
     endings = suffixes(path)
     if endings and endings[-1] in _FORMATS:
         return _FORMATS[endings[-1]]
