@@ -29,7 +29,7 @@ def import_(
     best = proposals[0]
     sure = best.confidence >= UNSURE
     root = (into if into.is_dir() else into.parent) if into is not None else home(file)
-    shown = [placed(one, root) if root is not None else placed(one, Path("/")) for one in proposals]
+    shown = [placed(one, root) for one in proposals]
     added = append(best, into, write=not guess) if into is not None else None
     if added is not None:
         shown[0] = replace(shown[0], block=added)

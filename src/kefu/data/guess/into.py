@@ -52,9 +52,10 @@ def append(proposal: Proposal, project: Path, *, write: bool = True) -> dict[str
     return block
 
 
-def placed(proposal: Proposal, root: Path) -> Proposal:
-    """The proposal with its path as the kefu.yaml in `root` must give it."""
-    return replace(proposal, block={**proposal.block, "path": _relative(Path(proposal.block["path"]), root.resolve())})
+def placed(proposal: Proposal, root: Path | None) -> Proposal:
+    """The proposal with its path as the kefu.yaml in `root` must give it; without one the whole path, which any may give."""
+    file = Path(proposal.block["path"])
+    return replace(proposal, block={**proposal.block, "path": _relative(file, root.resolve()) if root is not None else str(file.absolute())})
 
 
 def home(file: Path) -> Path | None:

@@ -65,7 +65,7 @@ def read(path: Path, name: str, encoding: str, delimiter: str, limit_mb: float, 
                 if isinstance(row, Row) and _SHORT in row.values:
                     del row.values[_SHORT]
                     facts["short_rows"] = facts.get("short_rows", 0) + 1
-                if isinstance(row, Row) and header.again(list(row.values.values())):
+                if isinstance(row, Row) and header.again(row.values.values()):
                     facts["headers_again"] = facts.get("headers_again", 0) + 1
                     continue
                 yield row

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 HEAD = 24  # records that are read for a title above the header
@@ -41,12 +42,19 @@ class Header:
         """The first record of the table's rows."""
         return self.above + len(self.records)
 
-    def again(self, cells: Sequence[object]) -> bool:
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(cell for record in self.records for cell in record if cell)
+
+    def again(self, cells: Collection[object]) -> bool:
         """Is this row the header once more, as exports that were pasted together have it?"""
+        first = next((cell for cell in cells if cell), None)
+        if not isinstance(first, str) or first.strip() not in self._words:  # nearly every row
+            return False
         told = ["" if cell is None else str(cell).strip() for cell in cells]
         if sum(map(bool, told)) < 2:
             return False
-        return any(told == record[: len(told)] and not any(record[len(told) :]) for record in (*self.records, self.names))
+        return any(told == record[: len(told)] and not any(record[len(told) :]) for record in self.records)
 
 
 def find(records: Sequence[Record], merged: Sequence[Span] = ()) -> Header:
