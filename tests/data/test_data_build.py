@@ -92,7 +92,7 @@ def test_a_company_nobody_has_seen_by_configuration_alone(tmp_path: Path, projec
     assert seen == sorted(seen) and seen[-1] == 1.0
     ledger = json.loads((out / "ledger.json").read_text("utf-8"))
     assert ledger["balanced"] is True
-    assert ledger["sources"]["faq"]["files"]["faq.csv"] | {"bytes": 0} == {"format": "csv", "encoding": "gb18030", "delimiter": ",", "bytes": 0}
+    assert ledger["sources"]["faq"]["files"]["faq.csv"] == {"format": "csv", "encoding": "gb18030", "delimiter": ",", "header": "line 1"}
     assert ledger["sources"]["logs"]["broken"] == 2
     assert ledger["sources"]["chat"]["files"]["chat.db"]["table"] == "聊天明细"
     assert facts["rows"] == 3 + 14 + 25 and facts["broken"] == 2

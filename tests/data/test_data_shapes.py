@@ -426,7 +426,7 @@ def test_a_folder_of_mixed_files(project: Make, out: Path) -> None:
     facts = data.build(loaded, out)
     files = json.loads((out / "ledger.json").read_text("utf-8"))["sources"]["s"]["files"]
     assert facts["conversations"] == 3 and list(files) == ["a/x.csv", "b/x.csv", "b/y.jsonl"]
-    assert files["b/x.csv"] == {"format": "csv", "encoding": "gb18030", "delimiter": ";"}
+    assert files["b/x.csv"] == {"format": "csv", "encoding": "gb18030", "delimiter": ";", "header": "line 1"}
     assert any("1 files of unknown format were not read: README" in note for note in facts["notes"])
 
 

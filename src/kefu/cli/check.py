@@ -22,6 +22,7 @@ def check(
 
     Example: kefu check examples/cloudmax --settings
     """
+    from kefu.data.findings import lines, look
     from kefu.errors import ConfigError
     from kefu.pipeline.check import check as find_faults
     from kefu.project.describe import describe
@@ -48,6 +49,9 @@ def check(
             for row in rows:
                 out.print(f"{row['key']} = {row['value']!r}  ({row['origin']})", markup=False, end="")
                 out.print(f"  {row['meaning']}", markup=False, style="dim")
+        for source in loaded.settings.data.sources:
+            for line in lines(source.name, look(loaded, source.name), quiet=True) if source.path else []:
+                out.print(line, markup=False, style="dim")
         out.print(f"{loaded.settings.name}: no faults ({len(loaded.settings.data.sources)} sources)", markup=False)
 
     OUTPUT.result({"ok": True, "project": loaded.settings.name, "settings": rows if settings else []}, text)

@@ -11,7 +11,7 @@ from copy import copy
 from kefu.conversation import Conversation, Turn
 from kefu.data import calls, steps
 from kefu.data.edits import Edits, nothing_personal
-from kefu.data.exclusions import Exclusions, Notes
+from kefu.data.exclusions import TURN_ROWS, Exclusions, Notes
 from kefu.data.ledger import Step
 from kefu.errors import ConfigError
 from kefu.project.schema import Clean
@@ -53,6 +53,7 @@ class Cleaner:
         self._steps = steps.chain(settings)
         self.edits = Edits(self._cleaned)
         self._main_dropped: set[tuple[str, str]] = set()
+        self._places: dict[int, str] = {}  # of the turns of the conversation at hand
         self.masked: dict[str, int] = {}
         self.kept_contacts = 0
         self.held: dict[str, dict[str, str]] = {}
@@ -74,6 +75,9 @@ class Cleaner:
         step = self.turns if dialogue else Step("faq turns", "turns")
         step.into += len(conversation.turns)
         original = conversation.text()
+        rows = conversation.meta.pop(TURN_ROWS, None)
+        places = rows if isinstance(rows, list) and len(rows) == len(conversation.turns) else [conversation.source] * len(conversation.turns)
+        self._places = {id(turn): place for turn, place in zip(conversation.turns, places, strict=True)}
         conversation.turns = self._texts(conversation, step, source)
         if dialogue:
             self._double_sends(conversation, step, source)
@@ -127,6 +131,7 @@ class Cleaner:
                 self._drop(conversation, turn, "notice of the software or survey", step, source)
                 continue
             kept.append(Turn(turn.role, text, turn.at))
+            self._places[id(kept[-1])] = self._places[id(turn)]
         return kept
 
     def _hides(self, text: str) -> bool:
@@ -137,7 +142,7 @@ class Cleaner:
     def _drop(self, conversation: Conversation, turn: Turn, reason: str, step: Step, source: str) -> None:
         step.dropped[reason] += 1
         if conversation.kind != "faq":
-            self._exclusions.drop("turns", source, conversation.source, reason, turn.text, "clean")
+            self._exclusions.drop("turns", source, self._places[id(turn)], reason, turn.text, "clean")
 
     def text(self, text: str) -> str:
         """One text cleaned by the operators of `data.clean`, each counted where it changed something."""
@@ -171,7 +176,7 @@ class Cleaner:
         for turn in conversation.turns:
             if kept and kept[-1].role == turn.role != "tool" and fold(kept[-1].text) == fold(turn.text) and fold(turn.text):
                 step.dropped["sent twice"] += 1
-                self._exclusions.drop("turns", source, conversation.source, "sent twice", turn.text, "clean")
+                self._exclusions.drop("turns", source, self._places[id(turn)], "sent twice", turn.text, "clean")
             else:
                 kept.append(turn)
         conversation.turns = kept
@@ -192,7 +197,7 @@ class Cleaner:
         if beyond:
             step.dropped["beyond max_turns"] += len(beyond)
             for turn in beyond:
-                self._exclusions.drop("turns", source, conversation.source, "beyond max_turns", turn.text, "clean")
+                self._exclusions.drop("turns", source, self._places[id(turn)], "beyond max_turns", turn.text, "clean")
             conversation.turns = conversation.turns[: self._settings.max_turns]
             conversation.flags.append("cut")
 

@@ -17,6 +17,8 @@ from kefu.text.normalise import clean, strip_html
 _SHOWN = 300
 _AROUND = 40
 _SAMPLES, _SAMPLE = 2, 40  # things shown when a step must stop, characters of each
+#: in `meta` of a conversation from forming to cleaning: the rows its turns stood in, for what is left out of it
+TURN_ROWS = "turn_rows"
 
 
 def shown(text: str) -> str:

@@ -20,7 +20,7 @@ def look(project: Loaded, source_name: str) -> dict[str, Any]:
     if source_name not in known:
         raise ConfigError(f"no source {source_name!r}", f"data.sources has {', '.join(known)}", "give one of these names")
     source = known[source_name]
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables), look=True)
+    reading = readers.open_source(source, project, mapping.table_for(source), look=True)
     given = list(islice(reading.rows(), _PEEK))
     rows = [row.values for row in given if isinstance(row, readers.Row)]
     if not rows:
@@ -53,8 +53,7 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
         if told := details.get("lines_by_encoding"):
             shares = ", ".join(f"{n} {'line' if n == 1 else 'lines'} in {code}" for code, n in told.items())
             found.append(f"{name}: {file} is in two encodings, read line by line: {shares}")
-        if above := details.get("rows_above_header"):
-            found.append(f"{name}: {file}: {above} {'row' if above == 1 else 'rows'} above the header passed over")
+        found += [f"{name}: {file}: {line}" for line in _table(details, quiet)]
     if facts.get("guessed"):
         found.append(f"{name}: columns guessed: " + ", ".join(f"{field} = {facts['map'][field]}" for field in facts["guessed"]))
     if not quiet:
@@ -64,15 +63,39 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
     if unused and (facts.get("guessed") or not quiet):
         more = f" and {len(unused) - _MOST} more" if len(unused) > _MOST else ""
         found.append(f"{name}: columns not used: {', '.join(unused[:_MOST])}{more}")
+    if above := facts.get("category_of_blank_rows"):
+        found.append(f"{name}: rows without a category have {above}")
     if facts.get("broken"):
         found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))
     return found
 
 
+def _table(details: dict[str, Any], quiet: bool) -> list[str]:
+    """Where the header of a table was found, which sheets are read, and what was done to rows that are no rows."""
+    said = []
+    header, above = details.get("header", ""), details.get("rows_above_header", 0)
+    if header and (not quiet or above or "and" in header):
+        passed = f" ({above} {'row' if above == 1 else 'rows'} above the header passed over)" if above else ""
+        said.append(f"header in {header}{passed}")
+    if others := details.get("sheets_left_out"):
+        chosen = ", ".join(details["sheets"])
+        said.append(f"sheet {chosen} read; not read, being another table: {', '.join(others)} (`sheet:` chooses)")
+    if count := details.get("headers_again"):
+        said.append(f"the header comes {count} {'time' if count == 1 else 'times'} again between the rows, passed over")
+    if count := details.get("cells_filled_from_merged"):
+        said.append(f"{count} cells of merged ranges carry the value of the first")
+    return said
+
+
 def _unused(facts: dict[str, Any]) -> list[str]:
     """Columns that nothing is read from; of an object its fields stand for it. What a template or `where` reads is used."""
     used = {*facts["map"].values(), *facts.get("also_read", ())}
-    left = [one for one in facts.get("columns", []) if one not in used and not any(one.startswith(f"{name}.") for name in used)]
+    begun = tuple(name[:-1] for name in used if name.endswith("*"))
+    left = [
+        one
+        for one in facts.get("columns", [])
+        if one not in used and not one.startswith(begun) and not any(one.startswith(f"{name}.") for name in used)
+    ]
     return [one for one in left if not any(name.startswith(f"{one}.") for name in (*used, *left))]
 
 

@@ -102,7 +102,7 @@ def _open(
     def tell(unit: str) -> Callable[[str, str, str], None]:
         return lambda where, reason, text: noting.drop(unit, source.name, where, reason, text, "form") if noting is not None else None
 
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables), look=True)
+    reading = readers.open_source(source, project, mapping.table_for(source), look=True)
     rows = (row for row in reading.rows() if isinstance(row, readers.Row))
     head = list(islice(rows, _PEEK))
     if not head:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -34,9 +34,15 @@ def required(shape: str) -> list[str]:
 
 
 def value(row: Any, path: str) -> Any:
-    """The value at a dotted path: `Scenario.Domains.0`. A key that contains the dots itself wins. None when absent."""
+    """The value at a dotted path: `Scenario.Domains.0`. A key that contains the dots itself wins. None when absent.
+
+    `问法*` is a list: what stands in the columns whose names begin so (of a table whose other wordings have a column each).
+    """
     if isinstance(row, dict) and path in row:
         return row[path]
+    if path.endswith("*") and len(path) > 1 and isinstance(row, dict):
+        begun = [item for key, item in row.items() if key.startswith(path[:-1])]
+        return [item for item in begun if item not in (None, "")] if begun else None
     for part in path.split("."):
         if isinstance(row, dict):
             row = row.get(part)
@@ -234,8 +240,8 @@ def guess(
             if rank is None:
                 continue
             values = [value(row, column) for row in rows]
-            if field == "role" and shape == "messages":
-                rank += 0 if _known_share(values) >= 0.5 else 500  # a column of known roles beats one of personal names
+            if field == "role" and shape == "messages":  # a column of known roles beats one of personal names, whatever the two are called
+                rank = rank % _INSIDE - 500 if _only_roles(values) else rank + (0 if _known_share(values) >= 0.5 else 500)
             if _fits(shape, field, values):
                 candidates.append((rank >= _INSIDE, field not in required(shape), rank, position, field, column))
     for *_, field, column in sorted(candidates):
@@ -245,6 +251,8 @@ def guess(
         asked = {field: column for field, column in table.items() if wanted is None or field in wanted}
         found = {field: column for field, column in found.items() if field not in ("question", "answer") and column not in asked.values()} | asked
         return found
+    if shape == "faq" and (wanted is None or "similar" in wanted) and (begin := _numbered(free, found)):
+        found["similar"] = begin
     for field in required(shape):
         if field == "conversation" and "recipient" in found:
             continue  # two people make it, whoever of them writes
@@ -261,6 +269,23 @@ def _tickets(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str
     filled = [column for column in columns if any(value(row, column) not in (None, "") for row in rows)]
     flat = [column for column in filled if not any(isinstance(value(row, column), list | dict) for row in rows)]
     return tickets.arrange(flat)
+
+
+_NUMBERED = re.compile(r"(?P<stem>.*\D)\d{1,2}")
+
+
+def _numbered(columns: Sequence[str], found: Mapping[str, str]) -> str:
+    """`相似问*` where the other wordings stand in columns of their own (`相似问1`, `相似问2`); empty where they do not."""
+    stems: dict[str, list[str]] = {}
+    for column in columns:
+        if match := _NUMBERED.fullmatch(column):
+            stems.setdefault(match["stem"], []).append(column)
+    taken = {column for field, column in found.items() if field not in ("similar", "question")}
+    for stem, group in stems.items():
+        named = any(_rank(name_key(stem.strip(" _-")), _known()["fields"]["faq"][field]) is not None for field in ("similar", "question"))
+        if len(group) > 1 and named and not any(column in taken for column in columns if column.startswith(stem)):
+            return f"{stem}*"
+    return ""
 
 
 @lru_cache(maxsize=4096)
@@ -339,6 +364,16 @@ def _known_share(values: Sequence[Any]) -> float:
     return sum(bool(role_of(item, {})) for item in given) / len(given) if given else 0.0
 
 
+def _only_roles(values: Sequence[Any]) -> bool:
+    """Are the values a few words for roles and nothing else, at least a customer's and another's? `客服-小王` is a name."""
+    given = {name_key(plain(item)) for item in values if item not in (None, "")}
+    if not 2 <= len(given) <= 8:
+        return False
+    exact = _known()["roles"]["exact"]
+    told = {word: next((role for role, names in exact.items() if word in names), "") for word in given}
+    return all(told.values()) and "customer" in told.values() and len(set(told.values())) > 1
+
+
 _INSIDE = 1000
 
 
@@ -380,6 +415,18 @@ def _fits(shape: str, field: str, values: list[Any]) -> bool:
     if field == "order":
         return all(re.fullmatch(r"\d+(\.0)?", str(item)) for item in given)
     return True
+
+
+def table_for(source: Source) -> Callable[[dict[str, list[str]]], str]:
+    """Chooses among `{table: columns}` the one a source means: that with the columns which `map` names, else that which fits its shape best."""
+
+    def choose(tables: dict[str, list[str]]) -> str:
+        wanted = {column for field, column in source.map.items() if not (field in TURN_FIELDS and source.shape in TURNS_IN_A_CELL)}
+        wanted = {column for column in wanted if any(column in columns for columns in tables.values())} | set(source.where)
+        fitting = {name: columns for name, columns in tables.items() if wanted <= set(columns)} or tables
+        return next(iter(fitting)) if len(fitting) == 1 and wanted else choose_table(source.shape, fitting)
+
+    return choose
 
 
 def choose_table(shape: str, tables: dict[str, list[str]]) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from kefu.artifacts import read_jsonl
 from kefu.conversation import Conversation
 from kefu.data.fonts import chinese_font
-from kefu.data.profile import KINDS, Profile, profile
+from kefu.data.profile import KINDS, NO_CATEGORY, Profile, profile
 from kefu.data.sketch import Quantiles
 from kefu.errors import InputError, MissingExtra
 
@@ -45,7 +45,8 @@ def visualise(dataset: Any, out: Path) -> dict[str, Any]:
             for suffix, data in picture(name, draw, gathered, suffixes, font).items():
                 (out / f"{name}.{suffix}").write_bytes(data)
         names += [f"{name}.png", f"{name}.svg"]
-    return {"plots": names, "chinese_font": font.name if font else "none"}
+    left_out = {} if "categories" in usable(gathered) else {"plots_left_out": "categories, because no conversation has one"}
+    return {"plots": names, "chinese_font": font.name if font else "none", **left_out}
 
 
 def as_profile(dataset: Any) -> Profile:
@@ -62,6 +63,8 @@ def as_profile(dataset: Any) -> Profile:
 def usable(gathered: Profile) -> dict[str, Draw]:
     """The plots that this profile has data for."""
     found = dict(_ALWAYS)
+    if not set(gathered.categories.counts) - {NO_CATEGORY}:
+        del found["categories"]
     if gathered.tokens["faq"].count or gathered.tokens["dialogue"].count:
         found["tokens"] = _tokens
     if len(gathered.languages.counts) > 1:

@@ -14,6 +14,7 @@ from kefu.text.normalise import fold
 from kefu.text.privacy import mask
 
 KINDS = ("faq", "dialogue")  # of lengths and labels: an instruction with its answer is measured as a dialogue
+NO_CATEGORY = "(none)"
 _SAMPLE_TURNS, _SAMPLE_CHARS = 8, 240
 
 
@@ -47,7 +48,7 @@ class Profile:
         self.conversations += 1
         self.kinds[conversation.kind] += 1
         self.languages.add(conversation.language or "und")
-        self.categories.add(conversation.category or "(none)")
+        self.categories.add(conversation.category or NO_CATEGORY)
         self.labels[kind][conversation.label or "none"] += 1
         if split:
             self.splits[split] += 1

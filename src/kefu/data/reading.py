@@ -31,7 +31,7 @@ def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions
 
     Raises InputError, ConfigError, and GateError when too many rows are of no use.
     """
-    reading = readers.open_source(source, project, lambda tables: mapping.choose_table(source.shape, tables))
+    reading = readers.open_source(source, project, mapping.table_for(source))
     step = ledger.step(f"read {source.name}", "rows")
     rows_section, said_section = sections(source)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
 from kefu.data import calls, chats, mapping, records, senders, steps, threads, times
+from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
 from kefu.data.spool import Seen, Shelf, number
@@ -63,6 +64,8 @@ class Former:
         if self.source.shape == "records":
             self._write = records.Writer(self.source, records.load(self.source, root), self.columns, [row.values for row in head])
             return
+        if self.source.shape == "faq" and self._once_a_block([mapping.text(row.values, self.columns.get("category")).strip() for row in head]):
+            self.notes["category_of_blank_rows"] = "that of the row above"
         column = self.columns.get("similar") if self.source.shape == "faq" else None
         cells = [text for row in head if (text := mapping.text(row.values, column))] if column else []
         if not cells or any(self.source.similar_separator in cell for cell in cells):
@@ -71,6 +74,13 @@ class Former:
             if sum(other in cell for cell in cells) * 3 >= len(cells):
                 self.notes["similar_separator"] = other
                 return
+
+    @staticmethod
+    def _once_a_block(categories: list[str]) -> bool:
+        """Does each category stand only at the first of its rows, as people write tables to be read? Then the blank rows have it too."""
+        given = [name for name in categories if name]
+        blank = len(categories) - len(given)
+        return bool(categories and categories[0]) and len(given) > 1 and len(set(given)) == len(given) and blank >= len(given)
 
     def form(self, rows: Iterator[Row]) -> Iterator[Any]:
         """Conversations (of `ExampleFormer`: examples) of the rows, as they come."""
@@ -154,7 +164,11 @@ class Former:
         )
 
     def _faq(self, rows: Iterator[Row]) -> Iterator[Conversation]:
+        above = ""
         for row in rows:
+            if "category_of_blank_rows" in self.notes:
+                above = self._get(row.values, "category") or above
+                row.values[self.columns["category"]] = above
             if not self._take(row):
                 continue
             question, answer = _in_full(self._get(row.values, "question"), self._get(row.values, "details")), self._get(row.values, "answer")
@@ -170,7 +184,8 @@ class Former:
                 row, number, [Turn("customer", question), Turn("agent", answer)], kind="faq", meta={**meta, "phrasing": "main"}
             )
             yield conversation
-            for i, other in enumerate(self._similar(mapping.value(row.values, self.columns["similar"]) if "similar" in self.columns else None), 1):
+            others = self._similar(mapping.value(row.values, self.columns["similar"]) if "similar" in self.columns else None)
+            for i, other in enumerate((one for one in others if one != question), 1):
                 self.step.added += 1
                 self.step.kept += 1
                 yield Conversation(
@@ -374,6 +389,8 @@ class Former:
         self.step.kept += 1
         meta = self._prompted(row.values) if any(turn.role == "system" for turn in turns) else {}
         made = self._conversation(row, name, turns, kind="dialogue", images=images, meta=meta)
+        if kept and all(one.where for one in kept):
+            made.meta[TURN_ROWS] = [one.where for one in kept]  # until cleaning: what it leaves out is listed under its own row
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kefu.errors import InputError
 from kefu.knowledge.result import Entry
+from kefu.knowledge.word import is_word, named, sections
 from kefu.text.language import detect
 from kefu.text.normalise import clean, strip_html
 from kefu.text.segment import sentences
@@ -39,8 +39,9 @@ def passages(path: Path, chunk_chars: int, name: str = "") -> list[Entry]:
     """Entries of kind "document", `source` = `name#heading`. Raises InputError for a file that cannot be read as text."""
     file = name or path.name
     found: list[Entry] = []
-    for heading, body in _sections(_read(path)):
-        for part in _chunks(body, chunk_chars):
+    word, text = _open(path)
+    for heading, body in sections(path) if word else _sections(text):
+        for part in _chunks(body, chunk_chars, clean if word else _plain):
             title = heading or path.stem
             asked = [title, *[one for one in sentences(part) if len(one) > 3][:MOST_SENTENCES]]
             source = f"{file}#{title}" if heading else file
@@ -48,11 +49,37 @@ def passages(path: Path, chunk_chars: int, name: str = "") -> list[Entry]:
     return found
 
 
-def _read(path: Path) -> str:
+def look(path: Path) -> None:
+    """Raises InputError, with the way out, for a document of which no passages can be made."""
+    word, text = _open(path)
+    if not (any(True for _ in sections(path)) if word else text.strip()):
+        raise InputError(f"document {path}", "holds no text", "if it is a scan, its text must be recognised first; save that as .docx, .md or .txt")
+
+
+def _open(path: Path) -> tuple[bool, str]:
+    """(is it Word, else its text). Raises InputError for what is neither."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(f"document {path}", error.strerror or "cannot be read", "check knowledge.documents") from None
+    for magic, kind, fix in _OTHERS:
+        if raw.startswith(magic):
+            raise InputError(f"document {path}", f"is {kind}", fix)
+    return (True, "") if is_word(raw[:4], path) else (False, _decoded(path, raw))
+
+
+_OTHERS = (
+    (
+        b"%PDF",
+        "a PDF, which is made for printing",
+        "give what it was made from (.docx, .md), or its text: pdftotext -layout FILE.pdf FILE.txt",
+    ),
+    (b"\xd0\xcf\x11\xe0", "in the old format of Word (.doc)", "save it as .docx in Word or WPS, or: soffice --headless --convert-to docx FILE"),
+    (b"{\\rtf", "rich text (.rtf)", "save it as .docx in Word or WPS, or: soffice --headless --convert-to docx FILE"),
+)
+
+
+def _decoded(path: Path, raw: bytes) -> str:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", "replace")
     for encoding in _ENCODINGS[:2]:
@@ -62,7 +89,7 @@ def _read(path: Path) -> str:
             continue
         if "\x00" not in text:
             return text
-    raise InputError(f"document {path}", "is not text in UTF-8, UTF-16 or GB18030", "save it as UTF-8 .md or .txt")
+    raise InputError(f"document {path}", "is not text in UTF-8, UTF-16 or GB18030", "save it as .docx, or as UTF-8 .md or .txt")
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
@@ -89,11 +116,11 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
         yield " > ".join(part for part in path if part), "\n".join(body)
 
 
-def _chunks(body: str, most: int) -> Iterator[str]:
+def _chunks(body: str, most: int, plain: Callable[[str], str]) -> Iterator[str]:
     """Paragraphs joined up to `most` characters; longer ones are cut between sentences."""
     held = ""
     for paragraph in re.split(r"\n\s*\n", body):
-        text = _plain(paragraph)
+        text = plain(paragraph)
         for piece in [text] if len(text) <= most else _split(text, most):
             if held and len(held) + len(piece) + 1 > most:
                 yield held
@@ -132,10 +159,7 @@ def _tables(text: str) -> str:
         elif i + 1 < len(rows) and _RULE.match(rows[i + 1]):
             header = cells
         else:
-            chinese = detect(line) == "zh"
-            colon, stop = ("：", "；") if chinese else (": ", "; ")
-            named = [f"{name}{colon}{cell}" if name else cell for name, cell in zip_longest(header, cells, fillvalue="") if cell]
-            lines.append(stop.join(named) + ("。" if chinese else "."))
+            lines.append(named(header, cells))
     return "\n".join(lines)
 
 

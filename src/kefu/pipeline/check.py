@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from kefu.data.check import check_source
-from kefu.errors import ConfigError, KefuError
+from kefu.errors import ConfigError, InputError, KefuError
 from kefu.project import Loaded
 
 _BLOCKS = ("data.augment", "eval", "assistant")
@@ -56,6 +56,7 @@ def check(project: Loaded) -> list[str]:
         ("serve.keys_file", [settings.serve.keys_file] if settings.serve.keys_file else []),
     ):
         attempt(key, lambda globs=globs: project.files(globs))
+    attempt("knowledge.documents", lambda: _documents(project))
     attempt("data.augment", lambda: _augment(project))
     attempt("eval", lambda: _scenarios(project))
     attempt("assistant", lambda: _words(project))
@@ -83,6 +84,20 @@ def _dataset_class(project: Loaded) -> None:
         raise ConfigError(f"{given!r} names no class", "write it as file.py:ClassName")
     project.files([file])
     load_class(given, project.root)  # runs the file, as the build will: what stands at its top may fail
+
+
+def _documents(project: Loaded) -> None:
+    """Every manual that no passages can be made of."""
+    from kefu.knowledge import documents
+
+    faults = []
+    for path in project.files(project.settings.knowledge.documents):
+        try:
+            documents.look(path)
+        except InputError as error:
+            faults.append(error.line())
+    if faults:
+        raise ConfigError("knowledge.documents", faults[0], faults=faults)
 
 
 def _augment(project: Loaded) -> None:

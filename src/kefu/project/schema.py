@@ -71,6 +71,9 @@ class Source(Block):
     delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|tab|\\t|[^\n\r\"])$")] = Field(
         default="auto", description="character between two cells, or tab; auto: recognised"
     )
+    sheet: str | list[str] = Field(
+        default="", description="workbook: name of the sheet, a glob, or several names; empty: the sheets whose columns fit the shape best"
+    )
     rows_at: str = Field(default="", description="JSON document: dotted path of the list of rows; * takes every key (data.*.turns)")
     on_broken: Literal["fail", "skip"] = Field(default="skip", description="a row that cannot be read stops the build, or is left out and counted")
     map: dict[str, str] = Field(default={}, description="field -> column (or dotted path); what is left out is guessed and reported")
@@ -231,7 +234,7 @@ class Encoder(Block):
 
 
 class Knowledge(Block):
-    documents: list[str] = Field(default=[], description="globs of .md and .txt manuals")
+    documents: list[str] = Field(default=[], description="globs of manuals: Word (.docx), .md and .txt")
     target_precision: float = Field(default=0.95, gt=0.5, lt=1, description="share of direct FAQ answers that must be right")
     scope_recall: float = Field(default=0.965, gt=0.5, lt=1, description="share of out-of-scope questions that must be turned away")
     chunk_chars: int = Field(default=400, ge=80, description="length of a passage of a manual, at most; cut at headings and sentences")

@@ -147,6 +147,10 @@ def locate(name: str, folder: Path, setting: str = "train.base") -> tuple[str, b
         if not (folder / "config.json").is_file():
             raise ConfigError(f"{setting}: {name!r}", f"no config.json in {folder}", "give the folder of a Hugging Face checkpoint")
         return str(folder), True
+    if name == EMBEDDED:
+        why = "`embedded` is a model made from scratch, and this method goes on from a trained one"
+        fix = "train one first (kefu train sft), then give its folder or its registered name, such as shop-sft; or a Hugging Face id"
+        raise ConfigError(f"{setting}: {name!r} cannot be the start here", why, fix)
     if name.startswith((".", "/", "~", "$")) or not _HUB_ID.fullmatch(name):
         raise ConfigError(f"{setting}: {name!r}", f"no such folder ({folder})", "give `embedded`, a checkpoint folder or a Hugging Face id")
     try:

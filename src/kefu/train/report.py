@@ -45,7 +45,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def plot_loss(curves: dict[str, Any], path: Path) -> None:
+def plot_loss(curves: dict[str, Any], path: Path, per: str = "learnt token (nats)") -> None:
     """Training and validation loss by step, the kept step marked. Labels are Latin only, so any font will do."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def plot_loss(curves: dict[str, Any], path: Path) -> None:
     if curves["validation_loss"]:
         axes.axvline(curves["best_step"], color="grey", linestyle=":", linewidth=1, label=f"kept: step {curves['best_step']}")
     axes.set_xlabel("step")
-    axes.set_ylabel("loss per learnt token (nats)")
+    axes.set_ylabel(f"loss per {per}")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     if axes.lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from kefu.cli.options import Json, console
 
 def import_(
     file: Annotated[Path, typer.Argument(help="An export: a file of any format, or a folder of them.")],
-    guess: Annotated[bool, typer.Option("--guess", help="Look and propose only (what is done without --into).")] = False,
+    guess: Annotated[bool, typer.Option("--guess", help="Look and propose only; with --into: show what would be written.")] = False,
     into: Annotated[
         Path | None,
         typer.Option("--into", help="Append the best proposal to this project's kefu.yaml, after a check; begins one where there is none."),
@@ -25,25 +26,39 @@ def import_(
 
     Example: kefu data import --guess raw/tickets.db
     """
-    from kefu.data.guess import append, propose
-    from kefu.errors import ConfigError
+    from kefu.data.guess import UNSURE, append, home, placed, propose
 
-    if guess and into is not None:
-        raise ConfigError("--guess and --into were given", "the one only looks, the other writes", "give one of them")
     proposals = propose(file, name)
     best = proposals[0]
-    added = append(best, into) if into is not None else None
+    sure = best.confidence >= UNSURE
+    root = (into.parent if into.suffix in (".yaml", ".yml") else into) if into is not None else home(file)
+    shown = [placed(one, root) for one in proposals]
+    added = append(best, into, write=not guess) if into is not None else None
+    if added is not None:
+        shown[0] = replace(shown[0], block=added)
 
     def text() -> None:
         out = console()
-        if added is not None:
+        if added is not None and not guess:
             out.print(
                 f"added source {added['name']} to {into} ({best.confidence:.0%} sure); look: kefu data show {into} --source {added['name']}",
                 markup=False,
             )
+            for other in proposals[1:]:
+                if other.beside:
+                    out.print(f"{other.view} was not added: kefu data import --guess {file} shows its lines", markup=False)
             return
-        out.print(best.yaml(), markup=False, end="")
-        for other in proposals[1:]:
-            out.print(f"\n# or{f' ({other.view})' if other.view else ''}:\n{other.yaml()}", markup=False, end="")
+        if root is not None:
+            out.print(f"# for data.sources of {root / 'kefu.yaml' if root.is_dir() else root}", markup=False)
+        if not sure:
+            out.print(f"# nothing fits {file.name} well: what is a row of it? If one of these is right, take it over without the #", markup=False)
+        for n, one in enumerate(shown):
+            link = "" if not n else "# and" if one.beside else "# or"
+            if link:
+                out.print(f"\n{link}{f' ({one.view})' if one.view else ''}:", markup=False)
+            lines = one.yaml()
+            out.print(lines if sure else "".join(f"# {line}\n" for line in lines.removeprefix("# ").splitlines()), markup=False, end="")
 
-    OUTPUT.result({"ok": True, "proposals": [one.as_dict() for one in proposals], "added": added}, text)
+    OUTPUT.result({"ok": sure, "proposals": [one.as_dict() for one in shown], "added": added if not guess else None}, text)
+    if not sure:
+        raise typer.Exit(1)

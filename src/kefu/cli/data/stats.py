@@ -36,7 +36,7 @@ def stats(
             reasons = ", ".join(f"{reason} {count}" for key in ("apart", "dropped") for reason, count in step.get(key, {}).items())
             out.print(f"{step['step']:<22} in {step['in']:>7}  kept {step['kept']:>7}  {reasons}", markup=False)
         for key, value in figures.items():
-            if isinstance(value, int | float | str):
+            if isinstance(value, int | float | str) and value != "":
                 out.print(f"{key}: {value}", markup=False)
         if html:
             out.print(f"page: {html}", markup=False)

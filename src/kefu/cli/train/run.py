@@ -26,13 +26,17 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Train again even if fresh, or though a run is unfinished.")] = False,
     on: Annotated[str, typer.Option("--on", metavar="CONFIG", help="Several processes: ddp, fsdp, zero2, zero3, ddp_cpu or a file.")] = "",
     processes: Annotated[int, typer.Option("--processes", min=0, help="With --on: how many, instead of the configuration's number.")] = 0,
-    search: Annotated[int, typer.Option("--search", min=0, metavar="N", help="Try N settings of the recipe's search space.")] = 0,
+    search: Annotated[int, typer.Option("--search", min=0, metavar="N", help="Try N settings of the search space (the recipe's, or the usual).")] = 0,
     list_: Annotated[bool, typer.Option("--list", help="Show the recipes that come with kefu.")] = False,
     json: Json = False,
 ) -> None:
     """Train a model.
 
+    Columns of the rows are found by their names; --set data.map.FIELD=COLUMN says others (data.map.text, data.map.label, ...).
+
     Example: kefu train sft --set data.train=rows.jsonl --set train.epochs=2
+
+    Example: kefu train classification --set data.train=rows.csv --set data.map.text=内容 --set data.map.label=意图
     """
     project = Path(given).is_dir() or Path(given).name == "kefu.yaml"
     if data:
@@ -105,7 +109,9 @@ def _search(given: str, set_: list[str], count: int) -> None:
     def text() -> None:
         for trial in found["trials"]:
             console().print(f"trial {trial['number']}: {trial['failed'] or format(trial['value'], '.5g')}  {trial['settings']}", markup=False)
-        console().print(f"best: {found['value']:.5g} with {found['best']}", markup=False)
+        better = "smaller is better" if found["direction"] == "minimize" else "larger is better"
+        console().print(f"best: {found['metric']} {found['value']:.5g} ({better}) with {found['best']}", markup=False)
+        console().print(f"varied: {', '.join(found['varied'])}, {found['space']}", markup=False)
         console().print(f"registered as {found['entry']}: {found['model']}\nall trials: {found['table']}", markup=False)
 
     OUTPUT.result({"ok": True, **found}, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kefu.data.guess.into import append
-from kefu.data.guess.propose import Proposal, propose
+from kefu.data.guess.into import append, home, placed
+from kefu.data.guess.propose import UNSURE, Proposal, propose
 
-__all__ = ["Proposal", "append", "propose"]
+__all__ = ["UNSURE", "Proposal", "append", "home", "placed", "propose"]

@@ -218,7 +218,8 @@ def speaker_column(rows: Rows, found: Map) -> str:
 def left_over(rows: Rows, found: Map) -> float:
     """Share of the rows' words that stand in columns the shape has no place for: prose that would be lost."""
     lengths = {name: mean_length(texts(rows, name)) for name in found.values() if _written(rows, name)}
-    lost = sum(mean_length(texts(rows, name)) for name in prose(rows) if name not in found.values())
+    begun = tuple(name[:-1] for name in found.values() if name.endswith("*"))  # `问法*` stands for all columns that begin so
+    lost = sum(mean_length(texts(rows, name)) for name in prose(rows) if name not in found.values() and not name.startswith(begun))
     total = lost + sum(lengths.values())
     return lost / total if total else 0.0
 
@@ -252,7 +253,8 @@ def faq(rows: Rows, found: Map) -> Evidence:
     long = mean_length(answers)
     against = []
     strength = 0.97 * (0.6 + 0.4 * asked) * (1 - 0.3 * left_over(rows, found))
-    lost = [name for name in prose(rows) if name not in found.values() and mean_length(texts(rows, name)) >= 4]
+    begun = tuple(name[:-1] for name in found.values() if name.endswith("*"))
+    lost = [name for name in prose(rows) if name not in found.values() and not name.startswith(begun) and mean_length(texts(rows, name)) >= 4]
     pair = mapping.guess("preference", mapping.columns_of(rows), rows, wanted=["chosen", "rejected"])
     if len(pair) == 2 and found["answer"] in pair.values():
         strength *= 0.4

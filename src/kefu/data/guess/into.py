@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from kefu.project import load
 LEAST_SURE = 0.4
 
 
-def append(proposal: Proposal, project: Path) -> dict[str, Any]:
+def append(proposal: Proposal, project: Path, *, write: bool = True) -> dict[str, Any]:
     """Write the source behind the last one, under a name of its own; returns the block. The new file is checked before it stands.
 
-    A folder without kefu.yaml, and a kefu.yaml without sources, begin with this one.
+    A folder without kefu.yaml, and a kefu.yaml without sources, begin with this one. write: False checks everything and writes nothing.
 
     Raises ConfigError and leaves the project as it was when the block does not fit it.
     """
@@ -34,12 +35,13 @@ def append(proposal: Proposal, project: Path) -> dict[str, Any]:
     empty = _empty(text)
     present = [] if empty else [source.name for source in load(target).settings.data.sources]
     names = set(present)
-    block = {**proposal.block, "path": _relative(Path(proposal.block["path"]), target.parent.resolve())}
+    block = placed(proposal, target.parent.resolve()).block
     stem, n = block["name"], 2
     while block["name"] in names:
         block["name"], n = f"{stem}_{n}", n + 1
-    written = Proposal(block, proposal.confidence, proposal.reasons, proposal.against).yaml()
+    written = replace(proposal, block=block).yaml()
     made = _begun(text, written, target) if empty else _inserted(text, written, target)
+    begun = not target.parent.exists()
     target.parent.mkdir(parents=True, exist_ok=True)
     trial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
@@ -52,7 +54,10 @@ def append(proposal: Proposal, project: Path) -> dict[str, Any]:
         check_source(new.settings.data.sources[-1], new)
     finally:
         trial.unlink(missing_ok=True)
-    write_text(target, made)
+        if begun and not write:
+            target.parent.rmdir()
+    if write:
+        write_text(target, made)
     return block
 
 
@@ -109,6 +114,17 @@ def _begun(text: str, block: str, target: Path) -> str:
         lines[at] = " " * indent + "sources:"
     added = [" " * (indent + 2) + line for line in block.rstrip("\n").split("\n")]
     return "\n".join([*lines[: at + 1], *added, *lines[at + 1 :]]) + "\n"
+
+
+def placed(proposal: Proposal, root: Path | None) -> Proposal:
+    """The proposal with its path as the kefu.yaml in `root` must give it; without one the whole path, which any may give."""
+    file = Path(proposal.block["path"])
+    return replace(proposal, block={**proposal.block, "path": _relative(file, root.resolve()) if root is not None else str(file.absolute())})
+
+
+def home(file: Path) -> Path | None:
+    """The folder of the nearest kefu.yaml above a file."""
+    return next((folder for folder in file.absolute().parents if (folder / "kefu.yaml").is_file()), None)
 
 
 def _relative(file: Path, root: Path) -> str:

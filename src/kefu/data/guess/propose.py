@@ -24,6 +24,7 @@ from kefu.text import privacy
 from kefu.text.language import detect
 
 _NOTHING = 0.1  # any table can be written out by a template: what is less sure says that nothing fits
+UNSURE = 0.3  # below it a proposal is a question
 _CHATS = ("dialogues", "alternating", "sharegpt", "openai", "messages")
 
 
@@ -39,6 +40,7 @@ class Proposal:
     formed: int = 0
     view: str = ""
     first: list[dict[str, Any]] = field(default_factory=list)
+    beside: bool = False  # another sheet of the workbook, a source beside the first proposal and none instead of it
 
     def yaml(self) -> str:
         """The block as an item of data.sources, with the reasons as comments."""
@@ -49,7 +51,7 @@ class Proposal:
     def as_dict(self) -> dict[str, Any]:
         return {
             "source": self.block, "confidence": self.confidence, "reasons": self.reasons, "against": self.against, "rows": self.rows,
-            "formed": self.formed, "view": self.view, "yaml": self.yaml(), "first": self.first,
+            "formed": self.formed, "view": self.view, "beside": self.beside, "yaml": self.yaml(), "first": self.first,
         }  # fmt: skip
 
 
@@ -69,8 +71,43 @@ def propose(path: Path, name: str = "") -> list[Proposal]:
     """Likeliest first, at least one; those far behind the first are left out. Raises InputError for a file that holds no rows."""
     name = name or _name(path)
     path = _main_files(path) if path.is_dir() else path
-    found: list[Proposal] = []
     seen = views(path)
+    if len(seen) > 1 and all("sheet" in view.settings for view in seen):
+        return _sheets(path, seen, name)
+    return _ranked(path, seen, name)
+
+
+def _sheets(path: Path, seen: list[View], name: str) -> list[Proposal]:
+    """A source for every sheet that something fits, the surest first; the first says which sheets are left out."""
+    best: list[Proposal] = []
+    others: list[Proposal] = []
+    left_out = []
+    for view in seen:
+        try:
+            first, *more = _ranked(path, [view], name)
+        except InputError as error:
+            left_out.append(f"{view.label} is left out: {error.what}")
+            continue
+        if first.confidence < UNSURE:
+            left_out.append(f"{view.label} is left out: nothing fits it well (shape {first.block['shape']}: {first.confidence:.0%})")
+            others.append(first)
+        else:
+            best.append(first)
+            others += more
+    if not best and not others:
+        raise InputError(f"no shape fits {path.name}", "; ".join(left_out), "write the source by hand: sheet, shape and map")
+    best.sort(key=lambda one: -one.confidence)
+    if not best:
+        return sorted(others, key=lambda one: -one.confidence)
+    for one in best[1:]:
+        one.beside = True
+        one.block["name"] = re.sub(r"[^\w-]+", "_", f"{name}_{one.view.removeprefix('sheet ')}").strip("_")
+    best[0].against += left_out
+    return [best[0], *(one for one in others if one.view == best[0].view), *best[1:]]
+
+
+def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
+    found: list[Proposal] = []
     for view in seen:
         only = {"conll": "tags", "chatlog": "messages"}.get(view.settings.get("format", ""))
         shapes = [only] if only else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
@@ -89,16 +126,18 @@ def propose(path: Path, name: str = "") -> list[Proposal]:
     best = found[0]
     found[1:] = [one for one in found[1:] if not _same_turns(one, best)]
     rival = next((one for one in found[1:] if one.block["shape"] != best.block["shape"] or one.view != best.view), None)
+    named: Proposal | None = None
     if rival is not None:
         best_score = best.confidence
         best.confidence *= 1 - 0.5 * (rival.confidence / best_score) ** 4 if best_score else 1
         if rival.confidence > 0.75 * best_score:
             best.against.append(f"it could also be shape {rival.block['shape']}" + (f" ({rival.view})" if rival.view else ""))
+            named = rival
         found[1:] = [one for one in found[1:] if one.confidence > 0.4 * best_score]
     for one in found[1:]:
         one.confidence = round(min(one.confidence, best.confidence, 1 - best.confidence), 2)
     best.confidence = round(best.confidence, 2)
-    return [one for one in found if one.confidence > 0.05 or one is best][:4]
+    return [one for one in found if one.confidence > 0.05 or one is best or one is named][:4]
 
 
 def _main_files(folder: Path) -> Path:
@@ -269,7 +308,7 @@ def _reading(view: View) -> dict[str, Any]:
         values = {str(one[key]) for one in details if key in one}
         if len(values) == 1 and len(details) and all(key in one for one in details):
             found[key] = values.pop().replace("\t", "tab")
-    return {key: found[key] for key in ("query", "rows_at", "format", "encoding", "delimiter") if key in found}
+    return {key: found[key] for key in ("query", "sheet", "rows_at", "format", "encoding", "delimiter") if key in found}
 
 
 def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str]:

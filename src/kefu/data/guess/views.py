@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kefu.data import mapping, readers
-from kefu.data.readers import chatlog, conll, database, encoding, structured
+from kefu.data.readers import chatlog, conll, database, encoding, structured, workbook
 from kefu.data.readers.packed import suffixes, whole
 from kefu.errors import InputError
 from kefu.project import Loaded
@@ -55,8 +55,12 @@ def views(path: Path) -> list[View]:
         raise InputError(
             f"{path.name} holds subtitles", "their cues are not read", "write a line a cue, `speaker: text`, into a .txt, or a row a cue into a CSV"
         )
+    if path.is_file():
+        readers.check_no_document(path)
     if path.is_file() and _starts(path, b"SQLite format 3"):
         return _tables(path)
+    if path.is_file() and readers.known(path) == "excel" and (sheets := workbook.groups(path, _DOCUMENT_MB))[1:]:
+        return [_sheet(path, names) for names in sheets]
     if (chat := _chatlog(path)) is not None:
         return [chat]
     found: list[View] = []
@@ -146,6 +150,12 @@ def _tables(path: Path) -> list[View]:
         view.label = f"table {table}"
         found.append(view)
     return found
+
+
+def _sheet(path: Path, names: list[str]) -> View:
+    view = _sample(path, {"sheet": names[0] if len(names) == 1 else names})
+    view.label = f"sheet {', '.join(names)}"
+    return view
 
 
 def _other_lists(path: Path, view: View) -> list[View]:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, mixed, structured, tables
+from kefu.data.readers import chatlog, conll, database, delimited, encoding, mixed, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "known", "left_out", "open_source", "source_files"]
+__all__ = ["Broken", "Reading", "Row", "check_no_document", "known", "left_out", "open_source", "source_files"]
 
 _FORMATS = {
     "csv": "csv",
@@ -125,7 +125,8 @@ def _read(
         yield from tables.read_parquet(path, name, facts)
         return
     if format == "excel":
-        yield from tables.read_excel(path, name, source.max_document_mb, facts)
+        wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
+        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
         return
     code = source.encoding
     if code == "auto":
@@ -162,7 +163,20 @@ def known(path: Path) -> str:
         return ""
 
 
+_DOCUMENTS = {
+    **dict.fromkeys(("docx", "doc", "wps", "rtf", "odt"), "a text document (Word)"), "pdf": "a PDF", **dict.fromkeys(("pptx", "ppt"), "slides"),
+}  # fmt: skip
+
+
+def check_no_document(path: Path) -> None:
+    """Raises InputError for a manual: a source is made of tables and conversations."""
+    if kind := _DOCUMENTS.get((suffixes(path) or [""])[-1]):
+        fix = "name manuals in `knowledge: {documents: [manuals/*.docx]}`; .docx, .md and .txt are read there"
+        raise InputError(f"{path.name} is {kind}", "rows are read from tables, logs and databases", fix)
+
+
 def _format(path: Path) -> str:
+    check_no_document(path)
     endings = suffixes(path)
     if endings and endings[-1] in _FORMATS:
         return _FORMATS[endings[-1]]

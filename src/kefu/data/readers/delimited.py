@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kefu.data.readers.encoding import Line, lines
-from kefu.data.readers.rows import HEAD, Broken, Row, column_names, header_row
+from kefu.data.readers.headers import HEAD, Header, find, header_row
+from kefu.data.readers.rows import Broken, Row
 from kefu.errors import InputError
 
 _DELIMITERS = (",", ";", "\t", "|", "，")
@@ -47,26 +48,27 @@ def read(path: Path, name: str, encoding: str, delimiter: str, limit_mb: float, 
     """Rows as `{column: text}`. `facts` gets `columns`."""
     previous = csv.field_size_limit(int(limit_mb * (1 << 20)))
     try:
-        header: list[str] | None = None
         records = _records(lines(path, encoding, limit_mb), limit_mb, delimiter)
         head = [record for record in islice(records, HEAD) if (text := _text(record)).strip() and not _SEP.match(text)]
-        if above := header_row([_split(_text(record), delimiter) or [] for record in head]):
-            facts["rows_above_header"] = facts.get("rows_above_header", 0) + above
-        for record in chain(head[above:], records):
+        if not head:
+            raise InputError(f"{path.name} is empty", "it has no header line", "give a file with a header and rows")
+        header = _header(head, delimiter, path)
+        if header.above:
+            facts["rows_above_header"] = header.above
+        facts["header"] = _places([record[0].number for record in head[header.above : header.below]])
+        facts.setdefault("columns", header.names)
+        for record in chain(head[header.below :], records):
             text = _text(record)
             if not text.strip():
                 continue
-            if header is None:
-                header = _header(record, text, delimiter, path)
-                facts.setdefault("columns", header)
-                continue
-            for row in _rows(record, text, header, delimiter, name):
+            for row in _rows(record, text, header.names, delimiter, name):
                 if isinstance(row, Row) and _SHORT in row.values:
                     del row.values[_SHORT]
                     facts["short_rows"] = facts.get("short_rows", 0) + 1
+                if isinstance(row, Row) and header.again(row.values.values()):
+                    facts["headers_again"] = facts.get("headers_again", 0) + 1
+                    continue
                 yield row
-        if header is None:
-            raise InputError(f"{path.name} is empty", "it has no header line", "give a file with a header and rows")
     finally:
         csv.field_size_limit(previous)
 
@@ -75,13 +77,19 @@ def _text(record: list[Line]) -> str:
     return "\n".join(line.text for line in record)
 
 
-def _header(record: list[Line], text: str, delimiter: str, path: Path) -> list[str]:
-    if record[0].fault:
-        raise InputError(f"{path.name}, line {record[0].number}", record[0].fault, "the header line must be readable")
-    names = column_names(cells := _split(text, delimiter) or [])
-    if not any(cell.strip().strip("\ufeff") for cell in cells):
-        raise InputError(f"{path.name}, line {record[0].number}", "the header has no column names", "give a header line")
-    return names
+def _header(head: list[list[Line]], delimiter: str, path: Path) -> Header:
+    header = find([_split(_text(record), delimiter) or [] for record in head])
+    for line in (line for record in head[header.above : header.below] for line in record):
+        if line.fault:
+            raise InputError(f"{path.name}, line {line.number}", line.fault, "the header line must be readable")
+    if not any(map(any, header.records)):
+        raise InputError(f"{path.name}, line {head[header.above][0].number}", "the header has no column names", "give a header line")
+    return header
+
+
+def _places(numbers: list[int]) -> str:
+    """`line 2`, or `lines 2 and 3` of a header of two."""
+    return f"line{'s' if len(numbers) > 1 else ''} {' and '.join(map(str, numbers))}"
 
 
 def _rows(record: list[Line], text: str, header: list[str], delimiter: str, name: str) -> Iterator[Row | Broken]:

@@ -1,14 +1,12 @@
-"""Parquet (in batches, through pyarrow) and Excel (through polars and calamine)."""
+"""Parquet, in batches, through pyarrow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers.packed import check_workbook, too_big
-from kefu.data.readers.rows import HEAD, Broken, Row, column_names, header_row
+from kefu.data.readers.rows import Broken, Row
 from kefu.errors import InputError, MissingExtra
 
 _BATCH = 1000
@@ -36,44 +34,6 @@ def read_parquet(path: Path, name: str, facts: dict[str, Any]) -> Iterator[Row |
                     yield Row(f"{name}#{number}", {key: _plain(value) for key, value in values.items()})
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         raise _damaged(path, "parquet", error, number) from None
-
-
-def read_excel(path: Path, name: str, limit_mb: float, facts: dict[str, Any]) -> Iterator[Row | Broken]:
-    """Rows of every sheet of a workbook that has a header and rows; the value of a formula, never the formula."""
-    try:
-        import polars
-    except ImportError:
-        raise MissingExtra(f"reading {path.name}", "data") from None
-    if path.stat().st_size > limit_mb * (1 << 20):
-        raise too_big(path, limit_mb)
-    check_workbook(path, limit_mb)
-    try:
-        # Without a header and with every row, empty ones too: only so is a row where the spreadsheet numbers it.
-        whole: dict[str, Any] = {"has_header": False, "drop_empty_rows": False, "read_options": {"skip_rows": 0}}
-        frames = polars.read_excel(path, sheet_id=0, infer_schema_length=0, raise_if_empty=False, **whole)
-    except ImportError:
-        raise MissingExtra(f"reading {path.name} (fastexcel)", "data") from None
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - calamine panics on some damaged files, which is no Exception
-        raise _damaged(path, "excel", error, 0) from None
-    facts["sheets"] = list(frames)
-    columns: list[str] = []
-    for sheet, read in frames.items():
-        frame = read[[column.name for column in read if column.null_count() < read.height]]
-        cells = ((number, row) for number, row in enumerate(frame.iter_rows(), 1) if any(cell not in (None, "") for cell in row))
-        head = list(islice(cells, HEAD))
-        if not head:
-            continue
-        label = f"{name}:{sheet}" if sheet and len(frames) > 1 else name
-        above = header_row([["" if cell is None else str(cell) for cell in row] for _, row in head])
-        if above:
-            facts["rows_above_header"] = facts.get("rows_above_header", 0) + above
-        header = column_names(["" if cell is None else str(cell) for cell in head[above][1]])
-        columns += [column for column in header if column not in columns]
-        for number, row in chain(head[above + 1 :], cells):
-            yield Row(f"{label}#{number}", dict(zip(header, row, strict=True)))
-    facts["columns"] = columns
 
 
 def _damaged(path: Path, format: str, error: BaseException, read: int) -> InputError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -43,6 +43,7 @@ class Splits:
     test: list[dict[str, Any]] = field(default_factory=list)
     general: list[dict[str, Any]] = field(default_factory=list)
     ledger: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def digest(self) -> dict[str, str]:
         """Hash of the rows of each split, as they will be used."""
@@ -63,8 +64,11 @@ def read(loaded: Loaded, needs: str) -> Splits:
                 raise InputError(f"data.data_url: {given.data_url}", f"its dataset has no rows of kind {needs}", "build them there")
             places += [str(file) for file in files]
         for place in places or ([] if split in ("train", "general") else _beside(loaded, split, needs)):
-            for row, where in _rows(loaded, place, split, needs, counts):
-                rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
+            there_are = list(_rows(loaded, place, split, needs, counts))
+            told, why = columns([row for row, _ in there_are], needs, given.map, place)
+            found.notes += [why] if why else []
+            for row, where in there_are:
+                rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, told, where)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
             rows = _some(rows, given.limit, loaded.recipe.train.seed)
@@ -84,6 +88,34 @@ def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[d
     """Rows of more places that a method's settings name."""
     counts: Counter[str] = Counter()
     return [named(row, needs, loaded.recipe.data.map, where) for place in places for row, where in _rows(loaded, place, split, needs, counts)]
+
+
+#: kind of rows -> shape of a source whose columns are found by the same names and contents
+_SHAPE = {"labelled": "classification", "preference": "preference"}
+
+
+def columns(rows: Sequence[dict[str, Any]], needs: str, given: dict[str, str], place: str) -> tuple[dict[str, str], str]:
+    """`map`, with columns for required fields that neither it nor a usual name tells, found as `kefu data import` finds them; what was found.
+
+    Raises InputError for rows with text and labels, or two answers, whose columns cannot be told: with the columns there are.
+    """
+    head = rows[:300]
+    if not head or needs not in (*_SHAPE, "numbers"):
+        return given, ""
+    kind, there = known()[needs], columns_of(head)
+    usual = {name: {name_key(word) for word in words} for name, words in kind["fields"].items()}
+    missing = [name for name in kind["required"] if name not in given and not any(name_key(column) in usual[name] for column in there)]
+    if not missing:
+        return given, ""
+    rest = [column for column in there if column not in given.values() and not any(name_key(column) in usual[name] for name in kind["required"])]
+    # only these columns are free: the others have a usual name
+    made = guess(_SHAPE.get(needs, "classification"), rest, head, wanted=[name for name in missing if name != "value"])
+    lost = [name for name in missing if name not in made]
+    if lost:
+        flags = " ".join(f"--set data.map.{name}=COLUMN" for name in lost)
+        raise InputError(f"{place}: no column looks like {' and '.join(lost)}", f"it has {', '.join(map(repr, there[:20]))}", f"say which: {flags}")
+    said = ", ".join(f"{name} = {column}" for name, column in made.items())
+    return {**given, **made}, f"{place}: columns found by name and content: {said} (data.map sets others)"
 
 
 def nested(row: dict[str, Any], given: dict[str, str], where: str) -> list[dict[str, Any]]:
@@ -185,7 +217,8 @@ def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
 
 
 def _no_table(*_: Any) -> Any:
-    raise ConfigError("data: a database", "a recipe reads files", "build a dataset from it (kefu data build) and name its folder")
+    what = "data: a database, or a workbook of several tables"
+    raise ConfigError(what, "a recipe reads one table", "build a dataset from it (kefu data build) and name its folder")
 
 
 @cache

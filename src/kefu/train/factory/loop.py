@@ -8,6 +8,7 @@ in `build/checkpoints/<name>/<key>/` until the model is published, so that a kil
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from kefu.train import threads
 from kefu.train.factory import memory, methods, plan
 from kefu.train.factory.data import Splits, read
 from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
-from kefu.train.factory.recipe import Loaded
+from kefu.train.factory.recipe import Loaded, shipped
 from kefu.train.factory.trackers import closed, wandb
 
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
@@ -145,6 +146,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     from kefu.train.factory.report import write
 
     job.rows, meter = rows, Meter()
+    for note in rows.notes:
+        job.say(note)
     _seed(job.seed)
     job.progress("opening the base", 0.01)
     method.open(job)
@@ -152,7 +155,7 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     if "threads" in job.plan.choices:
         threads.use(int(job.plan["threads"]))
     job.progress("encoding rows", 0.03)
-    train = _checked(method.encode(job, rows.train, "train"), "train")
+    train = _checked(method.encode(job, rows.train, "train"), loaded=job.loaded)
     held = method.encode(job, rows.validation, "validation") if rows.validation else None
     held = held if held and held.items else None
     make = getattr(method, "make", None)
@@ -210,17 +213,19 @@ def _close(sample: dict[str, Any]) -> float:
     return 1.0 if fold(said) == fold(expected) else round(token_f1(said, expected), 4)
 
 
-def _checked(rows: Prepared, split: str) -> Prepared:
+def _checked(rows: Prepared, loaded: Loaded) -> Prepared:
     """Stop a run that would learn nothing."""
+    given = loaded.file.stem if loaded.file in shipped().values() else str(loaded.file)
+    way = shlex.join(["kefu", "train", "show", given, *(word for one in loaded.overrides for word in ("--set", one))])
     ledger = rows.ledger
     dropped = sum(ledger["dropped"].values())
     if ledger["rows_in"] != ledger["rows"] + dropped or ledger["rows"] != len(rows.items):
         raise GateError("the row ledger does not balance", f"{ledger['rows_in']} in, {ledger['rows']} kept, {dropped} dropped", "report this")
     if not rows.items:
         why = ", ".join(f"{reason}: {count}" for reason, count in ledger["dropped"].items()) or "no rows were read"
-        raise InputError("nothing to train on", f"every row was left out ({why})", "see the rows: kefu train show RECIPE")
+        raise InputError("nothing to train on", f"every row was left out ({why})", f"see the rows: {way} (data.map.FIELD=COLUMN names a column)")
     if not ledger["supervised"]:
-        raise GateError("nothing to learn", f"none of the {len(rows.items)} rows has a learnt token or label", "see kefu train show", layer="train")
+        raise GateError("nothing to learn", f"none of the {len(rows.items)} rows has a learnt token or label", f"see {way}", layer="train")
     return rows
 
 

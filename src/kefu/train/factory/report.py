@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 SHOWN = 4
-_CAPTIONS = {"loss": "Loss per learnt token while training; dotted: the checkpoint that was kept"}
+_CAPTIONS = {"loss": "Loss while training; dotted: the checkpoint that was kept"}
+_LABELLED = ("labelled", "numbers", "tagged", "spans", "tasks", "image-text", "preference", "feedback")  # their loss is that of a row
 
 
 def write(
@@ -26,7 +27,7 @@ def write(
     from kefu.train.report import environment, plot_loss
 
     if curves.train or curves.validation:
-        plot_loss(curves.as_dict(), job.out / "plots" / "loss.png")
+        plot_loss(curves.as_dict(), job.out / "plots" / "loss.png", *(["row"] if method.needs in _LABELLED else []))
     own = ("memory", "cost", "forgetting", "general", "former", "baseline")
     document = {
         "name": job.recipe.name, "method": job.recipe.method, "description": job.recipe.description, "needs": method.needs,

@@ -22,10 +22,11 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
 
     Each trial is an ordinary run under the name NAME-tNUMBER with its settings overridden; the best one is registered under the
     recipe's own name, the others stay in build/model. A trial that fails its check (NaN, out of memory) counts as tried and is recorded
-    with its reason. Raises ConfigError (no search space), InputError (a damaged registry), MissingExtra.
+    with its reason. A recipe without a space has the usual one (`usual`). Raises ConfigError (nothing is trained),
+    InputError (a damaged registry), MissingExtra.
     """
     loaded = recipes.load(given, overrides)
-    space = loaded.recipe.search.space
+    space = loaded.recipe.search.space or usual(loaded)
     if not space:
         raise ConfigError("--search without a search space", f"{loaded.file.name} has no `search.space`", _HINT)
     _known_keys(given, overrides, space)
@@ -39,7 +40,7 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
     direction = loaded.recipe.search.direction or ("minimize" if "loss" in metric else "maximize")
     folder = loaded.root / "build" / "search"
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"recipe": loaded.recipe.model_dump(), "metric": metric}
+    content = {"recipe": loaded.recipe.model_dump(), "metric": metric, "space": {key: span.model_dump() for key, span in space.items()}}
     name = f"{loaded.recipe.name}-{fingerprint(content)[:12]}"
     say = progress or (lambda text, share: None)
     study = optuna.create_study(
@@ -50,20 +51,52 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
     say(f"{len(done)} of {trials} trials done before", len(done) / trials if trials else 1.0)
     left, over = max(0, trials - len(done)), len(done)
     for number in range(left):
-        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric), n_trials=1, catch=(GateError,))
+        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric, space), n_trials=1, catch=(GateError,))
         last = study.trials[-1]
         shown = f"{last.value:.4g}" if last.value is not None else str(last.user_attrs.get("failed", "failed"))
         say(f"trial {last.number}: {shown} {last.params}", (over + number + 1) / trials)
-    return _result(study, folder, loaded, metric, lambda settings: recipes.load(given, [*overrides, *settings]))
+    found = _result(study, folder, loaded, metric, lambda settings: recipes.load(given, [*overrides, *settings]))
+    own = "search.space of the recipe" if loaded.recipe.search.space else "the usual space (a recipe's `search.space` sets another)"
+    return {**found, "metric": metric, "direction": direction, "varied": list(space), "space": own}
+
+
+#: methods -> the learning rate a search is centred on; other methods tune all weights of a checkpoint
+_RATES = {
+    **dict.fromkeys(("lora", "qlora", "distill"), 2e-4),
+    **dict.fromkeys(("dpo", "kto", "grpo", "rloo", "ppo"), 1e-6),
+    "orpo": 8e-6,
+    "reward": 1e-5,
+}
+_UNTRAINED = ("prompt", "provider")
+
+
+def usual(loaded: Loaded) -> dict[str, Span]:
+    """What is worth trying of a method when its recipe names nothing: the learning rate to a quarter and four times, epochs, the batch.
+
+    What the recipe or a flag sets is not varied. Empty for a method that trains nothing here.
+    """
+    recipe = loaded.recipe
+    if recipe.method in _UNTRAINED:
+        return {}
+    scratch = recipe.base == "embedded"
+    rate = (3e-3 if recipe.method == "sft" else 1e-3) if scratch else _RATES.get(recipe.method, 2e-5)
+    if getattr(loaded.settings, "lora", None) and recipe.method not in ("lora", "qlora", "distill"):
+        rate *= 10
+    rewarded = recipe.method in ("grpo", "rloo", "ppo")
+    epochs = [15, 25, 40] if scratch else [1, 2, 3] if recipe.method in ("dpo", "kto", "orpo", "reward") else [2, 3, 5]
+    space = {"train.learning_rate": Span(low=rate / 4, high=rate * 4, log=True), "train.batch_size": Span(choices=[8, 16, 32])}
+    if not rewarded and recipe.train.max_steps is None:
+        space["train.epochs"] = Span(choices=epochs)
+    return {key: span for key, span in space.items() if getattr(recipe.train, key.partition(".")[2]) is None or loaded.origin(key) == "default"}
 
 
 _HINT = "add e.g. `search: {space: {train.learning_rate: {low: 1e-5, high: 1e-3, log: true}}}`"
 
 
-def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str) -> float:
+def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str, space: dict[str, Span]) -> float:
     from kefu.train.factory import train
 
-    chosen = {key: _suggest(trial, key, span) for key, span in loaded.recipe.search.space.items()}
+    chosen = {key: _suggest(trial, key, span) for key, span in space.items()}
     name = f"{loaded.recipe.name}-t{trial.number}"
     flags = [*overrides, f"name={name}", *(f"{key}={value}" for key, value in chosen.items())]
     try:

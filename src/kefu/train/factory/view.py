@@ -25,7 +25,12 @@ def show(given: str, overrides: Sequence[str], count: int) -> list[list[tuple[st
         plan.choose(job, method.defaults(job))
         made = method.encode(job, rows.train[:count], "train")
         if not made.items:
-            raise InputError("nothing to show", f"the first {count} rows were all left out ({made.ledger['dropped']})", "show more rows")
+            why = ", ".join(f"{reason}: {n}" for reason, n in made.ledger["dropped"].items())
+            first = ", ".join(f"{key} = {str(item)[:60]!r}" for key, item in rows.train[0].items()) if rows.train else "none"
+            raise InputError(
+                f"nothing to show: the first {count} rows were all left out ({why})", f"the first was read as {first}",
+                "name the columns with --set data.map.FIELD=COLUMN, or show more rows",
+            )  # fmt: skip
         pieces = getattr(method, "pieces", None)
         if pieces:
             return [list(pieces(job, item)) for item in made.items[:count]]
