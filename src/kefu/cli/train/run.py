@@ -114,6 +114,8 @@ def _search(given: str, set_: list[str], count: int) -> None:
 def _text(result: Result) -> None:
     import json
 
+    from kefu.statistics import show as figure
+
     out, facts = console(), result.artifact.facts
     training = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
     if result.fresh:
@@ -132,7 +134,7 @@ def _text(result: Result) -> None:
         before = facts["metrics_before"].get(name, {}).get("value")
         was = f", before {before:.3f}" if before is not None else ""
         if number["value"] is not None:
-            out.print(f"  {name}: {number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}] (n={number['n']}){was}", markup=False)
+            out.print(f"  {name}: {figure(number, 3)}{was}", markup=False)
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)
     for gate in result.entry.gates if result.entry else []:

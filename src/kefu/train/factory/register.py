@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, provenance
 from kefu.registry import Entry, Gate, Registry
+from kefu.statistics import apart
 
 if TYPE_CHECKING:
     from kefu.train.factory.loop import Result
@@ -95,8 +96,8 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
     both = [name for name, number in after.items() if number.get("value") is not None and before.get(name, {}).get("value") is not None]
     if both and not recipe.gates:
         first = both[0]
-        worse = surely_worse(first, before[first], after[first])
-        why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after"
+        worse, (known, said) = surely_worse(first, before[first], after[first]), apart(before[first], after[first])
+        why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after" + ("" if known is not None else f"; {said}")
         found.append(Gate(name="not worse than before training", passed=not worse, why=why))
     return found
 
@@ -107,9 +108,7 @@ def lower_is_better(name: str) -> bool:
 
 def surely_worse(name: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether the interval after lies wholly on the bad side of the one before."""
-    if lower_is_better(name):
-        return bool(after["low"] > before["high"])
-    return bool(after["high"] < before["low"])
+    return bool(apart(before, after)[0]) and (after["value"] > before["value"]) == lower_is_better(name)
 
 
 def now(loaded: Loaded) -> dict[str, str]:

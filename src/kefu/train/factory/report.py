@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import code_fingerprint, write_json, write_text
+from kefu.statistics import apart
 from kefu.train.factory.data import Splits
 from kefu.train.factory.job import CODE, Job, Prepared
 from kefu.train.factory.methods import Method
@@ -81,8 +82,8 @@ def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
         if after.get("value") is not None and before.get("value") is not None:
             gain = after["value"] - before["value"]
             good = gain < 0 if lower_is_better(name) else gain > 0
-            apart = after["low"] > before["high"] or after["high"] < before["low"]
-            better = "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if apart else ', within the intervals'}"
+            known, said = apart(before, after)
+            better = said if known is None else "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if known else f', {said}'}"
         found.append({
             "name": name, "before": before, "after": after, "better": better, "former": former.get("metrics", {}).get(name, {}),
             "baseline": floor.get("metrics", {}).get(name, {}), "general_before": general.get("before", {}).get(name, {}),

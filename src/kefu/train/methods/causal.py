@@ -62,7 +62,10 @@ class Causal:
         losses = asking.losses(job.opened, reader, asked)
         said = asking.said(job.opened, reader, asked, ANSWER_TOKENS)
         right, close, ended = asking.judge(asked, said)
-        return {"loss": figures.mean(losses), "exact": figures.share(right), "token_f1": figures.mean(close), "ended": figures.share(ended)}
+        return {
+            "loss": figures.mean(losses, figures.POSITIVE), "exact": figures.share(right), "token_f1": figures.mean(close, figures.UNIT),
+            "ended": figures.share(ended),
+        }  # fmt: skip
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import asking, dialogue
