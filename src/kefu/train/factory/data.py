@@ -24,12 +24,18 @@ from kefu.train.factory.recipe import Loaded
 from kefu.train.source import copies
 
 SPLITS = ("train", "validation", "test")
+#: what figures say they were measured on (`on`) where no row was held out
+OWN = "the rows it was trained on"
+#: different prompts below which no share of the rows is held out: one row more or less would be a tenth of everything
+FEWEST = 10
 #: files of the data artefact that hold rows of a kind (`STEM.SPLIT.jsonl`)
 _ARTEFACT = {
     "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
     "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
+#: the way out where nothing was held out
+MORE = f"give data.validation or data.test, or rows with {FEWEST} different prompts or more"
 _HEAD = 100
 _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
@@ -47,6 +53,17 @@ class Splits:
     def digest(self) -> dict[str, str]:
         """Hash of the rows of each split, as they will be used."""
         return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(["general"] if self.general else []))}
+
+    def measured(self, most: int) -> tuple[list[dict[str, Any]], str, str]:
+        """(rows to measure with, OWN where they are the training rows, what the user must know of them)."""
+        rows = (self.test or self.validation or self.train)[:most]
+        if not (self.test or self.validation):
+            return rows, OWN, f"measured on {OWN}: {self.ledger['train'].get('none held out', 'none was held out')}; {MORE}"
+        known = {_content(row) for row in self.train}
+        shared = sum(_content(row) in known for row in rows)
+        if shared == len(rows):
+            return rows, OWN, f"measured on {OWN}: all {shared} rows to measure with stand among the training rows; {MORE}"
+        return rows, "", f"{shared} of {len(rows)} rows to measure with stand among the training rows too" if shared else ""
 
 
 def read(loaded: Loaded, needs: str) -> Splits:
@@ -75,9 +92,13 @@ def read(loaded: Loaded, needs: str) -> Splits:
     if not found.train:
         where = given.data_url or ", ".join(given.train)
         raise InputError("nothing to train on", f"{where} holds no rows", "give files with rows in `data.train`")
-    if not found.validation and given.validation_share:
+    if not found.validation:
         _hold_out(found, given.validation_share, loaded.recipe.train.seed)
     return found
+
+
+def _content(row: dict[str, Any]) -> str:
+    return fingerprint({name: value for name, value in row.items() if name not in ("where", "id", "rest")})
 
 
 def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
@@ -107,7 +128,9 @@ def _hold_out(found: Splits, share: float, seed: int) -> None:
     """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side."""
     keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
     distinct = sorted(set(keys))
-    if len(distinct) < 10:
+    if not share or len(distinct) < FEWEST:
+        why = f"{len(distinct)} different prompts are too few" if share else "data.validation_share is 0"
+        found.ledger["train"]["none held out"] = why
         return
     random.Random(seed).shuffle(distinct)
     held = set(distinct[: max(1, round(len(distinct) * share))])

@@ -158,9 +158,11 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     make = getattr(method, "make", None)
     if not make:
         plan.size(job, train)
-    measured = (rows.test or rows.validation or rows.train)[: job.plan["measure_rows"]]
+    measured, on, notice = rows.measured(int(job.plan["measure_rows"]))
+    if notice:
+        job.say(notice)
     job.progress("measuring before training", 0.05)
-    before, before_samples = _asked(method, job, measured)
+    before, before_samples = _asked(method, job, measured, on=on)
     general = rows.general[: job.plan["measure_rows"]]
     was = _asked(method, job, general, samples=False)[0] if general else {}
     if make:
@@ -177,7 +179,7 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     if finish:
         finish(job)
     job.progress("measuring after training", 0.93)
-    after, after_samples = _asked(method, job, measured)
+    after, after_samples = _asked(method, job, measured, on=on)
     if general:
         job.facts["general"] = {"rows": len(general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
     judge = getattr(method, "judge", None)
@@ -194,11 +196,14 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     return write(job, method, rows, train, held, curves, before, after, samples)
 
 
-def _asked(method: methods.Method, job: Job, rows: list[dict[str, Any]], *, samples: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Metrics on rows and what is said of the first of them; only the first process asks."""
+def _asked(
+    method: methods.Method, job: Job, rows: list[dict[str, Any]], *, samples: bool = True, on: str = ""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Metrics on rows and what is said of the first of them; only the first process asks. on: said with each figure."""
     if job.device.rank:
         return {}, []
-    return method.measure(job, rows), _samples(method, job, rows) if samples else []
+    figures = {name: {**number, "on": on} if on else number for name, number in method.measure(job, rows).items()}
+    return figures, _samples(method, job, rows) if samples else []
 
 
 def _close(sample: dict[str, Any]) -> float:

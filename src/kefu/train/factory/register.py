@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, provenance
 from kefu.registry import Entry, Gate, Registry
 from kefu.statistics import apart
+from kefu.train.factory.data import MORE
 
 if TYPE_CHECKING:
     from kefu.train.factory.loop import Result
@@ -83,6 +84,9 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
     """The limits of the recipe; without any, that the model is not worse than what it started from."""
     after, before = training["metrics"], training["metrics_before"]
     found = [Gate(name="rows accounted for", passed=bool(training["ledger"].get("balanced", True)), why="the row ledger")]
+    own = sorted({number["on"] for number in after.values() if number.get("on")})
+    if own:
+        found.append(Gate(name="measured on rows it was not trained on", passed=False, why=f"measured on {own[0]}; {MORE}"))
     for name, limit in recipe.gates.items():
         value = after.get(name, {}).get("value")
         if value is None:
@@ -92,9 +96,10 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
         high = limit.at_most is None or value <= limit.at_most
         sides = {"at least": limit.at_least, "at most": limit.at_most}
         wanted = [f"{side} {number:g}" for side, number in sides.items() if number is not None]
-        found.append(Gate(name=name, passed=low and high, why=f"{value:.4g}, {' and '.join(wanted)} is asked"))
+        said = f", but measured on {own[0]}" if own else ""
+        found.append(Gate(name=name, passed=low and high and not own, why=f"{value:.4g}, {' and '.join(wanted)} is asked{said}"))
     both = [name for name, number in after.items() if number.get("value") is not None and before.get(name, {}).get("value") is not None]
-    if both and not recipe.gates:
+    if both and not recipe.gates and not own:
         first = both[0]
         worse, (known, said) = surely_worse(first, before[first], after[first]), apart(before[first], after[first])
         why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after" + ("" if known is not None else f"; {said}")
