@@ -2,7 +2,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -84,6 +84,7 @@ def test_of_zeros_and_ones_the_bounded_interval_is_wilsons(hits: int) -> None:
     assert _spread([1.0] * hits + [0.0] * (10 - hits)) == pytest.approx(statistics.wilson(hits, 10), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
 def test_a_bounded_interval_stays_in_its_bounds_and_is_never_certain(values: list[float]) -> None:
     found = statistics.bounded_mean(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu.train.factory import figures
@@ -12,6 +12,7 @@ from kefu.train.factory.report import compared
 from kefu.train.heads import metrics
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 50), min_size=1, max_size=20))
 def test_a_mean_of_losses_is_never_below_nothing(losses):
     found = figures.mean(losses, figures.POSITIVE)
@@ -35,6 +36,7 @@ def test_few_rows_all_alike_are_not_certain(said):
     assert 0 <= close["low"] < close["high"] <= 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abcd")), min_size=1, max_size=25))
 def test_f1_of_labels_stays_between_nothing_and_one(pairs):
     for number in metrics.labels([a for a, _ in pairs], [b for _, b in pairs]).values():

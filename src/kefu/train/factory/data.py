@@ -69,17 +69,19 @@ class Splits:
 def read(loaded: Loaded, needs: str) -> Splits:
     """All rows of a recipe. Raises InputError (a file that cannot be used, no rows), ConfigError (a column that is not there)."""
     given, found = loaded.recipe.data, Splits()
+    if given.data_url and given.train and loaded.origin("data.train") == "flag":
+        raise ConfigError(f"data.train and data.data_url {given.data_url}", "the rows of a port take the place of files", "give one of both")
     there = copies(given.data_url, loaded.root / "build") if given.data_url else None
     for split in (*SPLITS, "general"):
         counts: Counter[str] = Counter()
-        places = list(getattr(given, split))
+        places = [] if there is not None and split == "train" else list(getattr(given, split))
         rows: list[dict[str, Any]] = []
-        if there is not None and split != "general":
+        if there is not None and split != "general" and not places:
             files = _artefact(there, split, needs)
             if split == "train" and not files:
                 raise InputError(f"data.data_url: {given.data_url}", f"its dataset has no rows of kind {needs}", "build them there")
             places += [str(file) for file in files]
-        for place in places or ([] if split in ("train", "general") else _beside(loaded, split, needs)):
+        for place in places or ([] if there is not None or split in ("train", "general") else _beside(loaded, split, needs)):
             for row, where in _rows(loaded, place, split, needs, counts):
                 rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, given.map, where)]
         if given.limit and len(rows) > given.limit:
