@@ -41,12 +41,27 @@ def test_every_shipped_recipe_runs(name, base, tmp_path, monkeypatch):
     asked = [{"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]} for r in questions()]
     for file, rows in (("messages.train", asked), ("new", asked), ("preference.train", preferences()), ("feedback.train", preferences())):
         write_rows(tmp_path / "data" / f"{file}.jsonl", rows)
-    flags = [*TINY, f"base={base}"] + [f"distill.teacher={base}"] * (name == "distill")
+    made = recipe(tmp_path, "sft", str(base), questions(), name="shop-base", train={"max_steps": 1, "rehearse": False})
+    train(str(made))  # a base by the name it has in the registry works for every method
+    flags = [*TINY, "base=shop-base"] + ["distill.teacher=shop-base@1"] * (name == "distill")
     if name in ("grpo", "rloo", "ppo"):
         flags.append(f"{name}.max_new_tokens=8")
     result = train(name, flags)
     assert {"model", "task.json", "training.json", "plots"} <= {path.name for path in result.artifact.path.iterdir()}
     assert not result.artifact.verify()
+
+
+@pytest.mark.parametrize("named", ["shop-base", "shop-base@1"])
+def test_a_base_by_its_name_in_the_registry(named, base, tmp_path):
+    steps = {"max_steps": 1, "rehearse": False}
+    first = train(str(recipe(tmp_path, "sft", str(base), questions(), name="shop-base", train=steps)))
+    write_rows(tmp_path / "old.jsonl", questions()[:6])
+    path = recipe(tmp_path, "incremental", named, questions(), train=steps, incremental={"old": ["old.jsonl"], "most_forgotten": 1})
+    made = train(str(path))
+    assert made.entry.parents == ["shop-base@1"]
+    assert json.loads((made.artifact.path / "training.json").read_text("utf-8"))["parent"] == str(first.artifact.path)
+    with pytest.raises(InputError, match="no model"):
+        train(str(path), ["base=shop-bass@1"])
 
 
 HEADS = {

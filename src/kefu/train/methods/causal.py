@@ -108,12 +108,18 @@ def flash_attention() -> bool:
 
 
 def found(job: Job, name: str) -> Path:
-    """Where a checkpoint is: a folder, or a model made here by its name; else a path that does not exist (a Hugging Face id)."""
-    from kefu.artifacts import Store
+    """Where a checkpoint is: a folder, or a model made here by its name or version; else a path that does not exist (a Hugging Face id)."""
+    from kefu.train.factory import model_folder
 
     path = job.loaded.path(name)
-    made = None if path.exists() or "/" in name else Store(job.loaded.root / "build").newest("model", name)
-    return made.path if made else path
+    if path.exists() or "/" in name:
+        return path
+    try:
+        return model_folder(job.loaded.root, name)
+    except InputError:
+        if "@" in name:  # only a registry has versions
+            raise
+        return path
 
 
 def drop(opened: Base, rate: float) -> None:
