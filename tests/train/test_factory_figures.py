@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kefu.train.factory import figures
+from kefu.train.factory import figures, meaning, methods
 from kefu.train.factory.report import compared
 from kefu.train.heads import metrics
+from kefu.train.report import _ends, plot_loss
 
 
 @settings(deadline=None)
@@ -66,3 +67,23 @@ def test_no_verdict_on_a_few_rows():
     assert row["better"] == "too few rows to compare"
     (row,) = compared(_document(figures.share([False] * 20), figures.share([True] * 20)))
     assert row["better"] == "better"
+
+
+@pytest.mark.parametrize("losses", [[(1, 0.69315), (2, 0.69297)], [(1, -0.04), (2, -0.13)], [(1, 4.0), (2, 0.5)], [(1, 0.0), (2, 0.0)], [(7, 0.693)]])
+def test_every_point_of_a_loss_lies_inside_its_picture(losses):
+    low, high = _ends(min(v for _, v in losses), max(v for _, v in losses))
+    assert all(low <= value < high for _, value in losses)
+    assert low == 0 or low < min(v for _, v in losses)
+
+
+def test_the_picture_says_what_the_loss_is(tmp_path):
+    plot_loss({"train_loss": [(1, 0.69)], "validation_loss": [(1, 0.7)], "best_step": 1}, tmp_path / "loss.png", meaning.loss("dpo"))
+    drawn = (tmp_path / "loss.svg").read_text("utf-8")
+    assert "DPO loss of a pair" in drawn and "per learnt token" not in drawn
+    assert all(method in meaning._LOSS or method in ("prompt", "provider", "token-classification", "question-answering") for method in methods.TABLE)
+
+
+def test_preferred_and_moved_are_told_apart():
+    said = meaning.metrics("orpo", ["prefers_chosen", "accuracy", "unknown"])
+    assert set(said) == {"prefers_chosen", "accuracy"} and "gained more" in said["accuracy"]
+    assert meaning.metrics("incremental", ["old_token_f1"])["old_token_f1"].startswith("of the old questions")

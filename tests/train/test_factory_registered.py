@@ -147,6 +147,9 @@ def test_samples_and_curves_for_the_page():
     best, worst = best_and_worst(samples)
     assert [s["asked"] for s in best] == ["9", "8", "7", "6"] and [s["asked"] for s in worst] == ["0", "1", "2", "3"]
     assert best_and_worst(samples[:1]) == (samples[:1], [])
+    assert best_and_worst([samples[3], {**samples[3]}]) == ([samples[3]], []), "the same sample twice is one"
+    alike = [{"asked": str(i), "score": 1.0} for i in range(4)]
+    assert best_and_worst(alike)[1] == [], "none is farther than the closest"
     assert "nan" not in line([(1, 2.0), (2, float("nan")), (3, 2.0)])["points"]
 
 
@@ -185,7 +188,7 @@ def test_figures_of_the_training_rows_are_no_passed_gate(tmp_path, gates):
     assert any(one.startswith(wanted) for one in said)
     page, text = (result.artifact.file(name).read_text("utf-8") for name in ("report.html", "report.md"))
     assert wanted in page and wanted in text
-    assert "no verdict: measured on the rows it was trained on" in page and "better" not in page.split('id="data"')[0].split("verdict</th>")[1]
+    assert "no verdict: measured on the rows it was trained on" in page and "better" not in page.split("verdict</th>")[1].split("</table>")[0]
     (entry,) = Registry(tmp_path).entries()
     assert entry.metrics["loss"]["on"] == "the rows it was trained on"
     assert not entry.gates_passed and [gate.name for gate in entry.gates if gate.passed] == ["rows accounted for"]
