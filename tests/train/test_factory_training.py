@@ -178,7 +178,7 @@ def test_out_of_memory_halves_the_rows(when, base, tmp_path, monkeypatch):
     result = train(str(path), progress=lambda text, share: said.append(text))
     made = report(result)
     assert made["settings"]["accumulate"]["value"] == 4
-    assert [note.partition(",")[0] for note in made["notes"]] == [
+    assert [note.partition(",")[0] for note in made["notes"] if "out of memory" in note] == [
         "out of memory: 4 rows at once instead of 8",
         "out of memory: 2 rows at once instead of 4",
     ]
