@@ -254,7 +254,7 @@ def _rehearse(job: Job, method: methods.Method, train: Prepared, held: Prepared 
 
 def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | None, checkpoint: Path | None, fit: Any) -> Any:
     """The run. Out of memory: smaller passes, from the last whole checkpoint. NaN: stop, the last good checkpoint is kept."""
-    from kefu.train.factory.fit import checkpoints
+    from kefu.train.factory.fit import checkpoints, last_good
     from kefu.train.factory.optimise import NotFiniteError
 
     while True:
@@ -266,9 +266,11 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
                     patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,
                 )  # fmt: skip
         except NotFiniteError as error:
-            kept = _last_good(checkpoints(job.work))
-            where = f"the last good checkpoint is {kept}" if kept else "no checkpoint was written before that"
-            fix = f"lower train.learning_rate and start from it: --continue {kept}" if kept else "lower train.learning_rate, or check the rows"
+            whole = checkpoints(job.work)
+            kept = last_good(whole, error.step)
+            lost = f"none of the {len(whole)} checkpoints is worth going on from" if whole else "no checkpoint was written before that"
+            where = f"the last good checkpoint is {kept}" if kept else lost
+            fix = "lower train.learning_rate and " + (f"start from it: --continue {kept}" if kept else "start again (--force), or check the rows")
             raise GateError(f"the loss is {error.loss} at step {error.step} of {job.steps}", where, fix, layer="train") from None
         except Exception as error:
             if not memory.exhausted(error) or not plan.halve(job):
@@ -304,17 +306,6 @@ def _memory(job: Job, method: methods.Method) -> Iterator[None]:
         why = f"one row of up to {job.plan['max_length']} tokens does not fit"
         fix = "lower train.max_length, set train.gradient_checkpointing, use lora or qlora, or a smaller base"
         raise InputError("out of memory", why, fix) from None
-
-
-def _last_good(whole: list[Path]) -> Path | None:
-    """The newest checkpoint whose weights are all finite."""
-    import torch
-    from safetensors.torch import load_file
-
-    for folder in reversed(whole):
-        if all(torch.isfinite(t).all() for file in folder.glob("*.safetensors") for t in load_file(file).values()):
-            return folder
-    return None
 
 
 def _quieted(trainer: Any) -> Any:
