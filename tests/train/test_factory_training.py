@@ -8,12 +8,14 @@ import resource
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from kefu.errors import ConfigError, GateError, InputError
+from kefu.artifacts import Store
+from kefu.errors import BusyError, ConfigError, GateError, InputError
 from kefu.registry import Registry
 from kefu.train import sft
 from kefu.train.base import load
@@ -319,6 +321,30 @@ def test_two_runs_at_once_are_both_registered(tmp_path):
         _, said = run.communicate(timeout=200)
         assert run.returncode == 0, said[-2000:]
     assert sorted(entry.label for entry in Registry(tmp_path).entries()) == ["left@1", "right@1"]
+
+
+def test_a_folder_in_use_is_waited_for_or_refused(tmp_path):
+    """The second run says whom it waits for, and runs when that one ends; without waiting it is refused before anything is read."""
+    path = head(tmp_path, "classification", "embedded", classes(60), train={"max_steps": 1, "rehearse": False, "trackers": []})
+    held, said = Store(tmp_path / "build").lock(), []
+
+    def progress(text, share):
+        said.append(text)
+        if "waiting for it" in text:
+            held.__exit__(None, None, None)
+
+    held.__enter__()
+    with pytest.raises(BusyError, match="is in use"):
+        train(str(path))
+    assert train(str(path), wait_s=60, progress=progress).artifact.facts["steps"] == 1
+    assert said[0].startswith(f"process {os.getpid()} is running")
+
+
+@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is there")
+@pytest.mark.parametrize("name", ["zero2", "zero3"])
+def test_deepspeed_that_is_not_there_is_said_before_the_launch(name):
+    with pytest.raises(ConfigError, match=r"DeepSpeed is not installed.*--on fsdp"):
+        launch.command(name, ["r.yaml"])
 
 
 def test_machines_with_cpus_are_reached_by_torch(tmp_path):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,13 @@ class Result:
     entry: Entry | None = None
 
 
-def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, progress: Progress | None = None) -> Result | None:
+def run(
+    loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, wait_s: float = 0.0, progress: Progress | None = None
+) -> Result | None:  # fmt: skip
     """Train what the recipe says; None on the helper processes of a launched run.
 
     resume: go on from the last whole checkpoint of this very recipe. parent: start a new run from that model's weights.
-    force: train again though the model is there, and throw away an unfinished run.
+    force: train again though the model is there, and throw away an unfinished run. wait_s: for another run in the same folder.
     Raises InputError, ConfigError, GateError (nothing to learn, NaN), StorageError, BusyError, MissingExtra.
     """
     from kefu.train.quiet import quiet
@@ -51,11 +53,25 @@ def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, for
     say = progress or (lambda text, share: None)
     try:
         with quiet():
-            return _guarded(loaded, resume, parent, force, say)
+            with _alone(loaded, wait_s, say):
+                return _guarded(loaded, resume, parent, force, say)
     except ImportError as error:
         if (error.name or "").split(".")[0] in TRAINING_PACKAGES:
             raise MissingExtra("training", "train") from None
         raise
+
+
+def _alone(loaded: Loaded, wait_s: float, say: Progress) -> AbstractContextManager[None]:
+    """The folder for this run alone, from the reading of what it starts from to the published model."""
+    device = Device.here()
+    if device.rank:  # a helper of a launched run: the first process holds it
+        return nullcontext()
+    most = 0.0 if device.processes > 1 else wait_s  # the helpers would wait for the first in vain
+
+    def waiting(owner: str) -> None:
+        say(f"{owner} is running in {loaded.build.parent}: waiting for it, {wait_s / 3600:g} hours at most (--no-wait refuses instead)", -1.0)
+
+    return Store(loaded.build).lock(most, waiting)
 
 
 def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say: Progress) -> Result | None:
@@ -74,19 +90,18 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
         with tempfile.TemporaryDirectory() as folder:
             _work(Job(loaded, Path(folder), work, device, lambda text, share: None, parent=parent), method, rows, _resume_from(work, resume))
         return None
-    with store.lock():
-        if not force and (made := store.find("model", name, key)):
-            store.touch(made)
-            return Result(made, fresh=True)
-        started = getattr(method, "started", None)
-        checkpoint = started(work, resume, force) if started else _unfinished(work, resume, force)
-        with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
-            job = Job(loaded, draft.path, work, device, say, parent=parent)
-            draft.record(**_work(job, method, rows, checkpoint))
-        from kefu.train.factory.fit import sweep
+    if not force and (made := store.find("model", name, key)):
+        store.touch(made)
+        return Result(made, fresh=True)
+    started = getattr(method, "started", None)
+    checkpoint = started(work, resume, force) if started else _unfinished(work, resume, force)
+    with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
+        job = Job(loaded, draft.path, work, device, say, parent=parent)
+        draft.record(**_work(job, method, rows, checkpoint))
+    from kefu.train.factory.fit import sweep
 
-        sweep(work)
-        made = store.newest("model", name)
+    sweep(work)
+    made = store.newest("model", name)
     if made is None:
         raise GateError(f"{name} was written but cannot be read back", str(store.root), "check the disk", layer="train")
     return Result(made, notes=job.notes)

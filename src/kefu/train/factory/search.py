@@ -17,7 +17,7 @@ from kefu.train.factory.register import home, register
 Progress = Callable[[str, float], None]
 
 
-def search(given: str, overrides: list[str], trials: int, progress: Progress | None = None) -> dict[str, Any]:
+def search(given: str, overrides: list[str], trials: int, progress: Progress | None = None, wait_s: float = 0.0) -> dict[str, Any]:
     """Run until the study has `trials` finished trials; returns {"best", "value", "trials", "study", "table", "model", "entry"}.
 
     Each trial is an ordinary run under the name NAME-tNUMBER with its settings overridden; the best one is registered under the
@@ -50,7 +50,7 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
     say(f"{len(done)} of {trials} trials done before", len(done) / trials if trials else 1.0)
     left, over = max(0, trials - len(done)), len(done)
     for number in range(left):
-        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric), n_trials=1, catch=(GateError,))
+        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric, wait_s), n_trials=1, catch=(GateError,))
         last = study.trials[-1]
         shown = f"{last.value:.4g}" if last.value is not None else str(last.user_attrs.get("failed", "failed"))
         say(f"trial {last.number}: {shown} {last.params}", (over + number + 1) / trials)
@@ -60,14 +60,14 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
 _HINT = "add e.g. `search: {space: {train.learning_rate: {low: 1e-5, high: 1e-3, log: true}}}`"
 
 
-def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str) -> float:
+def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str, wait_s: float) -> float:
     from kefu.train.factory import train
 
     chosen = {key: _suggest(trial, key, span) for key, span in loaded.recipe.search.space.items()}
     name = f"{loaded.recipe.name}-t{trial.number}"
     flags = [*overrides, f"name={name}", *(f"{key}={value}" for key, value in chosen.items())]
     try:
-        result = train(given, flags, registered=False)
+        result = train(given, flags, registered=False, wait_s=wait_s)
     except KefuError as error:
         trial.set_user_attr("failed", error.line())
         raise
