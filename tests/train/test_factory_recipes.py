@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from kefu.errors import ConfigError, GateError, InputError
+from kefu.pipeline.brief import brief
 from kefu.registry import Registry
 from kefu.train.factory import methods, train
 from kefu.train.factory import recipe as recipes
-from kefu.train.factory.search import search
+from kefu.train.factory.search import _gain, search
 
 from .heads import asked, classes, tagged
 from .recipes import questions, recipe
@@ -222,7 +223,20 @@ def test_search_goes_on_where_it_stopped(base, tmp_path):
     rows = Path(again["table"]).read_text("utf-8").splitlines()
     assert len(rows) == 2 + 3
     assert [row for row in rows if "best, registered" in row] == [row for row in rows if f"| {again['value']:.5g} |" in row]
+    page = (tmp_path / Registry(tmp_path).resolve(again["entry"]).trials).read_text("utf-8")
+    assert page.count("best, registered") == 1 and all(f"{trial['value']:.5g}" in page for trial in again["trials"])
+    assert any(again["page"] in line for line in brief(tmp_path, Registry(tmp_path).resolve(again["entry"])))
     assert search(str(path), [], 3)["entry"] == again["entry"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "passed"), [("loss", 2.969, 2.972, False), ("eval_loss", 2.9, 2.5, True), ("f1", 0.4, 0.3, False)]
+)
+def test_a_search_that_helped_nothing_says_so(metric, before, after, passed):
+    name = "loss" if metric == "eval_loss" else metric
+    gate = _gain({"metrics_before": {name: {"value": before}}, "metrics": {name: {"value": after}}}, metric)
+    assert gate.passed is passed and ("no trial of the space helped" in gate.why) is not passed
+    assert _gain({"metrics_before": {}, "metrics": {"f1": {"value": 1}}}, "f1") is None
 
 
 def test_a_search_space_with_faults(base, tmp_path):

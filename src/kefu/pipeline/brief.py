@@ -30,6 +30,7 @@ def brief(root: Path, entry: Entry) -> list[str]:
         f"  made         {entry.created}" + (f", after {entry.name}@{entry.parent}" if entry.parent else ""),
         f"  about        {entry.description}",
         *([f"  training     {entry.training} ({entry.recipe})"] if entry.recipe else []),
+        *([f"  trials       {root / entry.trials}"] if entry.trials else []),
         *([f"  started from {', '.join(entry.parents)}"] if entry.parents else []),
         f"  release      {verdict}",
         f"  gates        {'passed' if entry.gates_passed else 'failed'}",

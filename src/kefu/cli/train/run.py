@@ -111,9 +111,14 @@ def _search(given: str, set_: list[str], count: int, wait_s: float) -> None:
         for trial in found["trials"]:
             console().print(f"trial {trial['number']}: {trial['failed'] or format(trial['value'], '.5g')}  {trial['settings']}", markup=False)
         console().print(f"best: {found['value']:.5g} with {found['best']}", markup=False)
-        console().print(f"registered as {found['entry']}: {found['model']}\nall trials: {found['table']}", markup=False)
+        for gate in found["gates"]:
+            console().print(f"gate {'passed' if gate['passed'] else 'FAILED'}: {gate['name']} ({gate['why']})", markup=False)
+        console().print(f"registered as {found['entry']}: {found['model']}\nall trials: {found['page']}", markup=False)
 
-    OUTPUT.result({"ok": True, **found}, text)
+    passed = all(gate["passed"] for gate in found["gates"])
+    OUTPUT.result({"ok": passed, **found}, text)
+    if not passed:
+        raise typer.Exit(1)
 
 
 def _text(result: Result) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,13 +37,18 @@ def home(root: Path) -> Path:
     return next((folder for folder in (root, *list(root.parents)[:ABOVE]) if (folder / "kefu.yaml").is_file()), root)
 
 
-def register(loaded: Loaded, result: Result, parent: Path | None = None) -> Entry:
-    """Add (or find) the entry of a published model."""
+def register(loaded: Loaded, result: Result, parent: Path | None = None, trials: Path | None = None, more: Sequence[Gate] = ()) -> Entry:
+    """Add (or find) the entry of a published model. trials: the page of the search it is the best of; more: gates beside those of the recipe."""
     root, made = home(loaded.root), result.artifact
     registry = Registry(root)
     if parent is None and made.facts.get("parent"):  # a method that always starts from a model of the user's
         parent = Path(made.facts["parent"])
-    return registry.add(fields(loaded.recipe, loaded.file.name, made, root, _parents(registry, root, parent)))
+    said = fields(loaded.recipe, loaded.file.name, made, root, _parents(registry, root, parent))
+    passed = all(gate.passed for gate in more)
+    return registry.add({
+        **said, "trials": os.path.relpath(trials.resolve(), root) if trials else "", "gates": [*said["gates"], *(gate.model_dump() for gate in more)],
+        "gates_passed": said["gates_passed"] and passed, "release_passed": said["release_passed"] and passed,
+    })  # fmt: skip
 
 
 def fields(recipe: Recipe, file: str, made: Artifact, root: Path, parents: list[str]) -> dict[str, Any]:
