@@ -10,9 +10,11 @@ import pytest
 
 from kefu.assistant import ALL, Assistant, HandoffState
 from kefu.assistant.listen import pick
+from kefu.assistant.titles import titles
 from kefu.conversation import STEPS, Conversation, Turn
 from kefu.errors import ConfigError, InputError
 from kefu.knowledge import KnowledgeBase
+from kefu.knowledge.result import Entry
 from kefu.project.schema import Assistant as Settings
 
 from .support_desk import COMPANY, ask, dialogue, make_kb, talk
@@ -430,3 +432,40 @@ def test_who_asks_who_is_speaking_is_told(assistant: Assistant, text: str) -> No
 )
 def test_who_wants_a_person_gets_one(assistant: Assistant, text: str) -> None:
     assert ask(assistant, text).handoff
+
+
+def test_a_passage_of_a_manual_is_offered_by_its_heading_and_opened_by_number_or_title(tmp_path: Path) -> None:
+    """Questions in other words than the manual's: the right passage is offered, and taken it is given as it stands."""
+    manual = tmp_path / "手册.md"
+    manual.write_text(
+        "# 门店手册\n\n## 寄存与行李\n\n入口左手边设有寄存柜，大件行李请交给值班经理，保管至当天闭馆。\n\n"
+        "---\n\n"
+        "## 宠物\n\n除导盲犬外，馆内不接待任何动物，猫狗请拴在室外遮阳棚下。\n\n"
+        "## 发票\n\n电子票据在公众号的消费记录里申请，三个工作日内发到邮箱。\n\n"
+        "## 雨天\n\n遇暴雨黄色以上预警，户外球场关闭，已付场地费自动退还。\n",
+        "utf-8",
+    )
+    knowledge = make_kb(tmp_path, [row for row in COMPANY if row.get("language") == "zh"] or COMPANY, [manual])
+    assistant = Assistant(knowledge, None, Settings())
+    offered = 0
+    for question, heading in (("能带我家的狗进来吗", "宠物"), ("我有个大箱子行李放哪", "寄存与行李"), ("暴雨的话球场还开不", "雨天")):
+        first = ask(assistant, question)
+        titles = assistant.texts.offered(first.text)
+        if heading not in titles:
+            assert first.tier == "document", first.text  # sure enough to be given at once
+            continue
+        offered += 1
+        by_number = ask(assistant, question, first.text, str(titles.index(heading) + 1))
+        by_title = ask(assistant, question, first.text, heading)
+        assert by_number.text == by_title.text == knowledge.entry(by_number.sources[0]).answer
+        assert (by_number.tier, by_number.receipt.kind) == ("document", "answer")
+        assert "---" not in by_number.text
+    assert offered >= 1
+
+
+def test_passages_under_one_heading_are_told_apart() -> None:
+    entries = [
+        Entry(f"m:{i}", "document", text, ("手册 > 押金",))
+        for i, text in enumerate(["押金两百元。", "押金三天内退回原支付账户，遇节假日顺延到下一个工作日。"])
+    ]
+    assert titles([*entries, Entry("f", "faq", "好", ("押金",))]) == {"m:0": "押金", "m:1": "押金: 押金三天内退回原支付账户，遇节假日顺延到下一个工…"}

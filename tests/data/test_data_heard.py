@@ -64,6 +64,18 @@ def test_a_customers_wording_goes_to_the_entry_the_agent_answered_from() -> None
     assert [(one.entry, one.where) for one in found] == [("Z1", "a#0"), ("E1", "b#0")]
 
 
+def test_a_wording_that_repeats_another_entrys_question_teaches_nothing_and_is_counted() -> None:
+    """The agent pasted the reply about returns where postage was asked for."""
+    talks = [dialogue("a", "你好，请问运费是多少呢", ANSWERS["Z1"][2]), dialogue("b", "请问这个怎么退货退款呀", ANSWERS["Z1"][2])]
+    entries = faq()
+    chosen = sides(entries, talks)
+    listener, found = heard.Listener(entries, chosen), heard.FirstHeard()
+    for talk in talks:
+        found.take(listener.hear(talk))
+    assert [(one.entry, one.where) for one in found.heard] == [("Z1", "b#0")]
+    assert found.notes() == ["1 wordings heard in dialogues were left out: they ask for another entry than the reply gave"]
+
+
 def test_nothing_is_heard_from_held_out_dialogues_near_held_out_questions_or_from_fragments() -> None:
     answer = ANSWERS["Z2"][2]
     talks = [

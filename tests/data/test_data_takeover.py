@@ -90,3 +90,24 @@ def test_a_long_text_is_looked_at_piece_by_piece() -> None:
     """What stands far away in the same endless sentence neither calms nor angers; and it takes no square of the length."""
     assert signals.has("complaint", "投诉电话是多少" + "，好的" * 100 + "，我要投诉你们")
     assert not signals.has("complaint", "投诉电话是多少" * 3000)
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("收银员私下要我转账", "complaint"),
+        ("你们店员昨天骂人", "complaint"),
+        ("再不修我就找市场监管局", "complaint"),
+        ("报修半个月没人来修", "fed_up"),
+        ("你们每次都这样说，没有一次兑现", "fed_up"),
+        ("空调也不开，想热死人啊", "fed_up"),
+    ],
+)
+def test_a_grievance_is_heard_without_the_word_for_it(text: str, sign: str) -> None:
+    assert signals.has(sign, text)
+    assert signals.sentiment(text) < 0
+
+
+@pytest.mark.parametrize("text", ["消费者协会的电话是多少", "孩子在家骂我怎么办", "店里没人的时候能存包吗", "有没有人回复一下"])
+def test_what_only_sounds_like_a_grievance_is_none(text: str) -> None:
+    assert not any(signals.has(sign, text) for sign in ("complaint", "fed_up"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kefu.artifacts import Store
 from kefu.project import load
@@ -38,10 +39,22 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project run once, with a model that had no time to learn."""
     shop = tmp_path_factory.mktemp("pipeline") / "shop"
     kefu("init", str(shop))
+    _labelled(shop)
     done = kefu("run", str(shop), "--json", *QUICK)
     assert done.returncode in (0, 1), done.stderr
     assert stages(done)["smoke"] == "done"
     return shop
+
+
+def _labelled(shop: Path) -> None:
+    """A source of labelled rows beside the conversations, one text in it with two labels."""
+    rows = [(f"第{i}次问：{text}", label) for i in range(12) for text, label in (("怎么退卡", "退卡"), ("泳池几点开", "泳池"))]
+    text = "".join(f"{text},{label}\n" for text, label in [("文本", "标签"), *rows, ("退钱吧", "退卡"), ("退钱吧", "泳池")])
+    (shop / "raw" / "labels.csv").write_text(text, "utf-8")
+    settings = yaml.safe_load((shop / "kefu.yaml").read_text("utf-8"))
+    source = {"name": "labels", "shape": "classification", "path": "raw/labels.csv", "map": {"text": "文本", "label": "标签"}}
+    settings["data"]["sources"].append(source)
+    (shop / "kefu.yaml").write_text(yaml.safe_dump(settings, allow_unicode=True, sort_keys=False), "utf-8")
 
 
 def test_the_whole_way_leaves_a_registered_model_and_a_report(ran: Path) -> None:
@@ -52,6 +65,8 @@ def test_the_whole_way_leaves_a_registered_model_and_a_report(ran: Path) -> None
     assert kefu("models", "verify", str(ran)).returncode == 0
     report = (ran / "build" / "report.html").read_text("utf-8")
     assert "data:image/png;base64," in report
+    assert "1 text carries different labels" in report
+    assert "<td>退钱吧</td>" in report
     failures = [json.loads(line)["id"] for line in next((ran / "build" / "eval").glob("*/*/failures.jsonl")).read_text("utf-8").splitlines()]
     assert failures
     assert all(f"<b>{name}</b>" in report for name in failures), "every failed case can be reached"

@@ -28,6 +28,7 @@ from kefu.assistant.rules import Rule, RuleBook
 from kefu.assistant.smalltalk import smalltalk
 from kefu.assistant.speaking import Model, Outcome
 from kefu.assistant.texts import Texts
+from kefu.assistant.titles import titles
 from kefu.conversation import Conversation
 from kefu.engines.prompt import PromptStyle
 from kefu.engines.protocol import Engine
@@ -72,6 +73,7 @@ class Assistant:
         self.texts.announce(text for rule in self.book.rules if rule.action == "handoff" for text in rule.reply.values())
         self.hunch = Hunch(question for entry in kb.entries for question in entry.questions)
         self.guard = OutputGuard(self.book.output)
+        self.titles = titles(kb.entries)
         self.known = {fold(question) for entry in kb.entries if entry.kind == "faq" for question in entry.questions}
         self.style = style or style_of(engine, settings)
         self.models: list[Model] = []
@@ -168,6 +170,8 @@ class Turn:
             return self._fixed("back" if texts.waiting(self._last_words()) else "ok", "rule")
         if heard.unclear:
             return self._not_answered("unclear")
+        if (passage := self._opened()) is not None:
+            return passage
         self._search()
         result = self.result
         soft = [rule for rule in heard.soft if self._wanted(rule)]
@@ -252,29 +256,41 @@ class Turn:
         self.receipt.kind = "answer"
         return Reply(hit.answer, tier, sources=[hit.id], confidence=round(self.result.confidence, 4), receipt=self._sealed())
 
+    def _opened(self) -> Reply | None:
+        """The passage of a manual whose title was offered just before and is taken now."""
+        query = fold(self.heard.query)
+        if "document" not in self.tiers or query not in {fold(text) for text in self.a.texts.offered(self._last_words())}:
+            return None
+        found = next((id for id, title in self.a.titles.items() if fold(title) == query), "")
+        answer = self.a.kb.entry(found).answer if found else ""
+        if not answer or self.a.guard.check(answer) is not None:
+            return None
+        self.receipt.kind = "answer"
+        return Reply(answer, "document", sources=[found], confidence=1.0, receipt=self._sealed())
+
     def _perhaps(self) -> Reply | None:
-        """The best hit inside the scope, said as a guess with the question it answers, when it is more likely right than not."""
+        """The best FAQ hit inside the scope, said as a guess with the question it answers, when it is more likely right than not."""
         hit = self.result.hits[0]
-        tier = "faq" if hit.kind == "faq" else "document"
-        if tier not in self.tiers or hit.confidence < _PERHAPS_AT or self.a.guard.check(hit.answer) is not None:
+        if hit.kind != "faq" or "faq" not in self.tiers or hit.confidence < _PERHAPS_AT or self.a.guard.check(hit.answer) is not None:
             return None
         text = self.a.texts("perhaps", self.heard.language).replace("{question}", hit.question).replace("{answer}", hit.answer)
         self.receipt.kind = "perhaps"
-        return Reply(text, tier, sources=[hit.id], confidence=round(hit.confidence, 4), receipt=self._sealed())
+        return Reply(text, "faq", sources=[hit.id], confidence=round(hit.confidence, 4), receipt=self._sealed())
 
     def _suggest(self) -> Reply | None:
-        """Known questions that may have been meant, once; a second miss in a row goes the usual way to a person."""
+        """Known questions and titles of passages that may have been meant, once; a second miss in a row goes the usual way to a person."""
         language = self.heard.language
         if not self.result.near or "rule" not in self.tiers or self._misses() or self._called():
             return None
         told = {turn.text.strip() for turn in self.conversation.turns if turn.role == "agent"}
-        hits = [hit for hit in self.result.hits if hit.kind == "faq" and hit.language in (language, "und", "") and hit.answer.strip() not in told]
-        offered = [hit for hit in hits if self.a.guard.check(hit.question) is None and "\n" not in hit.question][:_OFFERS]
+        hits = [hit for hit in self.result.hits if hit.language in (language, "und", "") and hit.answer.strip() not in told]
+        named = [(hit.id, hit.question if hit.kind == "faq" else self.a.titles.get(hit.id, "")) for hit in hits]
+        offered = [(id, text) for id, text in named if text and "\n" not in text and self.a.guard.check(text) is None][:_OFFERS]
         if not offered:
             return None
-        self.receipt.offered, self.receipt.kind = [{"id": hit.id, "question": hit.question} for hit in offered], "suggest"
+        self.receipt.offered, self.receipt.kind = [{"id": id, "question": text} for id, text in offered], "suggest"
         self.receipt.handoff = {"misses": 1}
-        return Reply(self.a.texts.suggest(language, [hit.question for hit in offered]), "rule", refused=True, confidence=0.0, receipt=self._sealed())
+        return Reply(self.a.texts.suggest(language, [text for _, text in offered]), "rule", refused=True, confidence=0.0, receipt=self._sealed())
 
     # ---- the model ------------------------------------------------------------------------------------------------------
 

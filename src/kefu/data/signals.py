@@ -48,7 +48,7 @@ def denied(text: str, at: int) -> bool:
 
 def sentiment(text: str) -> int:
     """-1 angry or disappointed, 1 content, 0 neither. By words: sarcasm counts as it reads."""
-    bad = any(has(sign, text) for sign in ("negative", "complaint")) or _discontent(text)
+    bad = any(has(sign, text) for sign in ("negative", "complaint", "fed_up")) or _discontent(text)
     return -1 if bad else 1 if has("positive", text) and not has("unresolved", text) else 0
 
 

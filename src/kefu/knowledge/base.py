@@ -32,6 +32,7 @@ _MOST_CHARS = 2000
 _CLAUSE = re.compile(r"[，。！？；：,!?;\n…]+|[.:](?=\s)|(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])")
 _CLAUSES = 6  # clauses of a story that are looked at, the last ones
 _TOPIC = 2  # units that a clause needs to be a question of its own
+_SURE_PASSAGE = 0.6  # a passage's trials ask with its own words and are nearly always right; customers use others
 _NEAR = 15  # entries looked at for an exchanged question
 
 
@@ -58,7 +59,8 @@ class KnowledgeBase:
         if document is None:
             return Thresholds(*judge.limits(language))
         heard = document.meant is not None and judge is self._first.meant
-        return Thresholds(*judge.limits(language), (document.meant if heard and document.meant else document.judge).answer_at)
+        learnt = (document.meant if heard and document.meant else document.judge).answer_at
+        return Thresholds(*judge.limits(language), max(learnt, _SURE_PASSAGE))
 
     @classmethod
     def load(cls, path: Path | str, opener: Opener | None = None) -> KnowledgeBase:
@@ -184,11 +186,12 @@ class KnowledgeBase:
         if faq is None or document is None or alone.certain:  # a certain answer needs no manual
             return alone
         read, passage_scope, _, judge = self._ask(document, question, k)
-        scope = max(scope, _rescale(passage_scope, judge.limits(language)[1], limits.scope_at))
+        _, passage_at, near_at = judge.limits(language)
+        scope = max(scope, _rescale(passage_scope, passage_at, limits.scope_at))
         lead = asked[0].confidence < min(limits.answer_at, read[0].confidence)
         best, others = (read, asked) if lead else (asked, read)
         hits = [best[0], *sorted([*best[1:], *others], key=lambda hit: -hit.confidence)][:k]
-        return Result(hits, hits[0].confidence, scope, limits, language, signals=signals)
+        return Result(hits, hits[0].confidence, scope, limits, language, signals=signals, near_passage=passage_scope >= near_at)
 
     def _ask(self, shelf: Shelf, question: Question, k: int) -> tuple[list[Hit], float, dict[str, float], Judge]:
         signals = shelf.index.signals(question)

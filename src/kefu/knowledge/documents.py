@@ -20,6 +20,7 @@ _MARKS = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}
 _ENCODINGS = ("utf-8-sig", "gb18030", "utf-16")
 MOST_SENTENCES = 12
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
+_LINE = re.compile(r"^\s{0,3}([-*_])(?:\s*\1){2,}\s*$")  # a thematic break (CommonMark 4.1)
 _RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 
 
@@ -141,5 +142,5 @@ def _tables(text: str) -> str:
 def _plain(text: str) -> str:
     """Without Markdown's marks."""
     text = _tables(text)
-    lines = [re.sub(r"^\s*(?:[-*+]|>|\d+[.)])\s+", "", line) for line in text.split("\n")]
+    lines = [re.sub(r"^\s*(?:[-*+]|>|\d+[.)])\s+", "", line) for line in text.split("\n") if not _LINE.match(line)]
     return clean(strip_html(_MARKS.sub(lambda found: found.group(1) or "", "\n".join(lines))))

@@ -54,7 +54,9 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Result:
-    """Hits, best first. `confidence`: P(the first hit is right); `scope`: P(the knowledge base has an answer), both calibrated, 0..1."""
+    """Hits, best first. `confidence`: P(the first hit is right); `scope`: P(the knowledge base has an answer), both calibrated, 0..1.
+
+    `near_passage`: the manuals come near enough by their own scale for a passage to be offered."""
 
     hits: list[Hit]
     confidence: float
@@ -63,6 +65,7 @@ class Result:
     language: str = ""
     used_history: bool = False
     signals: dict[str, float] = field(default_factory=dict)
+    near_passage: bool = False
 
     @property
     def in_scope(self) -> bool:
@@ -71,7 +74,7 @@ class Result:
     @property
     def near(self) -> bool:
         """True when the first hits may be offered as what was perhaps meant."""
-        return bool(self.hits) and self.scope >= self.thresholds.near_at
+        return bool(self.hits) and (self.near_passage or self.scope >= self.thresholds.near_at)
 
     @property
     def certain(self) -> bool:

@@ -6,6 +6,8 @@ wrote down) and damaged copies of known ones (`damaged`: customers who come near
 of withheld entries (`other_entry`), withheld questions whose rarest word is exchanged for a foreign one (`foreign`: the business
 of a similar company) and the questions of `words/general.yaml` (`general`). An entry with one question cannot spare it.
 
+Nobody asks a sentence of a manual: there a few of its words stand for a question (`inquired`, of kind `damaged`).
+
 A sentence encoder hears the texts of the trials: withheld wordings are withheld from it too, and damaged and foreign ones are put
 into words again (`spoken`).
 """
@@ -25,6 +27,7 @@ from kefu.knowledge.meaning import Voice
 ROUNDS = 4
 MOST_ROWS = 6000  # questions that take part; beyond that an even sample of entries is judged
 QUOTA = 250  # trials of each kind and round
+_ASKED = 4  # words of a manual's sentence in a customer's question, at most
 Rows = NDArray[np.int64]
 Chance = np.random.Generator
 Pairs = Sequence[tuple[int, int]]
@@ -69,7 +72,7 @@ def trials(
     material: Material, general: Sequence[Reading], fit: Callable[[Material], Index], seed: int, *,
     passages: bool = False, voice: Voice | None = None, analyser: Analyser | None = None,
 ) -> Iterator[Trial]:  # fmt: skip
-    """`fit` builds an index of a part. `passages`: the questions are sentences of manuals, which nobody asks; damaged copies stand for them.
+    """`fit` builds an index of a part. `passages`: the questions are sentences of manuals; a few words of one stand for a question.
 
     voice, analyser: given together, the encoder's signal is in the trials too.
     """
@@ -122,7 +125,7 @@ def _inside(
     for place, which in _some(held, QUOTA if passages else QUOTA // 2, chance):
         reading = material.questions[known[place]][which]
         if reading.units:
-            question = damaged(reading, strange, chance)
+            question = inquired(reading, index, strange, chance) if passages else damaged(reading, strange, chance)
             yield Asked("damaged", (known[place], which), place, question, reading, spoken(reading, question, analyser, strange))
     for place, which in _some(asked or held, QUOTA // 2, chance) if strange else []:
         reading = material.questions[known[place]][which]
@@ -201,6 +204,19 @@ def damaged(reading: Reading, strange: Sequence[str], chance: Chance) -> Questio
     if strange and chance.random() < 0.5:
         units[strange[int(chance.integers(len(strange)))]] = 1.0
     grams = {gram: count for gram, count in reading.grams.items() if chance.random() > 0.5}
+    return Question(units, grams, reading.language, reading.negated, reading.common)
+
+
+def inquired(reading: Reading, index: Index, strange: Sequence[str], chance: Chance) -> Question:
+    """One to four of a sentence's units, rare ones rather, and at most two foreign ones in: a customer has not read the manual."""
+    names = list(reading.units)
+    rarity = np.array([float(index.unit_idf[index.units.names[name]]) if name in index.units.names else 1.0 for name in names]) + 1e-6
+    count = min(len(names), 1 + int(chance.integers(_ASKED)))
+    keep = chance.choice(len(names), count, replace=False, p=rarity / rarity.sum())
+    units = {names[which]: reading.units[names[which]] for which in sorted(keep.tolist())}
+    came = int(chance.integers(3)) if strange else 0
+    units |= {strange[int(chance.integers(len(strange)))]: 1.0 for _ in range(came)}
+    grams = {gram: number for gram, number in reading.grams.items() if chance.random() < count / len(names)}
     return Question(units, grams, reading.language, reading.negated, reading.common)
 
 

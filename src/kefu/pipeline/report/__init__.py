@@ -53,7 +53,9 @@ def write_report(project: Loaded, store: Store, outcome: Outcome) -> Path:
 
 
 def _data(artifact: Artifact) -> dict[str, Any]:
-    contradictions = _by_question(read_jsonl(artifact.file("contradictions.jsonl")))
+    told = list(read_jsonl(artifact.file("contradictions.jsonl")))
+    contradictions = _by_question(row for row in told if "labels" not in row)
+    labelled = [row for row in told if "labels" in row]
     samples: list[dict[str, Any]] = []
     for kind, language in (("dialogue", "zh"), ("dialogue", "en"), ("faq", "zh"), ("faq", "en")):
         rows = (row for row in read_jsonl(artifact.file("conversations.jsonl")) if row["kind"] == kind and row["language"] == language)
@@ -61,6 +63,7 @@ def _data(artifact: Artifact) -> dict[str, Any]:
     return {
         "facts": artifact.facts, "ledger": _json(artifact, "ledger.json"), "stats": _json(artifact, "stats.json"),
         "contradictions": contradictions[:_MOST_CONTRADICTIONS], "contradiction_count": len(contradictions),
+        "unsure_labels": labelled[:_MOST_CONTRADICTIONS], "unsure_label_count": len(labelled),
         "samples": samples, "pictures": reports.pictures(artifact.path / "plots", _CAPTIONS),
     }  # fmt: skip
 
