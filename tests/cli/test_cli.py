@@ -162,7 +162,8 @@ def test_an_interrupt_inside_asyncio_leaves_no_traceback(tmp_path: Path) -> None
     script = (
         "import asyncio, gc, os, signal, sys\nfrom kefu.cli.edge import guarded\n"
         "async def wait():\n    await asyncio.sleep(0.1)\n    os.kill(os.getpid(), signal.SIGTERM)\n    await asyncio.sleep(30)\n"
-        "def app(**_):\n    asyncio.run(wait())\n"
+        "async def both():\n    await asyncio.gather(wait(), asyncio.sleep(20))\n"
+        "def app(**_):\n    asyncio.run(both())\n"
         "code = guarded(app)\ngc.collect()\nsys.exit(code)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
