@@ -266,8 +266,11 @@ def test_shipped_accelerate_configurations_are_read():
 @pytest.mark.long
 def test_two_processes_give_the_weights_of_one(base, tmp_path):
     steps = {**STEPS, "accumulate": 1}
-    one = train(str(recipe(tmp_path / "one", "sft", str(base), questions(), train=steps, data=ALL)))
-    path = recipe(tmp_path / "two", "sft", str(base), questions(), train=steps, data=ALL)
+    held = {**ALL, "test": "held.jsonl"}  # figures of the training rows would fail a gate, and the launched run with it
+    paths = [recipe(tmp_path / name, "sft", str(base), questions(), train=steps, data=held) for name in ("one", "two")]
+    for path in paths:
+        write_rows(path.parent / "held.jsonl", [{"question": f"营业时间{n}？", "answer": "早上九点到晚上九点。"} for n in range(3)])
+    one, path = train(str(paths[0])), paths[1]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "kefu", "train", str(path), "--on", "ddp_cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
