@@ -2,6 +2,8 @@ import math
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from kefu import statistics
@@ -70,3 +72,49 @@ def test_mcnemar_is_the_exact_binomial_test(b: int, c: int) -> None:
 def test_pairs_must_pair() -> None:
     with pytest.raises(ValueError, match="unequal length"):
         statistics.mcnemar([True, False], [True])
+
+
+def _spread(values: list[float]) -> tuple[float, float]:
+    found = statistics.bounded_mean(values)
+    return found["low"], found["high"]
+
+
+@pytest.mark.parametrize("hits", range(11))
+def test_of_zeros_and_ones_the_bounded_interval_is_wilsons(hits: int) -> None:
+    assert _spread([1.0] * hits + [0.0] * (10 - hits)) == pytest.approx(statistics.wilson(hits, 10), abs=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_a_bounded_interval_stays_in_its_bounds_and_is_never_certain(values: list[float]) -> None:
+    found = statistics.bounded_mean(values)
+    assert 0 <= found["low"] <= found["value"] <= found["high"] <= 1
+    assert found["high"] - found["low"] > 0.5 / (len(values) + 4)
+
+
+def test_values_that_hardly_differ_have_a_narrower_interval_than_shares_but_not_at_once() -> None:
+    low, high = _spread([0.3] * 100)
+    share_low, share_high = statistics.wilson(30, 100)
+    assert high - low < (share_high - share_low) / 3
+    assert _spread([0.3] * 2)[1] > 0.6
+
+
+def test_a_bounded_interval_covers() -> None:
+    generator = random.Random(5)
+    drawn = [[generator.betavariate(0.5, 0.5) for _ in range(10)] for _ in range(400)]
+    assert sum(low <= 0.5 <= high for low, high in map(_spread, drawn)) / 400 > 0.93
+
+
+def test_a_correlation_has_its_own_bounds() -> None:
+    low, high = statistics.bounded(1.0, 0.0, 4, -1.0, 1.0)
+    assert (low, high) == (pytest.approx(2 * statistics.wilson(4, 4)[0] - 1), 1.0)
+
+
+def test_figures_are_compared_only_where_that_can_be_done() -> None:
+    high, low = statistics.share([True] * 50), statistics.share([False] * 50)
+    assert statistics.apart(low, high) == (True, "beyond the intervals")
+    assert statistics.apart(high, high) == (False, "within the intervals")
+    assert statistics.apart(low, statistics.share([True] * 4)) == (None, "too few rows to compare")
+    assert statistics.apart(statistics.figure(1.0, None, None, 9, ""), high) == (None, "no interval to compare by")
+    assert statistics.apart(low, {**high, "on": "the training rows"}) == (None, "no verdict: measured on the training rows")
+    assert statistics.show({**high, "on": "the training rows"}).endswith("(n=50, on the training rows)")

@@ -18,7 +18,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -225,6 +225,9 @@ class Draft:
         self.facts.update(facts)
 
 
+_LOOK_S = 1.0
+
+
 class Store:
     """All artefacts of one project, under `root` (the project's `build/`)."""
 
@@ -232,18 +235,29 @@ class Store:
         self.root = root
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the project for this process; sweeps what killed runs left. Raises BusyError, StorageError."""
+    def lock(self, wait_s: float = 0.0, waiting: Callable[[str], None] | None = None) -> Iterator[None]:
+        """Hold the project for this process; sweeps what killed runs left. Raises BusyError, StorageError.
+
+        wait_s: seconds to wait for another process that holds it. waiting: told once who that is.
+        """
         make_folder(self.root)
         with storage_errors(self.root):
             handle = open(self.root / ".lock", "a+")  # noqa: SIM115 - held for the whole block
         with handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                handle.seek(0)
-                owner = handle.read().strip() or "another process"
-                raise BusyError(f"{self.root.parent} is in use", f"{owner} is running on it", "wait for it to end, or stop it") from None
+            until, told = time.monotonic() + wait_s, False
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    handle.seek(0)
+                    owner = handle.read().strip() or "another process"
+                    if time.monotonic() >= until:
+                        raise BusyError(f"{self.root.parent} is in use", f"{owner} is running on it", "wait for it to end, or stop it") from None
+                if waiting and not told:
+                    waiting(owner)
+                told = True
+                time.sleep(min(_LOOK_S, max(0.0, until - time.monotonic())))
             handle.truncate(0)
             handle.write(f"process {os.getpid()}")
             handle.flush()

@@ -15,6 +15,8 @@ from kefu.errors import MissingExtra
 Figure = dict[str, Any]
 LEVEL = 0.95
 RESAMPLES = 2000
+#: below so many cases two figures are not compared: their intervals nearly always meet, and where they do not it says little
+FEW = 5
 
 
 def figure(value: float | None, low: float | None, high: float | None, n: int, how: str) -> Figure:
@@ -22,12 +24,26 @@ def figure(value: float | None, low: float | None, high: float | None, n: int, h
 
 
 def show(number: Figure, digits: int = 2) -> str:
-    """`0.83 [0.76, 0.88] (n=100)`; a number that could not be measured is `- (n=0)`."""
+    """`0.83 [0.76, 0.88] (n=100)`; a number that could not be measured is `- (n=0)`. What it was measured on is said where it matters (`on`)."""
+    n = f"(n={number['n']}{', on ' + number['on'] if number.get('on') else ''})"
     if number["value"] is None:
-        return f"- (n={number['n']})"
+        return f"- {n}"
     if number["low"] is None:
-        return f"{number['value']:.{digits}f} (n={number['n']})"
-    return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}] (n={number['n']})"
+        return f"{number['value']:.{digits}f} {n}"
+    return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}] {n}"
+
+
+def apart(first: Figure, second: Figure) -> tuple[bool | None, str]:
+    """Whether the intervals of two figures do not meet, and in words. None: it cannot be said, and why."""
+    if any(number.get("on") for number in (first, second)):
+        return None, f"no verdict: measured on {first.get('on') or second.get('on')}"
+    if min(int(number.get("n") or 0) for number in (first, second)) < FEW:
+        return None, "too few rows to compare"
+    if any(number.get("low") is None for number in (first, second)):
+        return None, "no interval to compare by"
+    if second["low"] > first["high"] or second["high"] < first["low"]:
+        return True, "beyond the intervals"
+    return False, "within the intervals"
 
 
 def wilson(successes: float, n: float, level: float = LEVEL) -> tuple[float, float]:
@@ -66,6 +82,31 @@ def clustered_share(groups: Sequence[Sequence[bool]], what: str = "replies") -> 
         deff = max(1.0, (k / (k - 1) * spread / n**2) / (p * (1 - p) / n))
     low, high = wilson(hits / deff, n / deff)
     return figure(p, low, high, n, f"share of {what} in {k} conversations, Wilson 95 %, design effect {deff:.2f}")
+
+
+def bounded(value: float, variance: float, n: int, low: float = 0.0, high: float = 1.0) -> tuple[float, float]:
+    """Interval of a statistic that lies in [low, high], from the variance of one case: the score interval of Wilson at the effective size
+    n / deff. deff is that variance over the binomial one (as in `clustered_share`), both with two cases at either end added (Agresti &
+    Coull 1998, The American Statistician 52:119), so that equal values are not taken for certainty: the interval has always a width, never
+    leaves [low, high], and of zeros and ones is Wilson's own. n > 0.
+    """
+    wide = high - low
+    m, v = min(1.0, max(0.0, (value - low) / wide)), max(0.0, variance / wide**2)
+    middle = (n * m + 2) / (n + 4)
+    spread = (n * v + 1) / (n + 4) + 4 * n / (n + 4) ** 2 * (m - 0.5) ** 2
+    effective = n * middle * (1 - middle) / spread
+    below, above = wilson(m * effective, effective)
+    return low + wide * min(below, m), low + wide * max(above, m)
+
+
+def bounded_mean(values: Sequence[float], what: str = "cases", low: float = 0.0, high: float = 1.0) -> Figure:
+    """Mean of values in [low, high] with the interval of `bounded`."""
+    n = len(values)
+    if not n:
+        return figure(None, None, None, 0, f"no {what}")
+    average = math.fsum(values) / n
+    variance = math.fsum((value - average) ** 2 for value in values) / n
+    return figure(average, *bounded(average, variance, n, low, high), n, f"mean over {what}, Wilson 95 % at the effective size")
 
 
 def mean(values: Sequence[float], what: str = "cases", seed: int = 7) -> Figure:

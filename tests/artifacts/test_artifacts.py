@@ -185,3 +185,24 @@ def test_a_build_that_is_no_folder_says_the_way_out(tmp_path: Path, kind: str) -
     with pytest.raises(StorageError, match=r"is a (file|link to .*gone).*move it away"):
         with Store(root).lock():
             pass
+
+
+def test_who_waits_gets_the_lock_when_it_is_free(tmp_path: Path) -> None:
+    script = (
+        "import sys;from pathlib import Path;from kefu.artifacts import Store\n"
+        "with Store(Path(sys.argv[1])).lock():\n"
+        "  print('there',flush=True);sys.stdin.readline()\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "build")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdin is not None
+    assert process.stdout.readline() == b"there\n"
+    told: list[str] = []
+
+    def release(owner: str) -> None:
+        told.append(owner)
+        process.stdin.close()  # type: ignore[union-attr]
+
+    with Store(tmp_path / "build").lock(60, release):
+        assert told == [f"process {process.pid}"]
+    process.wait()
+    process.stdout.close()

@@ -155,3 +155,17 @@ def test_doctor_says_what_is_there() -> None:
     extras = {f"extra {name}" for name in ("ray", "encoder", "deck", "prompt", "wandb", "mlflow")}
     assert {name for name, row in rows.items() if row["optional"]} == {"Chinese font", *extras}
     assert done.returncode == (0 if all(row["ok"] or row["optional"] for row in rows.values()) else 1)
+
+
+def test_an_interrupt_inside_asyncio_leaves_no_traceback(tmp_path: Path) -> None:
+    """A waiting task (a job at a provider) is ended by SIGTERM: one line, 130."""
+    script = (
+        "import asyncio, gc, os, signal, sys\nfrom kefu.cli.edge import guarded\n"
+        "async def wait():\n    await asyncio.sleep(0.1)\n    os.kill(os.getpid(), signal.SIGTERM)\n    await asyncio.sleep(30)\n"
+        "async def both():\n    await asyncio.gather(wait(), asyncio.sleep(20))\n"
+        "def app(**_):\n    asyncio.run(both())\n"
+        "code = guarded(app)\ngc.collect()\nsys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr and "interrupted" in done.stderr

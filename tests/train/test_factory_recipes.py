@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from kefu.errors import ConfigError, GateError, InputError
+from kefu.pipeline.brief import brief
 from kefu.registry import Registry
 from kefu.train.factory import methods, train
 from kefu.train.factory import recipe as recipes
-from kefu.train.factory.search import search
+from kefu.train.factory.search import _gain, search
 
 from .heads import asked, classes, tagged
 from .recipes import questions, recipe
@@ -41,12 +42,27 @@ def test_every_shipped_recipe_runs(name, base, tmp_path, monkeypatch):
     asked = [{"messages": [{"role": "user", "content": r["question"]}, {"role": "assistant", "content": r["answer"]}]} for r in questions()]
     for file, rows in (("messages.train", asked), ("new", asked), ("preference.train", preferences()), ("feedback.train", preferences())):
         write_rows(tmp_path / "data" / f"{file}.jsonl", rows)
-    flags = [*TINY, f"base={base}"] + [f"distill.teacher={base}"] * (name == "distill")
+    made = recipe(tmp_path, "sft", str(base), questions(), name="shop-base", train={"max_steps": 1, "rehearse": False})
+    train(str(made))  # a base by the name it has in the registry works for every method
+    flags = [*TINY, "base=shop-base"] + ["distill.teacher=shop-base@1"] * (name == "distill")
     if name in ("grpo", "rloo", "ppo"):
         flags.append(f"{name}.max_new_tokens=8")
     result = train(name, flags)
     assert {"model", "task.json", "training.json", "plots"} <= {path.name for path in result.artifact.path.iterdir()}
     assert not result.artifact.verify()
+
+
+@pytest.mark.parametrize("named", ["shop-base", "shop-base@1"])
+def test_a_base_by_its_name_in_the_registry(named, base, tmp_path):
+    steps = {"max_steps": 1, "rehearse": False}
+    first = train(str(recipe(tmp_path, "sft", str(base), questions(), name="shop-base", train=steps)))
+    write_rows(tmp_path / "old.jsonl", questions()[:6])
+    path = recipe(tmp_path, "incremental", named, questions(), train=steps, incremental={"old": ["old.jsonl"], "most_forgotten": 1})
+    made = train(str(path))
+    assert made.entry.parents == ["shop-base@1"]
+    assert json.loads((made.artifact.path / "training.json").read_text("utf-8"))["parent"] == str(first.artifact.path)
+    with pytest.raises(InputError, match="no model"):
+        train(str(path), ["base=shop-bass@1"])
 
 
 HEADS = {
@@ -157,7 +173,7 @@ def test_weights_that_are_a_pickle_are_refused(base, tmp_path):
     shutil.copytree(base, bad)
     torch.save(load_file(bad / "model.safetensors"), bad / "pytorch_model.bin")
     (bad / "model.safetensors").unlink()
-    with pytest.raises(InputError, match="safetensors"):
+    with pytest.raises(InputError, match=r"pytorch_model\.bin is a pickle.* is not loaded; .*save_pretrained"):
         run(tmp_path / "run", bad, questions())
 
 
@@ -207,7 +223,20 @@ def test_search_goes_on_where_it_stopped(base, tmp_path):
     rows = Path(again["table"]).read_text("utf-8").splitlines()
     assert len(rows) == 2 + 3
     assert [row for row in rows if "best, registered" in row] == [row for row in rows if f"| {again['value']:.5g} |" in row]
+    page = (tmp_path / Registry(tmp_path).resolve(again["entry"]).trials).read_text("utf-8")
+    assert page.count("best, registered") == 1 and all(f"{trial['value']:.5g}" in page for trial in again["trials"])
+    assert any(again["page"] in line for line in brief(tmp_path, Registry(tmp_path).resolve(again["entry"])))
     assert search(str(path), [], 3)["entry"] == again["entry"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "passed"), [("loss", 2.969, 2.972, False), ("eval_loss", 2.9, 2.5, True), ("f1", 0.4, 0.3, False)]
+)
+def test_a_search_that_helped_nothing_says_so(metric, before, after, passed):
+    name = "loss" if metric == "eval_loss" else metric
+    gate = _gain({"metrics_before": {name: {"value": before}}, "metrics": {name: {"value": after}}}, metric)
+    assert gate.passed is passed and ("no trial of the space helped" in gate.why) is not passed
+    assert _gain({"metrics_before": {}, "metrics": {"f1": {"value": 1}}}, "f1") is None
 
 
 def test_a_search_space_with_faults(base, tmp_path):

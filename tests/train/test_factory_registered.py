@@ -147,6 +147,9 @@ def test_samples_and_curves_for_the_page():
     best, worst = best_and_worst(samples)
     assert [s["asked"] for s in best] == ["9", "8", "7", "6"] and [s["asked"] for s in worst] == ["0", "1", "2", "3"]
     assert best_and_worst(samples[:1]) == (samples[:1], [])
+    assert best_and_worst([samples[3], {**samples[3]}]) == ([samples[3]], []), "the same sample twice is one"
+    alike = [{"asked": str(i), "score": 1.0} for i in range(4)]
+    assert best_and_worst(alike)[1] == [], "none is farther than the closest"
     assert "nan" not in line([(1, 2.0), (2, float("nan")), (3, 2.0)])["points"]
 
 
@@ -173,3 +176,31 @@ def test_slides_hold_the_figures_of_the_report(shop, tmp_path):
     with pytest.raises(InputError, match="no training report"):
         write(tmp_path, tmp_path / "shop.pptx")
     assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("gates", [{}, {"token_f1": {"at_least": 0.0}}])
+def test_figures_of_the_training_rows_are_no_passed_gate(tmp_path, gates):
+    """Too few rows to hold any out: it is said on the terminal, in the report and in the registry, and promotion is refused."""
+    said: list[str] = []
+    path = recipe(tmp_path, "sft", "embedded", questions()[:3], sft=SHAPE, train={"max_steps": 1, "rehearse": False}, gates=gates)
+    result = train(str(path), progress=lambda text, share: said.append(text) if share < 0 else None)
+    wanted = "measured on the rows it was trained on: 3 different prompts are too few"
+    assert any(one.startswith(wanted) for one in said)
+    page, text = (result.artifact.file(name).read_text("utf-8") for name in ("report.html", "report.md"))
+    assert wanted in page and wanted in text
+    assert "no verdict: measured on the rows it was trained on" in page and "better" not in page.split("verdict</th>")[1].split("</table>")[0]
+    (entry,) = Registry(tmp_path).entries()
+    assert entry.metrics["loss"]["on"] == "the rows it was trained on"
+    assert not entry.gates_passed and [gate.name for gate in entry.gates if gate.passed] == ["rows accounted for"]
+    with pytest.raises(GateError, match=r"data\.validation or data\.test"):
+        Registry(tmp_path).promote("@latest")
+
+
+def test_a_test_file_that_is_the_training_file_is_seen(tmp_path):
+    path = recipe(tmp_path, "sft", "embedded", questions(), sft=SHAPE, train={"max_steps": 1, "rehearse": False}, data={"validation_share": 0})
+    result = train(str(path), ["data.test=rows.jsonl"])
+    assert any("all 24 rows to measure with stand among the training rows" in note for note in result.notes)
+    assert not result.entry.gates_passed
+    partly = train(str(path), ["data.test=rows.jsonl", "data.validation_share=0.2"])
+    assert any("19 of 24 rows to measure with stand among the training rows too" in note for note in partly.notes), partly.notes
+    assert partly.entry.gates_passed

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 from kefu.train.factory import show, train
 
@@ -38,3 +40,17 @@ def test_show(tmp_path, checkpoint):
     assert len(rows) == 2
     learnt = [text for text, mark in rows[0] if mark]
     assert learnt == ["七天内可以申请退款。<|im_end|>"]
+    piped = subprocess.run([sys.executable, "-m", "kefu", "train", "show", str(path), "--rows", "1"], capture_output=True, text=True, check=True)
+    assert "⟦七天内可以申请退款。<|im_end|>⟧" in piped.stdout and piped.stdout.count("⟦") == 1
+    asked = show(str(recipe(tmp_path / "prompt", "prompt", str(checkpoint), questions())), count=1)
+    assert [mark for _, mark in asked[0]] == [False, False] and asked[0][0][0].startswith("user: 怎么退款？")
+
+
+def test_settings_of_the_embedded_base_and_where_they_come_from(tmp_path, checkpoint):
+    steps = {"max_steps": 1, "rehearse": False}
+    flags = ["sft.embedded.vocabulary=400", "sft.embedded.layers=1", "sft.embedded.hidden=32"]
+    made = train(str(recipe(tmp_path, "sft", "embedded", questions(), train=steps)), flags)
+    settings = json.loads((made.artifact.path / "training.json").read_text("utf-8"))["settings"]
+    assert settings["sft.embedded"]["origin"] == "default; vocabulary, layers, hidden: flag"
+    made = train(str(recipe(tmp_path / "b", "sft", str(checkpoint), questions(), train=steps)))
+    assert not [name for name in json.loads((made.artifact.path / "training.json").read_text("utf-8"))["settings"] if "embedded" in name]

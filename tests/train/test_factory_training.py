@@ -8,12 +8,14 @@ import resource
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from kefu.errors import ConfigError, GateError, InputError
+from kefu.artifacts import Store
+from kefu.errors import BusyError, ConfigError, GateError, InputError
 from kefu.registry import Registry
 from kefu.train import sft
 from kefu.train.base import load
@@ -178,7 +180,7 @@ def test_out_of_memory_halves_the_rows(when, base, tmp_path, monkeypatch):
     result = train(str(path), progress=lambda text, share: said.append(text))
     made = report(result)
     assert made["settings"]["accumulate"]["value"] == 4
-    assert [note.partition(",")[0] for note in made["notes"]] == [
+    assert [note.partition(",")[0] for note in made["notes"] if "out of memory" in note] == [
         "out of memory: 4 rows at once instead of 8",
         "out of memory: 2 rows at once instead of 4",
     ]
@@ -264,8 +266,11 @@ def test_shipped_accelerate_configurations_are_read():
 @pytest.mark.long
 def test_two_processes_give_the_weights_of_one(base, tmp_path):
     steps = {**STEPS, "accumulate": 1}
-    one = train(str(recipe(tmp_path / "one", "sft", str(base), questions(), train=steps, data=ALL)))
-    path = recipe(tmp_path / "two", "sft", str(base), questions(), train=steps, data=ALL)
+    held = {**ALL, "test": "held.jsonl"}  # figures of the training rows would fail a gate, and the launched run with it
+    paths = [recipe(tmp_path / name, "sft", str(base), questions(), train=steps, data=held) for name in ("one", "two")]
+    for path in paths:
+        write_rows(path.parent / "held.jsonl", [{"question": f"营业时间{n}？", "answer": "早上九点到晚上九点。"} for n in range(3)])
+    one, path = train(str(paths[0])), paths[1]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "kefu", "train", str(path), "--on", "ddp_cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env=environment)
@@ -284,7 +289,8 @@ def test_a_head_on_two_processes_is_that_of_one(method, tmp_path):
     path = head(tmp_path / "two", method, "embedded", rows, settings, **more)
     command = [sys.executable, "-m", "kefu", "train", str(path), "--on", "ddp_cpu"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=280, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 0, done.stderr[-3000:]
+    # of so few different sentences none is held out, and figures of the training rows fail a gate
+    assert done.returncode == (1 if method == "token-classification" else 0), done.stderr[-3000:]
     made = next((tmp_path / "two" / "build").glob("model/*/*/model/model.safetensors"))
     assert made.parents[1].name != one.artifact.path.name
     assert close(weights(one), load_file(made), 2e-5)
@@ -319,6 +325,30 @@ def test_two_runs_at_once_are_both_registered(tmp_path):
         _, said = run.communicate(timeout=200)
         assert run.returncode == 0, said[-2000:]
     assert sorted(entry.label for entry in Registry(tmp_path).entries()) == ["left@1", "right@1"]
+
+
+def test_a_folder_in_use_is_waited_for_or_refused(tmp_path):
+    """The second run says whom it waits for, and runs when that one ends; without waiting it is refused before anything is read."""
+    path = head(tmp_path, "classification", "embedded", classes(60), train={"max_steps": 1, "rehearse": False, "trackers": []})
+    held, said = Store(tmp_path / "build").lock(), []
+
+    def progress(text, share):
+        said.append(text)
+        if "waiting for it" in text:
+            held.__exit__(None, None, None)
+
+    held.__enter__()
+    with pytest.raises(BusyError, match="is in use"):
+        train(str(path))
+    assert train(str(path), wait_s=60, progress=progress).artifact.facts["steps"] == 1
+    assert said[0].startswith(f"process {os.getpid()} is running")
+
+
+@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is there")
+@pytest.mark.parametrize("name", ["zero2", "zero3"])
+def test_deepspeed_that_is_not_there_is_said_before_the_launch(name):
+    with pytest.raises(ConfigError, match=r"DeepSpeed is not installed.*--on fsdp"):
+        launch.command(name, ["r.yaml"])
 
 
 def test_machines_with_cpus_are_reached_by_torch(tmp_path):

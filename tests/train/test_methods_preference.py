@@ -8,7 +8,9 @@ import pytest
 
 from kefu.errors import InputError
 from kefu.train.base import load
+from kefu.train.factory import recipe as recipes
 from kefu.train.factory import show, train
+from kefu.train.factory.register import gates
 from kefu.train.methods import dialogue
 from kefu.train.methods.preference import encode_pairs, feedback, pair
 from kefu.train.quiet import quiet
@@ -87,6 +89,10 @@ def test_alignment_widens_the_margin(method, base, tmp_path):
     made = report(train(str(path)))
     assert made["metrics"]["accuracy"]["value"] > 0.7
     assert made["metrics"]["margin"]["low"] > 0
+    if method == "kto":
+        held = {name: {**number, "on": ""} for name, number in made["metrics"].items()}
+        last = gates(recipes.load(str(path)).recipe, {**made, "metrics": held})[-1]
+        assert (last.name, last.passed) == ("not worse than before training", True) and last.why.startswith("margin 0 before")
     assert made["ledger"]["dropped"] == {}
     assert made["ledger"]["supervised_share"] > 0.2
 

@@ -252,6 +252,19 @@ def test_language_models_and_reward_models(base, checkpoint, tmp_path):
     made = run(judge, tmp_path, [{"question": "a", "answer": "b"}, {"question": "a"}])[1]
     assert isinstance(made[0]["reward"], float)
     assert "no answer to judge" in made[1]["error"]
+    assert "--map instruction=COLUMN" in made[1]["error"] and "--map prompt=COLUMN --map chosen=COLUMN" in made[1]["error"]
+    pairs = [
+        {"prompt": "怎么退款？", "chosen": "七天内可以申请退款。", "rejected": "不知道。"}, {"prompt": "a", "chosen": "x", "rejected": "x"},
+        {"question": "怎么退款？", "answer": "七天内可以申请退款。"},
+    ]  # fmt: skip
+    done, made = run(judge, tmp_path, pairs)
+    assert made[0]["prefers"] == ("chosen" if made[0]["score_chosen"] > made[0]["score_rejected"] else "rejected")
+    assert made[0]["score_chosen"] == pytest.approx(made[2]["reward"], abs=1e-4), "a pair is scored like its dialogue alone"
+    assert "chosen and rejected are the same" in made[1]["error"] and done.bad == 1
+    mapped = run(
+        judge, tmp_path, [{"q": "怎么退款？", "a": "七天内可以申请退款。", "b": "不知道。"}], columns={"prompt": "q", "chosen": "a", "rejected": "b"}
+    )[1]
+    assert mapped[0]["score_rejected"] == pytest.approx(made[0]["score_rejected"], abs=1e-4)
 
 
 def test_folders_that_kefu_did_not_train(intents, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -90,6 +91,8 @@ class _Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
         sys.unraisablehook = self._unraisable
+        # asyncio logs the traceback of a task that an interrupt ended; it is no fault, and the edge says it
+        logging.getLogger("asyncio").addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], KeyboardInterrupt)))
 
     def _signalled(self, number: int, frame: object) -> None:
         if time.monotonic() - self.last >= self.TIDYING_S:

@@ -154,7 +154,7 @@ def build(project: Loaded, asked: Cases, runs: Sequence[Run], absent: Mapping[st
     """Assemble the report from recorded outcomes; nothing is asked again."""
     seed = project.settings.seed
     main = runs[0]
-    summaries = {run.name: summary(run, seed) for run in runs}
+    summaries = {run.name: summary(run) for run in runs}
     first = main.outcomes()
     comparisons = []
     for run in runs[1:]:
@@ -168,7 +168,7 @@ def build(project: Loaded, asked: Cases, runs: Sequence[Run], absent: Mapping[st
         "score": summaries[main.name]["scenarios"]["score"],
         **summaries[main.name],
         "scenarios": {**summaries[main.name]["scenarios"], **_breakdown(main.played, asked.own)},
-        "text": _text(main, entries, seed),
+        "text": _text(main, entries),
         "systems": {name: {"note": run.note, **summaries[name]} for name, run in zip(summaries, runs, strict=True)},
         "absent": dict(absent),
         "comparisons": comparisons,
@@ -184,7 +184,7 @@ def build(project: Loaded, asked: Cases, runs: Sequence[Run], absent: Mapping[st
     return report
 
 
-def summary(run: Run, seed: int) -> dict[str, Any]:
+def summary(run: Run) -> dict[str, Any]:
     """The numbers of one system."""
     glitches = [one.undesired for played in run.played for one in played.exchanges if not one.skipped]
     labelled = [(played.scenario.takeover, played.handed_at) for played in run.played if played.scenario.takeover is not None]
@@ -195,7 +195,7 @@ def summary(run: Run, seed: int) -> dict[str, Any]:
         },
         "glitch_rate": statistics.clustered_share([one.glitches for one in run.played]),
         "undesired": undesired.count(glitches),
-        "takeover": takeover.score(labelled, seed),
+        "takeover": takeover.score(labelled),
         "questions": single.table(run.questions) if run.questions else None,
         "held_out": single.table(run.held_out) if run.held_out else None,
         "errors": sum(bool(one.error) for one in run.played) + sum(one.outcome == "error" for one in (*run.questions, *run.held_out)),
@@ -213,14 +213,14 @@ def _breakdown(played: Sequence[runner.Played], own: int) -> dict[str, Any]:
     return {"by_kind": kinds, "by_language": scores(lambda one: one.scenario.language), "by_origin": origin}
 
 
-def _text(run: Run, entries: Mapping[str, Entry], seed: int) -> dict[str, Any]:
+def _text(run: Run, entries: Mapping[str, Entry]) -> dict[str, Any]:
     """Text metrics of what was answered, and the choice of entry, over in-scope questions; by language."""
     found: dict[str, Any] = {}
     inside = [one for one in (*run.questions, *run.held_out) if one.question.answer_id in entries]
     for language in sorted({one.question.language for one in inside}):
         said = [one for one in inside if one.question.language == language and one.said is not None and one.said.text and not one.said.turned_away]
         given = [one.said.text for one in said if one.said is not None]
-        found[language] = metrics.texts(given, [entries[str(one.question.answer_id)].answer for one in said], language, seed)
+        found[language] = metrics.texts(given, [entries[str(one.question.answer_id)].answer for one in said], language)
     if inside:
         expected = [str(one.question.answer_id) for one in inside]
         found["choice"] = metrics.choices(expected, [_chosen(one) for one in inside])

@@ -41,7 +41,7 @@ def chrf(given: Sequence[str], references: Sequence[str]) -> dict[str, Any]:
     return {"value": round(score.score, 4), "n": len(given), "how": f"chrF {metric.get_signature()}"}
 
 
-def rouge_l(given: Sequence[str], references: Sequence[str], seed: int = 7) -> statistics.Figure:
+def rouge_l(given: Sequence[str], references: Sequence[str]) -> statistics.Figure:
     """Mean ROUGE-L F1 (Lin 2004), 0..1."""
     _same_length(given, references)
     try:
@@ -50,14 +50,14 @@ def rouge_l(given: Sequence[str], references: Sequence[str], seed: int = 7) -> s
         raise MissingExtra("ROUGE", "eval") from None
     scorer = RougeScorer(["rougeL"], tokenizer=Units())
     values = [scorer.score(reference, text)["rougeL"].fmeasure for text, reference in zip(given, references, strict=True)]
-    return _named(statistics.mean(values, "texts", seed), "ROUGE-L F1, kefu units")
+    return _named(statistics.bounded_mean(values, "texts"), "ROUGE-L F1, kefu units")
 
 
-def f1_of_tokens(given: Sequence[str], references: Sequence[str], seed: int = 7) -> statistics.Figure:
+def f1_of_tokens(given: Sequence[str], references: Sequence[str]) -> statistics.Figure:
     """Mean token F1 (SQuAD's measure on our units), 0..1."""
     _same_length(given, references)
     values = [token_f1(text, reference) for text, reference in zip(given, references, strict=True)]
-    return _named(statistics.mean(values, "texts", seed), "token F1, kefu units")
+    return _named(statistics.bounded_mean(values, "texts"), "token F1, kefu units")
 
 
 def exact(given: Sequence[str], references: Sequence[str]) -> statistics.Figure:
@@ -66,12 +66,12 @@ def exact(given: Sequence[str], references: Sequence[str]) -> statistics.Figure:
     return statistics.share([text.strip() == reference.strip() for text, reference in zip(given, references, strict=True)], "texts")
 
 
-def texts(given: Sequence[str], references: Sequence[str], language: str, seed: int = 7) -> dict[str, Any]:
+def texts(given: Sequence[str], references: Sequence[str], language: str) -> dict[str, Any]:
     """All text metrics for one language. Empty input gives an empty dict."""
     if not given:
         return {}
     return {
-        "exact": exact(given, references), "token_f1": f1_of_tokens(given, references, seed), "rouge_l": rouge_l(given, references, seed),
+        "exact": exact(given, references), "token_f1": f1_of_tokens(given, references), "rouge_l": rouge_l(given, references),
         "bleu": bleu(given, references, language), "chrf": chrf(given, references),
     }  # fmt: skip
 

@@ -48,11 +48,11 @@ def credit(label: int, handed_at: int | None) -> float:
     return 1.0 / (1 + abs(handed_at - label))
 
 
-def score(pairs: Sequence[tuple[int, int | None]], seed: int = 7) -> dict[str, Any]:
+def score(pairs: Sequence[tuple[int, int | None]]) -> dict[str, Any]:
     """`pairs`: (label, handed_at) of every labelled scenario."""
     counts = Counter(outcome(label, handed) for label, handed in pairs)
     return {
-        "score": statistics.mean([credit(label, handed) for label, handed in pairs], "labelled scenarios", seed),
+        "score": statistics.bounded_mean([credit(label, handed) for label, handed in pairs], "labelled scenarios"),
         "balanced": _balanced(pairs),
         "counts": {name: counts.get(name, 0) for name in OUTCOMES},
         "needs_person": sum(label >= 0 for label, _ in pairs),

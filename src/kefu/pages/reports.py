@@ -47,7 +47,12 @@ def figure(number: Any, digits: int = 2) -> str:
     text = f"{number['value']:.{digits}f}"
     if number.get("low") is not None:
         text += f" [{number['low']:.{digits}f}, {number['high']:.{digits}f}]"
-    return f"{text} (n={number['n']})" if "n" in number else text
+    return f"{text} (n={number['n']}{_on(number)})" if "n" in number else text
+
+
+def _on(number: dict[str, Any]) -> str:
+    """What it was measured on, where that takes its worth."""
+    return f", on {number['on']}" if number.get("on") else ""
 
 
 def short(value: Any, length: int = 160) -> str:
@@ -60,7 +65,7 @@ def interval(number: Any, digits: int = 2) -> Markup:
     if not isinstance(number, dict) or number.get("value") is None:
         return Markup("–")
     low = f"{number['low']:.{digits}f} to {number['high']:.{digits}f}, " if number.get("low") is not None else ""
-    return Markup("<b>{}</b> <small>{}n={}</small>").format(f"{number['value']:.{digits}f}", low, number.get("n", "?"))
+    return Markup("<b>{}</b> <small>{}n={}{}</small>").format(f"{number['value']:.{digits}f}", low, number.get("n", "?"), _on(number))
 
 
 def line(value: str, length: int = 60) -> str:

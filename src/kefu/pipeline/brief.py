@@ -8,6 +8,7 @@ from typing import Any
 
 from kefu.pipeline.summary import summarise
 from kefu.registry import Entry
+from kefu.statistics import show
 
 _METRICS = {
     "score": "scenarios handled",
@@ -29,6 +30,7 @@ def brief(root: Path, entry: Entry) -> list[str]:
         f"  made         {entry.created}" + (f", after {entry.name}@{entry.parent}" if entry.parent else ""),
         f"  about        {entry.description}",
         *([f"  training     {entry.training} ({entry.recipe})"] if entry.recipe else []),
+        *([f"  trials       {root / entry.trials}"] if entry.trials else []),
         *([f"  started from {', '.join(entry.parents)}"] if entry.parents else []),
         f"  release      {verdict}",
         f"  gates        {'passed' if entry.gates_passed else 'failed'}",
@@ -39,8 +41,7 @@ def brief(root: Path, entry: Entry) -> list[str]:
         if not words:
             continue
         if isinstance(number, dict) and number.get("value") is not None:
-            interval = f" [{number['low']:.2f}, {number['high']:.2f}]" if number.get("low") is not None else ""
-            lines.append(f"  {words:<27}{number['value']:.2f}{interval} (n={number.get('n', '?')})")
+            lines.append(f"  {words:<27}{show({'low': None, 'n': '?', **number})}")
     for room in ("data", "knowledge", "train", "export"):
         if room in entry.artifacts:
             lines.append(f"  {room:<12} {_made(root / entry.artifacts[room], room)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kefu.registry import Entry
+from kefu.statistics import apart, show
 
 MOST_LINES = 40
 _ABOUT = ("method", "training", "description", "parents", "recipe", "gates_passed", "release_passed")
@@ -84,14 +85,13 @@ def _hashes(entry: Entry) -> dict[str, Any]:
 
 
 def _metrics(old: Entry, new: Entry) -> Iterator[dict[str, Any]]:
-    """A change is only called one where the intervals do not meet."""
+    """A change is only called one where the intervals do not meet; where nothing can be said, that is said."""
     for name in dict.fromkeys([*old.metrics, *new.metrics]):
         a, b = old.metrics.get(name), new.metrics.get(name)
         if a == b or name in ("summary", "release"):
             continue
-        said = ""
-        if all(isinstance(one, dict) and one.get("low") is not None for one in (a, b)):
-            said = "beyond the intervals" if b["low"] > a["high"] or b["high"] < a["low"] else "within the intervals"  # type: ignore[index]
+        figures = [one for one in (a, b) if isinstance(one, dict) and one.get("value") is not None and "n" in one]
+        said = apart(*figures)[1] if len(figures) == 2 else ""
         yield {**_row(name, a, b), "verdict": said}
 
 
@@ -162,8 +162,7 @@ def _flat(value: object, prefix: str = "") -> dict[str, Any]:
 
 def _figure(number: Any) -> str:
     if isinstance(number, dict) and number.get("value") is not None:
-        interval = f" [{number['low']:.3f}, {number['high']:.3f}]" if number.get("low") is not None else ""
-        return f"{number['value']:.3f}{interval} (n={number.get('n', '?')})"
+        return show({"low": None, "n": "?", **number}, 3)
     return _short(number)
 
 

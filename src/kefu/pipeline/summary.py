@@ -17,7 +17,9 @@ def summarise(stage: str, facts: dict[str, Any]) -> str:
 
 
 def figure(number: dict[str, Any]) -> str:
-    return "–" if number.get("value") is None else f"{number['value']:.2f} [{number['low']:.2f}, {number['high']:.2f}]"
+    if number.get("value") is None:
+        return "–"
+    return f"{number['value']:.2f}" + (f" [{number['low']:.2f}, {number['high']:.2f}]" if number.get("low") is not None else "")
 
 
 def _data(facts: dict[str, Any]) -> str:

@@ -40,7 +40,8 @@ class Entry(BaseModel):
     words. parent: the version before this one; parents: the models whose weights it started from.
     artifacts: room -> artefact folder (relative); hashes: room -> digest of its contents, plus
     `template`, `code` and `environment`. metrics: name -> {"value", "low", "high", "n"} or a plain number.
-    recipe: the file it was trained from with `kefu train RECIPE`; empty for a model of `kefu run`.
+    recipe: the file it was trained from with `kefu train RECIPE`; empty for a model of `kefu run`. trials: the page of the search it is the
+    best of.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -56,6 +57,7 @@ class Entry(BaseModel):
     parent: int | None = None
     parents: list[str] = []
     recipe: str = ""
+    trials: Annotated[str, AfterValidator(lambda place: place and _inside(place))] = ""
     hyperparameters: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     artifacts: dict[str, Place] = {}
@@ -76,4 +78,4 @@ class Entry(BaseModel):
         return {key: value for key, value in self.model_dump().items() if key not in _OPTIONAL or value}
 
 
-_OPTIONAL = {"training", "parents", "recipe", "gates"}
+_OPTIONAL = {"training", "parents", "recipe", "trials", "gates"}

@@ -74,7 +74,7 @@ class Registry:
                 entry = same[-1]
                 entry.metrics, entry.release_passed = fields["metrics"], fields["release_passed"]
                 entry.release_reasons, entry.artifacts = fields["release_reasons"], fields["artifacts"]
-                entry.access_point = fields["access_point"]
+                entry.access_point, entry.trials = fields["access_point"], fields.get("trials") or entry.trials
                 entry.gates_passed = fields["gates_passed"]
                 entry.gates = [Gate.model_validate(gate) for gate in fields.get("gates", [])]
                 return entry

@@ -120,6 +120,8 @@ def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "C
         import transformers
     except ImportError:
         raise MissingExtra("training", "train") from None
+    if local:
+        _no_pickle(name, Path(source), setting)
     safe = {"local_files_only": local, "trust_remote_code": False}
     kind = "causal language model" if head == "CausalLM" else "model"
     try:
@@ -135,6 +137,22 @@ def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "C
     if head == "CausalLM" and not tokenizer.chat_template:
         raise InputError(f"{setting}: {name!r} has no chat template", "it is a plain language model", "choose its instruction-tuned variant")
     return Base(name, model, tokenizer, embedded=False)
+
+
+def _no_pickle(name: str, folder: Path, setting: str) -> None:
+    """Raises InputError where a folder holds its weights as a pickle only: reading one runs whatever its maker put into it."""
+    if any(folder.glob("*.safetensors")):
+        return
+    pickles = sorted(
+        path.name for kind in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for path in folder.glob(kind) if path.name not in _NO_WEIGHTS
+    )
+    if pickles:
+        why = f"{pickles[0]} is a pickle, which can run any program when it is read, and is not loaded"
+        fix = "where you trust its maker, convert it once: AutoModel....from_pretrained(FOLDER).save_pretrained(NEW) writes model.safetensors"
+        raise InputError(f"{setting}: {name!r} has no safetensors", why, fix)
+
+
+_NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin"}
 
 
 def locate(name: str, folder: Path, setting: str = "train.base") -> tuple[str, bool]:

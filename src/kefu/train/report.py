@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -45,23 +46,37 @@ def environment() -> dict[str, Any]:
     }
 
 
-def plot_loss(curves: dict[str, Any], path: Path, per: str = "learnt token (nats)") -> None:
-    """Training and validation loss by step, the kept step marked. Labels are Latin only, so any font will do."""
+_FEW = 12
+
+
+def _ends(low: float, high: float) -> tuple[float, float]:
+    """Ends of the axis of losses: from 0 where they fall towards it; close around them where they hardly move or are below 0."""
+    room = 0.08 * (high - low) or 0.05 * abs(high) or 1.0
+    return (0.0, high + room) if low >= 0 and high - low > 0.1 * high else (low - room, high + room)
+
+
+def plot_loss(curves: dict[str, Any], path: Path, words: str = "loss per learnt token (nats)") -> None:
+    """Training and validation loss by step, the kept step marked. words: what the loss is; Latin only, so any font will do."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    every = [loss for key in ("train_loss", "validation_loss") for _, loss in curves[key] if math.isfinite(loss)]
     for key, label, style in (("train_loss", "training", "-"), ("validation_loss", "validation (held out)", "o-")):
         if curves[key]:
             steps, losses = zip(*curves[key], strict=True)
-            axes.plot(steps, losses, style, label=label, markersize=4, linewidth=1.2)
+            few = "s" if len(steps) < _FEW and style == "-" else ""  # one point alone draws no line
+            axes.plot(steps, losses, style + few, label=label, markersize=4, linewidth=1.2)
     if curves["validation_loss"]:
         axes.axvline(curves["best_step"], color="grey", linestyle=":", linewidth=1, label=f"kept: step {curves['best_step']}")
     axes.set_xlabel("step")
-    axes.set_ylabel(f"loss per {per}")
-    axes.set_ylim(bottom=0)
+    axes.set_ylabel(words)
+    if every:
+        axes.set_ylim(*_ends(min(every), max(every)))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend()

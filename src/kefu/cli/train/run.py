@@ -14,6 +14,8 @@ from kefu.cli.options import Json, Set, console
 if TYPE_CHECKING:
     from kefu.train.factory.loop import Result
 
+#: another run in the same folder is waited for so long
+WAIT_S = 6 * 3600.0
 Given = Annotated[str, typer.Argument(metavar="[RECIPE|PROJECT]", help="A recipe file, the name of a shipped one, or a project folder.")]
 
 
@@ -27,6 +29,9 @@ def run(
     on: Annotated[str, typer.Option("--on", metavar="CONFIG", help="Several processes: ddp, fsdp, zero2, zero3, ddp_cpu or a file.")] = "",
     processes: Annotated[int, typer.Option("--processes", min=0, help="With --on: how many, instead of the configuration's number.")] = 0,
     search: Annotated[int, typer.Option("--search", min=0, metavar="N", help="Try N settings of the search space (the recipe's, or the usual).")] = 0,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Refuse when another run holds the folder, instead of waiting (6 hours at most).")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="Show the recipes that come with kefu.")] = False,
     json: Json = False,
 ) -> None:
@@ -48,9 +53,9 @@ def run(
     elif on:
         _launch(on, processes, given, set_, resume, continue_, force)
     elif search:
-        _search(given, set_, search)
+        _search(given, set_, search, 0.0 if no_wait else WAIT_S)
     else:
-        _recipe(given, set_, resume, continue_, force)
+        _recipe(given, set_, resume, continue_, force, 0.0 if no_wait else WAIT_S)
 
 
 def _list() -> None:
@@ -73,11 +78,11 @@ def _project(project: Path, set_: list[str], force: bool) -> None:
     OUTPUT.result(document, lambda: console().print(f"model: {artifact.path / 'model'}\n{outcome.results[-1].summary}", markup=False))
 
 
-def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
+def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bool, wait_s: float) -> None:
     from kefu.train.factory import train
 
     with progress_bar() as progress:
-        result = train(given, set_, resume=resume, continue_from=continue_, force=force, progress=progress)
+        result = train(given, set_, resume=resume, continue_from=continue_, force=force, wait_s=wait_s, progress=progress)
     if result is None:
         return
     entry, failed = result.entry, [gate for gate in result.entry.gates if not gate.passed] if result.entry else []
@@ -100,11 +105,11 @@ def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, 
         raise typer.Exit(code if code in (1, 2, 130) else 1)
 
 
-def _search(given: str, set_: list[str], count: int) -> None:
+def _search(given: str, set_: list[str], count: int, wait_s: float) -> None:
     from kefu.train.factory.search import search
 
     with progress_bar() as progress:
-        found = search(given, set_, count, progress)
+        found = search(given, set_, count, progress, wait_s)
 
     def text() -> None:
         for trial in found["trials"]:
@@ -112,13 +117,20 @@ def _search(given: str, set_: list[str], count: int) -> None:
         better = "smaller is better" if found["direction"] == "minimize" else "larger is better"
         console().print(f"best: {found['metric']} {found['value']:.5g} ({better}) with {found['best']}", markup=False)
         console().print(f"varied: {', '.join(found['varied'])}, {found['space']}", markup=False)
-        console().print(f"registered as {found['entry']}: {found['model']}\nall trials: {found['table']}", markup=False)
+        for gate in found["gates"]:
+            console().print(f"gate {'passed' if gate['passed'] else 'FAILED'}: {gate['name']} ({gate['why']})", markup=False)
+        console().print(f"registered as {found['entry']}: {found['model']}\nall trials: {found['page']}", markup=False)
 
-    OUTPUT.result({"ok": True, **found}, text)
+    passed = all(gate["passed"] for gate in found["gates"])
+    OUTPUT.result({"ok": passed, **found}, text)
+    if not passed:
+        raise typer.Exit(1)
 
 
 def _text(result: Result) -> None:
     import json
+
+    from kefu.statistics import show as figure
 
     out, facts = console(), result.artifact.facts
     training = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
@@ -138,7 +150,7 @@ def _text(result: Result) -> None:
         before = facts["metrics_before"].get(name, {}).get("value")
         was = f", before {before:.3f}" if before is not None else ""
         if number["value"] is not None:
-            out.print(f"  {name}: {number['value']:.3f} [{number['low']:.3f}, {number['high']:.3f}] (n={number['n']}){was}", markup=False)
+            out.print(f"  {name}: {figure(number, 3)}{was}", markup=False)
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)
     for gate in result.entry.gates if result.entry else []:

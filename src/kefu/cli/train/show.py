@@ -18,7 +18,7 @@ def show(
     set_: Set = [],  # noqa: B006 - typer reads the default
     json: Json = False,
 ) -> None:
-    """Show training rows as the model reads them: green is learnt, grey is only read.
+    """Show training rows as the model reads them: green is learnt, grey is only read; without colours ⟦learnt⟧ stands in brackets.
 
     Example: kefu train show sft --rows 3 --set data.train=rows.jsonl
     """
@@ -46,8 +46,10 @@ def _recipe(given: str, set_: list[str], count: int) -> list[list[tuple[str, boo
 def _print(rows: Any) -> None:
     from rich.text import Text
 
+    out = console()
+    plain = out.color_system is None  # a pipe, a file, NO_COLOR: the mask must not be lost
     for row in rows:
         line = Text()
         for text, learnt in row:
-            line.append(text, style="green" if learnt else "dim")
-        console().print(line)
+            line.append(f"⟦{text}⟧" if learnt and plain else text, style="green" if learnt else "dim")
+        out.print(line)

@@ -99,7 +99,7 @@ def load(place: str | Path) -> Table:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        why = f"{where}: {first['msg'].removeprefix('Value error, ')}"
+        why = (f"{where}: " if where else "") + first["msg"].removeprefix("Value error, ")
         raise InputError(
             f"{place} is no price file", why + (f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""), _FIX
         ) from None

@@ -14,11 +14,12 @@ __all__ = ["show", "train"]
 
 def train(
     given: str, overrides: Sequence[str] = (), *, resume: bool = False, continue_from: str = "", force: bool = False, registered: bool = True,
-    progress: Callable[[str, float], None] | None = None,
+    wait_s: float = 0.0, progress: Callable[[str, float], None] | None = None,
 ) -> Result | None:  # fmt: skip
     """Train a recipe (file or shipped name) and enter the model in `models.yaml`. See `loop.run`.
 
     continue_from: a model whose weights a new run starts from. registered: False for trials nobody will ask for again.
+    wait_s: for another run in the same folder to end.
     """
     from dataclasses import replace
 
@@ -34,7 +35,7 @@ def train(
     parent = model_folder(loaded.root, continue_from) if continue_from else None
     if registered:
         Registry(home(loaded.root)).entries()  # a damaged registry is said before the work, not after it
-    result = loop.run(loaded, resume=resume, parent=parent, force=force, progress=progress)
+    result = loop.run(loaded, resume=resume, parent=parent, force=force, wait_s=wait_s, progress=progress)
     if result is None or not registered:
         return result
     return replace(result, entry=register(loaded, result, parent))

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 LOGS = 60
 
 
+#: methods whose loss reaches every weight they train
+ALL_USED = ("sft", "freeze", "lora", "qlora", "incremental")
+
+
 @dataclass(frozen=True)
 class Run:
     """steps: of the optimiser. rows_per_pass: on each device. every: steps between evaluations and checkpoints.
 
-    resumable: checkpoints hold the optimiser and the state of the random numbers too.
+    resumable: checkpoints hold the optimiser and the state of the random numbers too. all_used: every weight that is trained takes part in
+    every pass, so that several processes need not look for those that do not (and do not warn that there are none).
     """
 
     work: Path
@@ -44,6 +49,7 @@ class Run:
     higher_is_better: bool = False
     eval_rows: int | None = None
     wandb: bool = False
+    all_used: bool = False
 
     def keywords(self) -> dict[str, Any]:
         when = "steps" if self.evaluate else "no"
@@ -60,6 +66,8 @@ class Run:
             "save_total_limit": 2 if self.resumable else 1, "load_best_model_at_end": self.evaluate and self.save,
             "metric_for_best_model": self.metric, "greater_is_better": self.higher_is_better, "seed": self.seed, "data_seed": self.seed,
             "report_to": ["wandb"] if self.wandb else "none", "disable_tqdm": True,
+            "log_level_replica": "error",  # else the trainer turns the warnings of helper processes on again: tied weights "missing", and so on
+            **({"ddp_find_unused_parameters": False} if self.all_used else {}),
         }  # fmt: skip
 
 
@@ -83,6 +91,7 @@ def arguments(job: Job, evaluate: bool) -> dict[str, Any]:
         weight_decay=plan["weight_decay"],
         max_grad_norm=plan["max_grad_norm"],
         gradient_checkpointing=plan["gradient_checkpointing"],
+        all_used=job.device.processes > 1 and job.recipe.method in ALL_USED,
         wandb="wandb" in plan["trackers"] and not job.rehearsing,
     ).keywords()
 

@@ -24,12 +24,18 @@ from kefu.train.factory.recipe import Loaded
 from kefu.train.source import copies
 
 SPLITS = ("train", "validation", "test")
+#: what figures say they were measured on (`on`) where no row was held out
+OWN = "the rows it was trained on"
+#: different prompts below which no share of the rows is held out: one row more or less would be a tenth of everything
+FEWEST = 10
 #: files of the data artefact that hold rows of a kind (`STEM.SPLIT.jsonl`)
 _ARTEFACT = {
     "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
     "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
+#: the way out where nothing was held out
+MORE = f"give data.validation or data.test, or rows with {FEWEST} different prompts or more"
 _HEAD = 100
 _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
@@ -49,21 +55,34 @@ class Splits:
         """Hash of the rows of each split, as they will be used."""
         return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(["general"] if self.general else []))}
 
+    def measured(self, most: int) -> tuple[list[dict[str, Any]], str, str]:
+        """(rows to measure with, OWN where they are the training rows, what the user must know of them)."""
+        rows = (self.test or self.validation or self.train)[:most]
+        if not (self.test or self.validation):
+            return rows, OWN, f"measured on {OWN}: {self.ledger['train'].get('none held out', 'none was held out')}; {MORE}"
+        known = {_content(row) for row in self.train}
+        shared = sum(_content(row) in known for row in rows)
+        if shared == len(rows):
+            return rows, OWN, f"measured on {OWN}: all {shared} rows to measure with stand among the training rows; {MORE}"
+        return rows, "", f"{shared} of {len(rows)} rows to measure with stand among the training rows too" if shared else ""
+
 
 def read(loaded: Loaded, needs: str) -> Splits:
     """All rows of a recipe. Raises InputError (a file that cannot be used, no rows), ConfigError (a column that is not there)."""
     given, found = loaded.recipe.data, Splits()
+    if given.data_url and given.train and loaded.origin("data.train") == "flag":
+        raise ConfigError(f"data.train and data.data_url {given.data_url}", "the rows of a port take the place of files", "give one of both")
     there = copies(given.data_url, loaded.root / "build") if given.data_url else None
     for split in (*SPLITS, "general"):
         counts: Counter[str] = Counter()
-        places = list(getattr(given, split))
+        places = [] if there is not None and split == "train" else list(getattr(given, split))
         rows: list[dict[str, Any]] = []
-        if there is not None and split != "general":
+        if there is not None and split != "general" and not places:
             files = _artefact(there, split, needs)
             if split == "train" and not files:
                 raise InputError(f"data.data_url: {given.data_url}", f"its dataset has no rows of kind {needs}", "build them there")
             places += [str(file) for file in files]
-        for place in places or ([] if split in ("train", "general") else _beside(loaded, split, needs)):
+        for place in places or ([] if there is not None or split in ("train", "general") else _beside(loaded, split, needs)):
             there_are = list(_rows(loaded, place, split, needs, counts))
             told, why = columns([row for row, _ in there_are], needs, given.map, place)
             found.notes += [why] if why else []
@@ -79,9 +98,13 @@ def read(loaded: Loaded, needs: str) -> Splits:
     if not found.train:
         where = given.data_url or ", ".join(given.train)
         raise InputError("nothing to train on", f"{where} holds no rows", "give files with rows in `data.train`")
-    if not found.validation and given.validation_share:
+    if not found.validation:
         _hold_out(found, given.validation_share, loaded.recipe.train.seed)
     return found
+
+
+def _content(row: dict[str, Any]) -> str:
+    return fingerprint({name: value for name, value in row.items() if name not in ("where", "id", "rest")})
 
 
 def rows_of(loaded: Loaded, places: list[str], split: str, needs: str) -> list[dict[str, Any]]:
@@ -141,7 +164,9 @@ def _hold_out(found: Splits, share: float, seed: int) -> None:
     No label leaves the training rows by it: with few rows, the only ones of a rare label stay to be learnt."""
     keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
     distinct = sorted(set(keys))
-    if len(distinct) < 10:
+    if not share or len(distinct) < FEWEST:
+        why = f"{len(distinct)} different prompts are too few" if share else "data.validation_share is 0"
+        found.ledger["train"]["none held out"] = why
         return
     random.Random(seed).shuffle(distinct)
     held = set(distinct[: max(1, round(len(distinct) * share))])

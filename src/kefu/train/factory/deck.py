@@ -9,6 +9,7 @@ from typing import Any
 
 from kefu.artifacts import storage_errors
 from kefu.errors import InputError, MissingExtra
+from kefu.statistics import show
 
 _INK, _SOFT, _ACCENT = (0x1C, 0x24, 0x30), (0x5B, 0x66, 0x75), (0x0F, 0x76, 0x6E)
 _LEFT, _TOP, _WIDTH = 0.6, 1.35, 12.1  # inches of a 13.33 x 7.5 slide
@@ -202,8 +203,7 @@ def _cost(made: _Slides, document: dict[str, Any], folder: Path) -> None:
 def _number(number: dict[str, Any]) -> str:
     if not number or number.get("value") is None:
         return "–"
-    interval = f" [{number['low']:.3f}, {number['high']:.3f}]" if number.get("low") is not None else ""
-    return f"{number['value']:.3f}{interval} (n={number['n']})"
+    return show(number, 3)
 
 
 def _short(value: Any, length: int) -> str:

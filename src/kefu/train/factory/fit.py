@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import pickle
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from kefu.artifacts import write_json
 
 WHOLE = "whole.json"
+_FLOWN = 1.5
 
 
 @dataclass
@@ -79,6 +83,43 @@ def checkpoints(work: Path) -> list[Path]:
         if all((folder / name).is_file() and (folder / name).stat().st_size == size for name, size in files.items()):
             found.append(folder)
     return sorted(found, key=lambda folder: int(folder.name.rpartition("-")[2]))
+
+
+def last_good(whole: Sequence[Path], broke: int) -> Path | None:
+    """The newest checkpoint worth going on from after the loss broke at step `broke`: weights and optimiser state are finite, so is
+    every loss up to it, the last of them is not far above the first (a run that has flown apart), and a step was made from it that held.
+    """
+    return next((folder for folder in reversed(whole) if int(folder.name.rpartition("-")[2]) < broke - 1 and _sound(folder)), None)
+
+
+def _sound(folder: Path) -> bool:
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        log = json.loads((folder / "trainer_state.json").read_text("utf-8"))["log_history"]
+        states = torch.load(folder / "optimizer.pt", map_location="cpu", weights_only=True) if (folder / "optimizer.pt").is_file() else {}
+    except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError):
+        return False
+    for name in ("loss", "eval_loss", "grad_norm"):
+        seen = [float(entry[name]) for entry in log if name in entry]
+        if not all(map(math.isfinite, seen)) or (seen and name != "grad_norm" and seen[-1] > max(_FLOWN * abs(seen[0]), seen[0] + 1)):
+            return False
+    tensors = chain((t for file in folder.glob("*.safetensors") for t in load_file(file).values()), _tensors(states))
+    return all(bool(torch.isfinite(t).all()) for t in tensors)
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _tensors(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _tensors(inner)
 
 
 def fit(

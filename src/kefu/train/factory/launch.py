@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ def command(config: str, arguments: Sequence[str], processes: int | None = None)
     except (OSError, ValueError, yaml.YAMLError, AttributeError) as error:
         why = str(error).partition("\n")[0]
         raise ConfigError(f"--on {config}", f"{file} is no accelerate configuration ({why})", "make one with `accelerate config`") from None
+    if kind == "DEEPSPEED" and find_spec("deepspeed") is None:
+        fix = "`pip install deepspeed` (it needs a CUDA compiler), or use --on fsdp, which deals the weights out as well"
+        raise ConfigError(f"--on {config}", "DeepSpeed is not installed", fix)
     if kind == "MULTI_CPU":
         launcher = ["-m", "torch.distributed.run", *_on_cpus(given, processes)]
     else:

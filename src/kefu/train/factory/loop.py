@@ -11,7 +11,7 @@ import dataclasses
 import shlex
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,13 @@ class Result:
     entry: Entry | None = None
 
 
-def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, progress: Progress | None = None) -> Result | None:
+def run(
+    loaded: Loaded, *, resume: bool = False, parent: Path | None = None, force: bool = False, wait_s: float = 0.0, progress: Progress | None = None
+) -> Result | None:  # fmt: skip
     """Train what the recipe says; None on the helper processes of a launched run.
 
     resume: go on from the last whole checkpoint of this very recipe. parent: start a new run from that model's weights.
-    force: train again though the model is there, and throw away an unfinished run.
+    force: train again though the model is there, and throw away an unfinished run. wait_s: for another run in the same folder.
     Raises InputError, ConfigError, GateError (nothing to learn, NaN), StorageError, BusyError, MissingExtra.
     """
     from kefu.train.quiet import quiet
@@ -52,11 +54,25 @@ def run(loaded: Loaded, *, resume: bool = False, parent: Path | None = None, for
     say = progress or (lambda text, share: None)
     try:
         with quiet():
-            return _guarded(loaded, resume, parent, force, say)
+            with _alone(loaded, wait_s, say):
+                return _guarded(loaded, resume, parent, force, say)
     except ImportError as error:
         if (error.name or "").split(".")[0] in TRAINING_PACKAGES:
             raise MissingExtra("training", "train") from None
         raise
+
+
+def _alone(loaded: Loaded, wait_s: float, say: Progress) -> AbstractContextManager[None]:
+    """The folder for this run alone, from the reading of what it starts from to the published model."""
+    device = Device.here()
+    if device.rank:  # a helper of a launched run: the first process holds it
+        return nullcontext()
+    most = 0.0 if device.processes > 1 else wait_s  # the helpers would wait for the first in vain
+
+    def waiting(owner: str) -> None:
+        say(f"{owner} is running in {loaded.build.parent}: waiting for it, {wait_s / 3600:g} hours at most (--no-wait refuses instead)", -1.0)
+
+    return Store(loaded.build).lock(most, waiting)
 
 
 def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say: Progress) -> Result | None:
@@ -75,19 +91,18 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
         with tempfile.TemporaryDirectory() as folder:
             _work(Job(loaded, Path(folder), work, device, lambda text, share: None, parent=parent), method, rows, _resume_from(work, resume))
         return None
-    with store.lock():
-        if not force and (made := store.find("model", name, key)):
-            store.touch(made)
-            return Result(made, fresh=True)
-        started = getattr(method, "started", None)
-        checkpoint = started(work, resume, force) if started else _unfinished(work, resume, force)
-        with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
-            job = Job(loaded, draft.path, work, device, say, parent=parent)
-            draft.record(**_work(job, method, rows, checkpoint))
-        from kefu.train.factory.fit import sweep
+    if not force and (made := store.find("model", name, key)):
+        store.touch(made)
+        return Result(made, fresh=True)
+    started = getattr(method, "started", None)
+    checkpoint = started(work, resume, force) if started else _unfinished(work, resume, force)
+    with store.publish("model", name, key, inputs=inputs, settings=settings, seed=loaded.recipe.train.seed) as draft:
+        job = Job(loaded, draft.path, work, device, say, parent=parent)
+        draft.record(**_work(job, method, rows, checkpoint))
+    from kefu.train.factory.fit import sweep
 
-        sweep(work)
-        made = store.newest("model", name)
+    sweep(work)
+    made = store.newest("model", name)
     if made is None:
         raise GateError(f"{name} was written but cannot be read back", str(store.root), "check the disk", layer="train")
     return Result(made, notes=job.notes)
@@ -161,9 +176,11 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     make = getattr(method, "make", None)
     if not make:
         plan.size(job, train)
-    measured = (rows.test or rows.validation or rows.train)[: job.plan["measure_rows"]]
+    measured, on, notice = rows.measured(int(job.plan["measure_rows"]))
+    if notice:
+        job.say(notice)
     job.progress("measuring before training", 0.05)
-    before, before_samples = _asked(method, job, measured)
+    before, before_samples = _asked(method, job, measured, on=on)
     general = rows.general[: job.plan["measure_rows"]]
     was = _asked(method, job, general, samples=False)[0] if general else {}
     if make:
@@ -180,7 +197,7 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     if finish:
         finish(job)
     job.progress("measuring after training", 0.93)
-    after, after_samples = _asked(method, job, measured)
+    after, after_samples = _asked(method, job, measured, on=on)
     if general:
         job.facts["general"] = {"rows": len(general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
     judge = getattr(method, "judge", None)
@@ -197,11 +214,14 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     return write(job, method, rows, train, held, curves, before, after, samples)
 
 
-def _asked(method: methods.Method, job: Job, rows: list[dict[str, Any]], *, samples: bool = True) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Metrics on rows and what is said of the first of them; only the first process asks."""
+def _asked(
+    method: methods.Method, job: Job, rows: list[dict[str, Any]], *, samples: bool = True, on: str = ""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Metrics on rows and what is said of the first of them; only the first process asks. on: said with each figure."""
     if job.device.rank:
         return {}, []
-    return method.measure(job, rows), _samples(method, job, rows) if samples else []
+    figures = {name: {**number, "on": on} if on else number for name, number in method.measure(job, rows).items()}
+    return figures, _samples(method, job, rows) if samples else []
 
 
 def _close(sample: dict[str, Any]) -> float:
@@ -254,7 +274,7 @@ def _rehearse(job: Job, method: methods.Method, train: Prepared, held: Prepared 
 
 def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | None, checkpoint: Path | None, fit: Any) -> Any:
     """The run. Out of memory: smaller passes, from the last whole checkpoint. NaN: stop, the last good checkpoint is kept."""
-    from kefu.train.factory.fit import checkpoints
+    from kefu.train.factory.fit import checkpoints, last_good
     from kefu.train.factory.optimise import NotFiniteError
 
     while True:
@@ -266,9 +286,11 @@ def _fit(job: Job, method: methods.Method, train: Prepared, held: Prepared | Non
                     patience=job.plan["patience"], tensorboard=tensorboard, resume=checkpoint,
                 )  # fmt: skip
         except NotFiniteError as error:
-            kept = _last_good(checkpoints(job.work))
-            where = f"the last good checkpoint is {kept}" if kept else "no checkpoint was written before that"
-            fix = f"lower train.learning_rate and start from it: --continue {kept}" if kept else "lower train.learning_rate, or check the rows"
+            whole = checkpoints(job.work)
+            kept = last_good(whole, error.step)
+            lost = f"none of the {len(whole)} checkpoints is worth going on from" if whole else "no checkpoint was written before that"
+            where = f"the last good checkpoint is {kept}" if kept else lost
+            fix = "lower train.learning_rate and " + (f"start from it: --continue {kept}" if kept else "start again (--force), or check the rows")
             raise GateError(f"the loss is {error.loss} at step {error.step} of {job.steps}", where, fix, layer="train") from None
         except Exception as error:
             if not memory.exhausted(error) or not plan.halve(job):
@@ -304,17 +326,6 @@ def _memory(job: Job, method: methods.Method) -> Iterator[None]:
         why = f"one row of up to {job.plan['max_length']} tokens does not fit"
         fix = "lower train.max_length, set train.gradient_checkpointing, use lora or qlora, or a smaller base"
         raise InputError("out of memory", why, fix) from None
-
-
-def _last_good(whole: list[Path]) -> Path | None:
-    """The newest checkpoint whose weights are all finite."""
-    import torch
-    from safetensors.torch import load_file
-
-    for folder in reversed(whole):
-        if all(torch.isfinite(t).all() for file in folder.glob("*.safetensors") for t in load_file(file).values()):
-            return folder
-    return None
 
 
 def _quieted(trainer: Any) -> Any:

@@ -67,8 +67,17 @@ def settle(job: Job, computed: dict[str, tuple[Any, str]]) -> None:
 
 def _own(job: Job) -> None:
     for name, value in job.settings.model_dump().items():
+        if name == "embedded" and (job.base is None or not job.base.embedded):
+            continue  # a checkpoint has its own sizes
         key = f"{job.recipe.method.replace('-', '_')}.{name}"
-        job.plan.choices[key] = Choice(value, job.loaded.origin(key))
+        job.plan.choices[key] = Choice(value, _origin(job, key))
+
+
+def _origin(job: Job, key: str) -> str:
+    """Where a setting comes from; of a block also where its parts do, as far as they come from elsewhere."""
+    whole = job.loaded.origin(key)
+    parts = {name.removeprefix(f"{key}."): origin for name, origin in job.loaded.origins.items() if name.startswith(f"{key}.") and origin == "flag"}
+    return "; ".join([whole, f"{', '.join(parts)}: flag"]) if parts else whole
 
 
 def size(job: Job, train: Prepared) -> None:

@@ -31,7 +31,9 @@ class Data(Block):
     train: list[str] = Field(default=[], description="files (jsonl, csv, parquet, ...), or the folder of a project or dataset")
     validation: list[str] = Field(default=[], description="rows to choose the best checkpoint with; empty: a share of the training rows")
     test: list[str] = Field(default=[], description="rows to measure with; empty: the validation rows")
-    data_url: str = Field(default="", description="a data port (`kefu data serve`) instead of files")
+    data_url: str = Field(
+        default="", description="a data port (`kefu data serve`); its rows take the place of `train`, and of held-out files that are not named"
+    )
     map: dict[str, str] = Field(default={}, description="field of the method -> column or dotted path of the rows")
     shape: str = Field(default="auto", description="how rows are laid out; auto: by their columns")
     validation_share: float = Field(default=0.1, ge=0, le=0.5, description="when no validation rows are given; 0: none")

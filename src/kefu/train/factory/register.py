@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import Artifact, code_fingerprint, fingerprint, provenance
 from kefu.registry import Entry, Gate, Registry
+from kefu.statistics import apart
+from kefu.train.factory.data import MORE
 
 if TYPE_CHECKING:
     from kefu.train.factory.loop import Result
@@ -34,13 +37,18 @@ def home(root: Path) -> Path:
     return next((folder for folder in (root, *list(root.parents)[:ABOVE]) if (folder / "kefu.yaml").is_file()), root)
 
 
-def register(loaded: Loaded, result: Result, parent: Path | None = None) -> Entry:
-    """Add (or find) the entry of a published model."""
+def register(loaded: Loaded, result: Result, parent: Path | None = None, trials: Path | None = None, more: Sequence[Gate] = ()) -> Entry:
+    """Add (or find) the entry of a published model. trials: the page of the search it is the best of; more: gates beside those of the recipe."""
     root, made = home(loaded.root), result.artifact
     registry = Registry(root)
     if parent is None and made.facts.get("parent"):  # a method that always starts from a model of the user's
         parent = Path(made.facts["parent"])
-    return registry.add(fields(loaded.recipe, loaded.file.name, made, root, _parents(registry, root, parent)))
+    said = fields(loaded.recipe, loaded.file.name, made, root, _parents(registry, root, parent))
+    passed = all(gate.passed for gate in more)
+    return registry.add({
+        **said, "trials": os.path.relpath(trials.resolve(), root) if trials else "", "gates": [*said["gates"], *(gate.model_dump() for gate in more)],
+        "gates_passed": said["gates_passed"] and passed, "release_passed": said["release_passed"] and passed,
+    })  # fmt: skip
 
 
 def fields(recipe: Recipe, file: str, made: Artifact, root: Path, parents: list[str]) -> dict[str, Any]:
@@ -82,6 +90,9 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
     """The limits of the recipe; without any, that the model is not worse than what it started from."""
     after, before = training["metrics"], training["metrics_before"]
     found = [Gate(name="rows accounted for", passed=bool(training["ledger"].get("balanced", True)), why="the row ledger")]
+    own = sorted({number["on"] for number in after.values() if number.get("on")})
+    if own:
+        found.append(Gate(name="measured on rows it was not trained on", passed=False, why=f"measured on {own[0]}; {MORE}"))
     for name, limit in recipe.gates.items():
         value = after.get(name, {}).get("value")
         if value is None:
@@ -91,12 +102,13 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
         high = limit.at_most is None or value <= limit.at_most
         sides = {"at least": limit.at_least, "at most": limit.at_most}
         wanted = [f"{side} {number:g}" for side, number in sides.items() if number is not None]
-        found.append(Gate(name=name, passed=low and high, why=f"{value:.4g}, {' and '.join(wanted)} is asked"))
+        said = f", but measured on {own[0]}" if own else ""
+        found.append(Gate(name=name, passed=low and high and not own, why=f"{value:.4g}, {' and '.join(wanted)} is asked{said}"))
     both = [name for name, number in after.items() if number.get("value") is not None and before.get(name, {}).get("value") is not None]
-    if both and not recipe.gates:
+    if both and not recipe.gates and not own:
         first = both[0]
-        worse = surely_worse(first, before[first], after[first])
-        why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after"
+        worse, (known, said) = surely_worse(first, before[first], after[first]), apart(before[first], after[first])
+        why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after" + ("" if known is not None else f"; {said}")
         found.append(Gate(name="not worse than before training", passed=not worse, why=why))
     return found
 
@@ -107,9 +119,7 @@ def lower_is_better(name: str) -> bool:
 
 def surely_worse(name: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether the interval after lies wholly on the bad side of the one before."""
-    if lower_is_better(name):
-        return bool(after["low"] > before["high"])
-    return bool(after["high"] < before["low"])
+    return bool(apart(before, after)[0]) and (after["value"] > before["value"]) == lower_is_better(name)
 
 
 def now(loaded: Loaded) -> dict[str, str]:

@@ -90,8 +90,9 @@ def _compared(entry: Entry, made: Artifact) -> dict[str, Any]:
         again = training["metrics"].get(name, {})
         if not isinstance(was, dict) or was.get("value") is None:
             continue
-        inside = again.get("value") is not None and was["low"] <= again["value"] <= was["high"]
-        rows.append({"metric": name, "was": was["value"], "again": again.get("value"), "low": was["low"], "high": was["high"], "inside": inside})
+        low, high = (was["value"], was["value"]) if was.get("low") is None else (was["low"], was["high"])  # no interval: only the same will do
+        inside = again.get("value") is not None and low <= again["value"] <= high
+        rows.append({"metric": name, "was": was["value"], "again": again.get("value"), "low": low, "high": high, "inside": inside})
     here = {"code": str(made.facts.get("code", "")), "environment": fingerprint(made.manifest["packages"])}
     agree = bool(rows) and all(row["inside"] for row in rows)
     return {

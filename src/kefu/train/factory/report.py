@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import code_fingerprint, write_json, write_text
+from kefu.statistics import apart
+from kefu.train.factory import meaning
 from kefu.train.factory.data import Splits
 from kefu.train.factory.job import CODE, Job, Prepared
 from kefu.train.factory.methods import Method
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 SHOWN = 4
-_CAPTIONS = {"loss": "Loss while training; dotted: the checkpoint that was kept"}
-_LABELLED = ("labelled", "numbers", "tagged", "spans", "tasks", "image-text", "preference", "feedback")  # their loss is that of a row
 
 
 def write(
@@ -27,7 +27,7 @@ def write(
     from kefu.train.report import environment, plot_loss
 
     if curves.train or curves.validation:
-        plot_loss(curves.as_dict(), job.out / "plots" / "loss.png", *(["row"] if method.needs in _LABELLED else []))
+        plot_loss(curves.as_dict(), job.out / "plots" / "loss.png", meaning.loss(job.recipe.method))
     own = ("memory", "cost", "forgetting", "general", "former", "baseline")
     document = {
         "name": job.recipe.name, "method": job.recipe.method, "description": job.recipe.description, "needs": method.needs,
@@ -57,7 +57,8 @@ def pages(document: dict[str, Any], folder: Path, pictures: Path | None = None) 
     view = {
         "run": document, "words": words(document["method"], document), "metrics": compared(document), "best": best, "worst": worst,
         "curves": {name: line(points) for name, points in document["logged"].items() if len(points) > 1}, "cost": document["cost"],
-        "size": _size, "pictures": reports.pictures(pictures or folder / "plots", _CAPTIONS), "style": reports.style(),
+        "size": _size, "pictures": reports.pictures(pictures or folder / "plots", {"loss": _caption(document)}), "style": reports.style(),
+        "meaning": meaning.metrics(document["method"], document["metrics"]),
         "why": {name: document["settings"][name] for name in ("epochs", "steps", "batch_size", "learning_rate") if name in document["settings"]},
     }  # fmt: skip
     write_text(folder / "report.html", environment.get_template("report.html.jinja").render(view))
@@ -82,8 +83,8 @@ def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
         if after.get("value") is not None and before.get("value") is not None:
             gain = after["value"] - before["value"]
             good = gain < 0 if lower_is_better(name) else gain > 0
-            apart = after["low"] > before["high"] or after["high"] < before["low"]
-            better = "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if apart else ', within the intervals'}"
+            known, said = apart(before, after)
+            better = said if known is None else "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if known else f', {said}'}"
         found.append({
             "name": name, "before": before, "after": after, "better": better, "former": former.get("metrics", {}).get(name, {}),
             "baseline": floor.get("metrics", {}).get(name, {}), "general_before": general.get("before", {}).get(name, {}),
@@ -93,10 +94,18 @@ def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def best_and_worst(samples: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The samples closest to what was expected and those farthest from it; none stands on both sides."""
-    ordered = sorted(samples, key=lambda sample: -sample.get("score", 0.0))
+    """The samples closest to what was expected and those farthest from it. None stands on both sides, none twice, and what is as close as
+    those shown as the closest is not shown as the farthest."""
+    once = {(sample.get("asked"), sample.get("expected"), sample.get("after", "")): sample for sample in samples}
+    ordered = sorted(once.values(), key=lambda sample: -sample.get("score", 0.0))
     best = ordered[: min(SHOWN, (len(ordered) + 1) // 2)]
-    return best, list(reversed(ordered[len(best) :]))[:SHOWN]
+    rest = [sample for sample in ordered[len(best) :] if sample.get("score", 0.0) < best[-1].get("score", 0.0)]
+    return (best, list(reversed(rest))[:SHOWN]) if rest else (ordered[:SHOWN], [])
+
+
+def _caption(document: dict[str, Any]) -> str:
+    words = meaning.loss(document["method"])
+    return f"{words[0].upper()}{words[1:]} while training; dotted: the checkpoint that was kept"
 
 
 def line(points: list[Any], width: int = 260, height: int = 64) -> dict[str, Any]:

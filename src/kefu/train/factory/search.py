@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kefu.artifacts import Artifact, fingerprint, write_text
 from kefu.errors import ConfigError, GateError, KefuError, MissingExtra
-from kefu.registry import Registry
+from kefu.pages import reports
+from kefu.registry import Gate, Registry
 from kefu.train.factory import recipe as recipes
 from kefu.train.factory.loop import Result
 from kefu.train.factory.recipe import Loaded, Span
-from kefu.train.factory.register import home, register
+from kefu.train.factory.register import home, lower_is_better, register
 
 Progress = Callable[[str, float], None]
 
 
-def search(given: str, overrides: list[str], trials: int, progress: Progress | None = None) -> dict[str, Any]:
-    """Run until the study has `trials` finished trials; returns {"best", "value", "trials", "study", "table", "model", "entry"}.
+def search(given: str, overrides: list[str], trials: int, progress: Progress | None = None, wait_s: float = 0.0) -> dict[str, Any]:
+    """Run until the study has `trials` finished trials; returns {"best", "value", "trials", "study", "table", "page", "model", "entry", "gates"}.
 
     Each trial is an ordinary run under the name NAME-tNUMBER with its settings overridden; the best one is registered under the
     recipe's own name, the others stay in build/model. A trial that fails its check (NaN, out of memory) counts as tried and is recorded
@@ -51,7 +54,7 @@ def search(given: str, overrides: list[str], trials: int, progress: Progress | N
     say(f"{len(done)} of {trials} trials done before", len(done) / trials if trials else 1.0)
     left, over = max(0, trials - len(done)), len(done)
     for number in range(left):
-        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric, space), n_trials=1, catch=(GateError,))
+        study.optimize(lambda trial: _trial(trial, loaded, given, overrides, metric, space, wait_s), n_trials=1, catch=(GateError,))
         last = study.trials[-1]
         shown = f"{last.value:.4g}" if last.value is not None else str(last.user_attrs.get("failed", "failed"))
         say(f"trial {last.number}: {shown} {last.params}", (over + number + 1) / trials)
@@ -93,21 +96,19 @@ def usual(loaded: Loaded) -> dict[str, Span]:
 _HINT = "add e.g. `search: {space: {train.learning_rate: {low: 1e-5, high: 1e-3, log: true}}}`"
 
 
-def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str, space: dict[str, Span]) -> float:
+def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric: str, space: dict[str, Span], wait_s: float) -> float:
     from kefu.train.factory import train
 
     chosen = {key: _suggest(trial, key, span) for key, span in space.items()}
     name = f"{loaded.recipe.name}-t{trial.number}"
     flags = [*overrides, f"name={name}", *(f"{key}={value}" for key, value in chosen.items())]
     try:
-        result = train(given, flags, registered=False)
+        result = train(given, flags, registered=False, wait_s=wait_s)
     except KefuError as error:
         trial.set_user_attr("failed", error.line())
         raise
     if result is None:
         raise ConfigError("--search", "a search runs in one process", "leave out --on")
-    import json
-
     report = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
     trial.set_user_attr("model", str(result.artifact.path))
     if metric == "eval_loss":
@@ -157,14 +158,33 @@ def _result(study: Any, folder: Path, loaded: Loaded, metric: str, reload: Calla
     best = study.best_trial
     file = folder / f"{loaded.recipe.name}-best.yaml"
     write_text(file, yaml.safe_dump({"settings": best.params, "value": best.value, "trial": best.number}, allow_unicode=True))
-    table = folder / f"{loaded.recipe.name}-trials.md"
+    won = Artifact.at(Path(best.user_attrs["model"]))
+    gain = _gain(json.loads(won.file("training.json").read_text("utf-8")), metric)
+    table, page = folder / f"{loaded.recipe.name}-trials.md", folder / f"{loaded.recipe.name}-trials.html"
     write_text(table, _table(trials, metric, best.number))
-    chosen = reload([f"{key}={value}" for key, value in best.params.items()])
-    entry = register(chosen, Result(Artifact.at(Path(best.user_attrs["model"]))))
-    return {
-        "best": best.params, "value": best.value, "trials": trials, "study": str(folder), "table": str(table),
-        "model": best.user_attrs["model"], "entry": entry.label,
+    view = {
+        "name": loaded.recipe.name, "metric": metric, "trials": trials, "best": best.number, "gain": gain, "style": reports.style(),
+        "keys": list(dict.fromkeys(key for trial in trials for key in trial["settings"])),
+        "report": os.path.relpath(won.path.resolve() / "report.html", folder.resolve()),
     }  # fmt: skip
+    write_text(page, reports.environment(Path(__file__).parent).get_template("trials.html.jinja").render(view))
+    chosen = reload([f"{key}={value}" for key, value in best.params.items()])
+    entry = register(chosen, Result(won), trials=page, more=[gain] if gain else [])
+    return {
+        "best": best.params, "value": best.value, "trials": trials, "study": str(folder), "table": str(table), "page": str(page),
+        "model": best.user_attrs["model"], "entry": entry.label, "gates": [gate.model_dump() for gate in entry.gates],
+    }  # fmt: skip
+
+
+def _gain(training: dict[str, Any], metric: str) -> Gate | None:
+    """Whether the best trial is better at all than the base as it was. None where the base was not measured by the same measure."""
+    name = metric if metric in training["metrics"] else "loss"
+    before, after = (training[which].get(name, {}).get("value") for which in ("metrics_before", "metrics"))
+    if before is None or after is None:
+        return None
+    better = after < before if lower_is_better(name) else after > before
+    why = f"{name} {before:.4g} before, {after:.4g} after with the best settings"
+    return Gate(name="best trial better than what it started from", passed=better, why=why if better else f"{why}: no trial of the space helped")
 
 
 def _table(trials: list[dict[str, Any]], metric: str, best: int) -> str:

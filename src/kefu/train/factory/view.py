@@ -34,6 +34,11 @@ def show(given: str, overrides: Sequence[str], count: int) -> list[list[tuple[st
         pieces = getattr(method, "pieces", None)
         if pieces:
             return [list(pieces(job, item)) for item in made.items[:count]]
+        if "messages" in made.items[0]:  # a prompt, or a provider's own training: messages as they are sent
+            taught = method.name == "provider"
+            return [
+                [(f"{m['role']}: {m['content']}\n", taught and m["role"] == "assistant") for m in item["messages"]] for item in made.items[:count]
+            ]
         if "labels" not in made.items[0] or "input_ids" not in made.items[0]:
             raise InputError(f"method {method.name} learns no tokens", "its rows have no text that is learnt piece by piece", "see kefu data show")
         return [joined(job.tokenizer, item["input_ids"], [label != -100 for label in item["labels"]]) for item in made.items[:count]]

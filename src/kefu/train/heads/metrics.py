@@ -9,7 +9,7 @@ import numpy as np
 
 from kefu.text.normalise import fold
 from kefu.text.similarity import token_f1
-from kefu.train.factory.figures import mean, resampled, share
+from kefu.train.factory.figures import POSITIVE, UNIT, mean, resampled, share
 
 Figure = dict[str, Any]
 Span = tuple[int, int, str]
@@ -64,8 +64,9 @@ def numbers(expected: Sequence[float], said: Sequence[float]) -> dict[str, Figur
         return float(np.corrcoef(a, b)[0, 1]) if a.std() and b.std() else float("nan")
 
     return {
-        "mae": mean(list(np.abs(truth - given))), "rmse": resampled(lambda rows: float(np.sqrt(np.mean((truth - given)[rows] ** 2))), len(truth)),
-        "spearman": resampled(spearman, len(truth)),
+        "mae": mean(list(np.abs(truth - given)), POSITIVE),
+        "rmse": resampled(lambda rows: float(np.sqrt(np.mean((truth - given)[rows] ** 2))), len(truth), POSITIVE),
+        "spearman": resampled(spearman, len(truth), (-1.0, 1.0)),
     }  # fmt: skip
 
 
@@ -84,6 +85,6 @@ def answers(expected: Sequence[Sequence[str]], said: Sequence[str]) -> dict[str,
     """exact and f1, the best over the right answers (Rajpurkar et al. 2016), Han by character; no right answer: right is to give none."""
     right = [any(fold(given) == fold(one) for one in many or [""]) for many, given in zip(expected, said, strict=True)]
     close = [max(token_f1(given, one) for one in many or [""]) for many, given in zip(expected, said, strict=True)]
-    made = {"exact": share(right), "f1": mean(close)}
+    made = {"exact": share(right), "f1": mean(close, UNIT)}
     none = [ok for ok, many in zip(right, expected, strict=True) if not many]
     return {**made, **({"no_answer_recall": share(none)} if none else {})}

@@ -143,7 +143,8 @@ class KtoMethod(Align):
         return made
 
     def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """accuracy: good answers gained log-probability, bad ones lost it, against the mean change; margin: difference of the means (nats)."""
+        """accuracy: good answers gained log-probability, bad ones lost it, against the mean change; margin: difference of the means
+        (nats), 0 before training by what it is."""
         from kefu.train.encode import IGNORE, Encoded
         from kefu.train.factory import figures
         from kefu.train.methods.asking import logprobs
@@ -156,7 +157,8 @@ class KtoMethod(Align):
         now = [(-total, 0.0) for total, _ in logprobs(job.opened, whole)]
         if not self.before:
             self.before = now
-            return {}
+            both = len({bool(item["label"]) for item in items}) == 2
+            return {"margin": {"value": 0.0, "low": 0.0, "high": 0.0, "n": sum(bool(item["label"]) for item in items)}} if both else {}
         gains = [a - b for (a, _), (b, _) in zip(now, self.before, strict=True)]
         good = [g for g, item in zip(gains, items, strict=True) if item["label"]]
         bad = [g for g, item in zip(gains, items, strict=True) if not item["label"]]

@@ -62,7 +62,10 @@ class Causal:
         losses = asking.losses(job.opened, reader, asked)
         said = asking.said(job.opened, reader, asked, ANSWER_TOKENS)
         right, close, ended = asking.judge(asked, said)
-        return {"loss": figures.mean(losses), "exact": figures.share(right), "token_f1": figures.mean(close), "ended": figures.share(ended)}
+        return {
+            "loss": figures.mean(losses, figures.POSITIVE), "exact": figures.share(right), "token_f1": figures.mean(close, figures.UNIT),
+            "ended": figures.share(ended),
+        }  # fmt: skip
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import asking, dialogue
@@ -105,12 +108,18 @@ def flash_attention() -> bool:
 
 
 def found(job: Job, name: str) -> Path:
-    """Where a checkpoint is: a folder, or a model made here by its name; else a path that does not exist (a Hugging Face id)."""
-    from kefu.artifacts import Store
+    """Where a checkpoint is: a folder, or a model made here by its name or version; else a path that does not exist (a Hugging Face id)."""
+    from kefu.train.factory import model_folder
 
     path = job.loaded.path(name)
-    made = None if path.exists() or "/" in name else Store(job.loaded.root / "build").newest("model", name)
-    return made.path if made else path
+    if path.exists() or "/" in name:
+        return path
+    try:
+        return model_folder(job.loaded.root, name)
+    except InputError:
+        if "@" in name:  # only a registry has versions
+            raise
+        return path
 
 
 def drop(opened: Base, rate: float) -> None:

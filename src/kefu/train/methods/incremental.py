@@ -14,6 +14,7 @@ from pydantic import Field
 
 from kefu.errors import ConfigError, GateError
 from kefu.project.schema import Block
+from kefu.train.methods.causal import found
 from kefu.train.methods.lora import Lora, LoraMethod, merge, wrap
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Incremental(LoraMethod):
         if not given.old:
             raise ConfigError("incremental.old is empty", "forgetting can be neither prevented nor measured", "name the rows of the time before")
         self.old = rows_of(job.loaded, list(given.old), "train", self.needs)
-        job.parent = job.parent or job.loaded.path(job.recipe.base)
+        place = found(job, job.recipe.base) if job.recipe.base else None
+        job.parent = job.parent or (place if place and place.exists() else None)  # a Hugging Face id is no model of the user's
         job.base = self.load(job)
         if given.lora:
             wrap(job, given.lora)

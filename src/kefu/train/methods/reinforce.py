@@ -125,7 +125,7 @@ class Reinforced(Causal):
         known = [(turn, one) for turn, one in zip(turns, said, strict=True) if turn.answer]
         if known:
             right, close, ended = asking.judge([turn for turn, _ in known], [one for _, one in known])
-            made |= {"exact": figures.share(right), "token_f1": figures.mean(close), "ended": figures.share(ended)}
+            made |= {"exact": figures.share(right), "token_f1": figures.mean(close, figures.UNIT), "ended": figures.share(ended)}
         return made
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

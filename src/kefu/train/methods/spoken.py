@@ -68,7 +68,7 @@ def judged(expected: Sequence[str], heard: Sequence[Completion | None]) -> dict[
     texts = [one.text if one else "" for one in heard]
     return {
         "exact": figures.share([fold(text) == fold(answer) for text, answer in zip(texts, expected, strict=True)]),
-        "token_f1": figures.mean([token_f1(text, answer) for text, answer in zip(texts, expected, strict=True)]),
+        "token_f1": figures.mean([token_f1(text, answer) for text, answer in zip(texts, expected, strict=True)], figures.UNIT),
         "ended": figures.share([one is not None and one.finish == "stop" for one in heard]),
         "answered": figures.share([one is not None for one in heard]),
     }

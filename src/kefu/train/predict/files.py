@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 CHUNK_BATCHES = 16
 _KEPT_FAULTS = 100
+#: kind of rows -> how its columns are named
+_MAPS = {
+    "labelled": "--map text=COLUMN", "numbers": "--map text=COLUMN", "tagged": "--map text=COLUMN",
+    "spans": "--map question=COLUMN --map context=COLUMN",
+    "messages": "--map instruction=COLUMN (and answer=COLUMN where one is judged), or --map messages=COLUMN",
+    "preference": "--map prompt=COLUMN --map chosen=COLUMN --map rejected=COLUMN", "image-text": "--map image=COLUMN --map text=COLUMN",
+}  # fmt: skip
 
 
 @dataclass
@@ -63,15 +70,19 @@ class Columns:
         there = {name: column for name, column in self.trained.items() if name in fields and (column in row or value(row, column) is not None)}
         return {**there, **self.given}
 
-    def explained(self, error: BadRow, row: Any) -> BadRow:
-        """The fault of a row that lacks a column: which was looked for, and which it has."""
+    def explained(self, error: BadRow, row: Any, needs: str, also: str = "") -> BadRow:
+        """The fault of a row that lacks a column: which was looked for, which it has, and the fields that can be named."""
         has = row.get("has", []) if isinstance(row, dict) else []
         if error.fix != "see --map" or not has:
             return error
         lost = [f"{column!r} ({name})" for name, column in self.trained.items() if column not in has and name not in self.given]
         shown = ", ".join(map(str, has[:20])) + (", ..." if len(has) > 20 else "")
         why = f"{error.why}; it was trained with the column {', '.join(lost)}" if lost and not row.get("text") else error.why
-        return BadRow(error.what, f"{why}; the row has {shown}", "name the right column: --map FIELD=COLUMN, e.g. --map text=COLUMN")
+        return BadRow(
+            error.what,
+            f"{why}; the row has {shown}",
+            f"name the right column: {' or '.join(_MAPS[kind] for kind in (needs, also) if kind in _MAPS) or '--map FIELD=COLUMN'}",
+        )
 
 
 def predict_file(
@@ -124,7 +135,7 @@ def _run(
     say: Progress,
 ) -> None:  # fmt: skip
     started, total = time.perf_counter(), _lines(rows_in)
-    source = enumerate(_read(rows_in, predictor.needs, columns, keep), 1)
+    source = enumerate(_read(rows_in, predictor.needs, columns, keep, getattr(predictor, "also", "")), 1)
     while chunk := list(islice(source, predictor.rows * CHUNK_BATCHES)):
         read: list[tuple[int, Any]] = []
         answers: dict[int, dict[str, Any]] = {}
@@ -134,7 +145,7 @@ def _run(
                     raise row
                 read.append((number, predictor.read(row)))
             except BadRow as error:
-                answers[number] = {"error": columns.explained(error, row).line()}
+                answers[number] = {"error": columns.explained(error, row, predictor.needs, getattr(predictor, "also", "")).line()}
         answers |= zip([number for number, _ in read], _predict(predictor, [one for _, one in read], scores), strict=True)
         for number, row in chunk:
             fields = {} if isinstance(row, BadRow) else row
@@ -174,6 +185,8 @@ def _labels(answer: dict[str, Any]) -> list[str]:
         return list(answer["labels"])
     if "label" in answer:
         return [answer["label"]]
+    if "prefers" in answer:
+        return [f"prefers {answer['prefers']}"]
     return [entity["label"] for entity in answer.get("entities", [])]
 
 
@@ -198,8 +211,9 @@ def _predict(predictor: Predictor, read: Sequence[Any], scores: bool) -> list[di
             predictor.rows //= 2
 
 
-def _read(path: Path, needs: str, columns: Columns, keep: Sequence[str]) -> Iterator[dict[str, Any] | BadRow]:
-    """Rows under the field names of their kind; a row that cannot be read stands in its place as a BadRow."""
+def _read(path: Path, needs: str, columns: Columns, keep: Sequence[str], also: str = "") -> Iterator[dict[str, Any] | BadRow]:
+    """Rows under the field names of their kind; a row that cannot be read stands in its place as a BadRow. also: another kind of rows,
+    taken where a row has all that makes it one."""
     from kefu.data import readers
     from kefu.train.factory import data
 
@@ -212,9 +226,14 @@ def _read(path: Path, needs: str, columns: Columns, keep: Sequence[str]) -> Iter
         missing = [name for name in keep if name not in row.values]
         if missing:
             raise ConfigError(f"--keep {missing[0]}", f"{row.where} has {', '.join(row.values)}", "name one of its columns")
+        kept = {"kept": {name: row.values[name] for name in keep}, "has": list(row.values)}
+        if also and set(columns.given) <= set(data.known()[also]["fields"]):
+            other = data.named(row.values, also, columns.of(row.values, also), row.where, "--map")
+            if all(other.get(name) is not None for name in data.known()[also]["required"]):
+                yield {**other, **kept}
+                continue
         chosen = columns.of(row.values, needs)
         fields = data.named(row.values, needs, chosen, row.where, "--map")
-        kept = {"kept": {name: row.values[name] for name in keep}, "has": list(row.values)}
         if needs == "spans" and not fields.get("question"):  # SQuAD's nesting: every question is a row
             for one in data.nested(row.values, chosen, row.where):
                 yield {**one, **kept}

@@ -117,18 +117,22 @@ class EngineWriter:
 
 
 class Scorer:
-    """The reward of the last answer of a dialogue."""
+    """The reward of the last answer of a dialogue; of a preference row that of both answers, and which it prefers."""
 
     needs = "messages"
+    also = "preference"
 
     def __init__(self, base: Base, home: Path, rows: int) -> None:
         self.base, self.rows = base, rows
         self.reader = _encoder(base, home)
 
-    def read(self, row: dict[str, Any]) -> list[int]:
+    def read(self, row: dict[str, Any]) -> list[list[int]]:
+        """Token ids of the one dialogue, or of the two of a preference row: with the chosen answer, with the rejected one."""
         from kefu.errors import GateError
         from kefu.train.methods import dialogue
 
+        if row.get("chosen") is not None and row.get("rejected") is not None:
+            return self._pair(row)
         try:
             turns = list(dialogue.turns(row))
             if not turns:
@@ -140,9 +144,30 @@ class Scorer:
             raise BadRow(error.what, error.why, error.fix) from None
         if len(ids) > self.base.context:
             raise BadRow("the dialogue is too long", f"{len(ids)} tokens, the model holds {self.base.context}", "shorten it")
-        return list(ids)
+        return [list(ids)]
 
-    def predict(self, read: Sequence[list[int]], scores: bool = False) -> list[dict[str, Any]]:
+    def _pair(self, row: dict[str, Any]) -> list[list[int]]:
+        from kefu.train.methods.preference import encode_pairs
+
+        made = encode_pairs(self.reader, [row])
+        if not made.items:
+            raise BadRow("no two answers to judge", next(iter(made.ledger["dropped"]), "the row has none"), "see --map")
+        (item,) = made.items
+        both = [list(item["prompt_ids"] + item[side]) for side in ("chosen_ids", "rejected_ids")]
+        if max(map(len, both)) > self.base.context:
+            raise BadRow("the dialogue is too long", f"{max(map(len, both))} tokens, the model holds {self.base.context}", "shorten it")
+        return both
+
+    def predict(self, read: Sequence[list[list[int]]], scores: bool = False) -> list[dict[str, Any]]:
         from kefu.train.methods.reward import score
 
-        return [{"reward": round(number, 6)} for number in score(self.base, read)]
+        numbers = iter(score(self.base, [ids for one in read for ids in one]))
+        made: list[dict[str, Any]] = []
+        for one in read:
+            found = [round(next(numbers), 6) for _ in one]
+            if len(found) == 1:
+                made.append({"reward": found[0]})
+                continue
+            better = "neither" if found[0] == found[1] else "chosen" if found[0] > found[1] else "rejected"
+            made.append({"score_chosen": found[0], "score_rejected": found[1], "prefers": better})
+        return made

@@ -18,7 +18,7 @@ _SAID = {
     "classification": ("label", "labels", "probability", "probabilities", "scores", "windows"), "regression": ("value", "windows"),
     "token-classification": ("entities", "text", "tags", "units", "windows"), "multitask": ("heads", "windows"),
     "question-answering": ("answer", "start", "end", "score", "margin", "best", "windows"), "generation": ("text", "finish"),
-    "reward": ("reward",), "image-text": ("label", "labels", "probability", "probabilities", "scores"),
+    "reward": ("reward", "score_chosen", "score_rejected", "prefers"), "image-text": ("label", "labels", "probability", "probabilities", "scores"),
 }  # fmt: skip
 
 
