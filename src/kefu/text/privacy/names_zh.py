@@ -42,7 +42,7 @@ _DOES = gated(
 _FREE = re.compile(r"(?:^|(?<=[，,。.！!？?；;：:\s\d、（(「“\"…~—>|/-]))(?=[\u4e00-\u9fff]{2})", re.MULTILINE)
 _FREE_AFTER = re.compile(
     r"的(?:订单|快递|包裹|账|帐|手机|电话|身份|地址|卡|保单|信息|资料|名字|号|邮箱|行程|预约|病历|挂号|航班|车|户口|护照|工资|退款|投诉)|先生|女士|小姐|老师|经理|同学|[：:]\s?\S|"
-    r"[，,\s]{0,2}(?:手机|电话|身份证|联系方式|男|女|工号|\d{11})|[（(]收|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
+    r"[，,\s]{0,2}(?:手机|电话|身份证|护照|证件|联系方式|男|女|工号|\d{11})|[（(]收|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
 )
 _LINE = re.compile(r"(?m)^[ \t]{0,4}(?:[-—–~]{1,3}[ \t]{0,2})?(?P<v>[\u4e00-\u9fff]{2,4})(?:[ \t]{0,2}(?:敬上|谨上|上|留|收|启))?[ \t。.!！]{0,3}$")
 _FAMILY = gated(re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您|^|[，,。\s])姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"))
@@ -88,7 +88,7 @@ def _led() -> Gate:
     """Words before somebody who is spoken of or to; the name must look like one."""
     return gated(
         re.compile(
-            rf"(?:{any_role()}[:：]?|查一?下|查询|联系|问问?|转告|通知|转账?给|[汇退打寄发送留交]给|谢谢|多谢|接待我的|对接的|负责的|工号\d{{1,8}}|姓名|亲爱的|[您你]好|转接?|"
+            rf"(?:{any_role()}[】\])）]?[:：]?|查一?下|查询|联系|问问?|转告|通知|转账?给|[汇退打寄发送留交]给|谢谢|多谢|接待我的|对接的|负责的|工号\d{{1,8}}|姓名|亲爱的|[您你]好|转接?|"
             r"由(?!于)|对(?!方)|[替给找帮叫被跟和与向让请至致@是为妈爸、及写])\s?"
         )
     )
@@ -129,13 +129,16 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     if _titles().open(bits):
         yield from _titled(text)
     for match in _FAMILY.found(bits, text):
-        value = match.group("v")
-        if value in _lists()["compound"]:
+        value, start = match.group("v"), match.start("v")
+        whole = next((n for n in (3, 2) if likely(text[start : start + n]) and _all_han(text[start : start + n]) and _NAME_END.match(text, start + n)), 0)
+        if whole:
+            yield start, start + whole
+        elif value in _lists()["compound"]:
             yield match.span("v")
         elif value[0] in _lists()["surnames"] | _lists()["rare"]:
             yield match.start("v"), match.start("v") + 1
     for match in _led().found(bits, text):
-        lead = match.group().strip(" :：\n\t")
+        lead = match.group().strip(" :：】])）\n\t")
         told = lead in _lists()["roles"]
         end, score = name_at(text, match.end(), told=told)
         name = text[match.end() : end]
@@ -245,7 +248,7 @@ def likely(name: str) -> bool:
     """A frequent surname and characters that given names are made of."""
     known = _lists()
     first = 2 if name[:2] in known["compound"] and len(name) > 2 else 1
-    return (first == 2 or name[0] in known["frequent"]) and len(name) > first and all(char in known["given"] for char in name[first:])
+    return len(name) > first and (first == 2 or name[0] in known["frequent"]) and all(char in known["given"] for char in name[first:])
 
 
 def plausible(name: str, told: bool = False) -> bool:
@@ -386,6 +389,8 @@ def _titled(text: str) -> Iterator[tuple[int, int]]:
             if text[at - size - 1 : at - size + 1] == "主任":  # 班主任童老师
                 continue
             if name[:1] == "谢" and at > size and text[at - size - 1] in "谢感多":
+                continue
+            if title in known["company"] and not (size == 3 == len(name) and likely(name)):
                 continue
             if len(name) == size and at >= size and _all_han(name) and plausible(name) and likely(name) and len(title) > 1:
                 if title in known["courtesy"] or _leads(text, at - size):
