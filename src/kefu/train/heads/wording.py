@@ -126,8 +126,8 @@ def hashed(texts: Sequence[str]) -> Any:
 
 #: what is believed of (log scale of the encoder, log scale of the n-grams) before any held-out row, and how firmly: 50 rows settle it, 10
 #: move it. An encoder that starts from random weights on few rows is surer than it is right; n-grams are not.
-CHECKPOINT, SCRATCH = (0.0, -0.7), (-1.5, 0.0)
-_SPREAD = 1.0
+CHECKPOINT, SCRATCH = (0.0, -0.7), (-2.5, 0.0)
+_SPREAD = {CHECKPOINT: 1.0, SCRATCH: 0.3}  # held-out rows of few that are learnt look like these, and flatter the encoder from random weights
 
 
 def pool(logits: Any, scores: Any, right: Sequence[int], belief: tuple[float, float] = CHECKPOINT) -> tuple[float, float]:
@@ -144,7 +144,7 @@ def pool(logits: Any, scores: Any, right: Sequence[int], belief: tuple[float, fl
         scaled = np.exp(numbers[0]) * first + np.exp(numbers[1]) * second
         top = scaled.max(1)
         missed = np.log(np.exp(scaled - top[:, None]).sum(1)) + top - scaled[row, truth]
-        return float((missed.sum() + np.square((numbers - start) / _SPREAD).sum() / 2) / len(truth))
+        return float((missed.sum() + np.square((numbers - start) / _SPREAD[belief]).sum() / 2) / len(truth))
 
     found = minimize(loss, start, method="L-BFGS-B", bounds=[(-3, 3), (-6, 2)]).x
     return float(np.exp(-found[0])), float(np.exp(found[1] - found[0]))
