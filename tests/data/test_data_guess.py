@@ -147,7 +147,7 @@ def test_columns_and_keys_that_nobody_knows_are_told_by_what_they_hold(tmp_path:
     talks = [
         {
             "sessionNo": f"S{i}",
-            "talk": [{"spk": "宠主" if role == "user" else "前台小周", "words": text, "ms": i * 1000 + n} for n, (role, text) in enumerate(talk)],
+            "talk": [{"spk": "宠主" if role == "user" else "前台接待", "words": text, "ms": i * 1000 + n} for n, (role, text) in enumerate(talk)],
         }
         for i, talk in enumerate(chats(20))
     ]
@@ -155,7 +155,7 @@ def test_columns_and_keys_that_nobody_knows_are_told_by_what_they_hold(tmp_path:
     found = propose(tmp_path / "talks.jsonl")[0]
     assert found.block["shape"] == "dialogues"
     assert {"role": "spk", "text": "words", "at": "ms"}.items() <= found.block["map"].items()
-    assert found.block["roles"] == {"宠主": "customer", "前台小周": "agent"}
+    assert found.block["roles"] == {"宠主": "customer", "前台接待": "agent"}
 
 
 def test_several_labels_in_one_cell(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_a_search_space_with_faults(base, tmp_path):
         search(str(path), [], 1)
     assert len(caught.value.faults) == 2
     with pytest.raises(ConfigError, match=r"no `search\.space`"):
-        search("sft", [], 1)
+        search("prompt", [], 1)
 
 
 def test_rows_of_a_dataset_folder_and_of_a_project(base, tmp_path):

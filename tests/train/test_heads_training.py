@@ -214,7 +214,7 @@ def test_how_a_batch_is_split_changes_nothing(tmp_path):
         ("classification", [], "empty"),
         ("classification", [{"text": "a", "label": "x"}], "nothing to tell apart"),
         ("classification", [{"text": "a", "label": ""}, {"text": "b", "label": None}], "no training row has a label"),
-        ("classification", [{"words": "a", "kind": "x"}] * 2, "no training row has a label"),
+        ("classification", [{"words": "a", "kind": "x"}] * 2, "no column looks like text and label"),
         ("classification", [{"text": "", "label": "x"}, {"text": " ", "label": "y"}], "every row was left out .no text: 2"),
         ("regression", [{"text": "a", "value": 3}] * 3, "all training rows say 3"),
         ("regression", [{"text": "a", "value": "NaN"}, {"text": "b", "value": "4,5"}], "no training row has a number"),

@@ -44,7 +44,7 @@ def test_wandb_that_is_not_installed_is_said_before_any_work(tmp_path, monkeypat
     path = recipe(tmp_path, "sft", "embedded", questions(), sft=SHAPE, train={"trackers": ["wandb"]})
     with pytest.raises(ConfigError, match=r"kefu\[wandb\]"):
         train(str(path))
-    assert not (tmp_path / "build").exists()
+    assert not (tmp_path / "build" / "model").exists()
 
 
 @pytest.mark.long

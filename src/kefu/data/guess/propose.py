@@ -20,7 +20,6 @@ from kefu.data.readers.packed import PACKED
 from kefu.data.shapes import Former
 from kefu.errors import InputError, KefuError
 from kefu.project.schema import Source
-from kefu.text import privacy
 from kefu.text.language import detect
 
 _NOTHING = 0.1  # any table can be written out by a template: what is less sure says that nothing fits
@@ -327,6 +326,9 @@ def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[An
     return formed, {} if source.roles else _roles(source, formed, former.notes), why
 
 
+_MASKED = re.compile(r"\[[^\[\]\s]+_\d+\]")  # a sender called by a person's name is not written into settings
+
+
 def _roles(source: Source, formed: list[Any], notes: dict[str, Any]) -> dict[str, str]:
     """Roles worth writing down: of speakers by their names; a `system` that answers where no agent does is the agent."""
     if source.shape not in _CHATS or "senders" not in notes:
@@ -336,7 +338,7 @@ def _roles(source: Source, formed: list[Any], notes: dict[str, Any]) -> dict[str
     if not turns["agent"] and not turns["bot"] and turns["system"] * 3 > turns.total():
         said |= {sender: "agent" for sender, role in said.items() if role == "system"}
     plain = {"customer": "customer", "agent": "agent", "user": "customer", "assistant": "agent"}
-    if all(plain.get(sender) == role for sender, role in said.items()) or len(said) > 12 or any(privacy.find(sender) for sender in said):
+    if all(plain.get(sender) == role for sender, role in said.items()) or len(said) > 12 or any(_MASKED.search(sender) for sender in said):
         return {}
     return {sender: role for sender, role in said.items() if sender} if "unknown_senders" not in notes else {}
 

@@ -135,13 +135,32 @@ def _lists() -> dict[str, frozenset[str]]:
     return found
 
 
+_BARE_LABEL = re.compile(r"[^A-Za-z]?name[ \t]{0,3}[:：=][ \t]{0,8}[\"“]?", re.IGNORECASE)
+_THING = re.compile(
+    r"(?:file|product|item|host|domain|brand|model|plan|project|company|event|app|device|package|course|store|shop|hotel|network|table|column|field|bank|team|group)[ _-]?$",
+    re.IGNORECASE,
+)
+_VALUE_ENDS = re.compile(r"\s*(?:$|[\"'”,;|)\]}\n])")
+
+
+def _of_a_thing(text: str, label: re.Match[str], found: tuple[int, int]) -> bool:
+    """Is it the name of a thing that stands behind a bare `name:` (Wireless mouse, Coffee Beans 1kg)?"""
+    if not _BARE_LABEL.fullmatch(label.group()):
+        return False
+    if _THING.search(text, max(0, label.start() - 12), label.start() + 1):
+        return True
+    known = _lists()
+    words = text[slice(*found)].casefold().split()
+    return not any(word in known["given"] or word in known["surnames"] for word in words) and not _VALUE_ENDS.match(text, found[1])
+
+
 def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
     """(start, end) of names in Latin letters. bits: of `gates.GATES` for the text."""
     if not _ANY_LATIN.search(text):
         return
     for gate in (_NAMED, _LABEL):
         for match in gate.found(bits, text):
-            if found := _told(text, match.end()):
+            if (found := _told(text, match.end())) and not _of_a_thing(text, match, found):
                 yield found
     for match in _TITLED.found(bits, text):
         yield from _after_title(text, match)

@@ -62,6 +62,7 @@ def _latin() -> re.Pattern[str]:
     )
 
 
+_GOES_ON = re.compile(r" ?[a-z\d]")
 _SAYS = re.compile(r"(?<![A-Za-z])(?P<v>[A-Z][a-z]{1,14})(?=说|告诉|让我|叫我|回复我|接待|帮我|态度|跟我|答应|推荐)")
 
 #: Names in scripts that are neither Chinese nor Latin, and how somebody gives a name in their languages.
@@ -101,6 +102,8 @@ def find(text: str) -> Iterator[tuple[int, int]]:
     if re.search("[A-Z]", text):
         for match in _latin().finditer(text):
             words = re.split(r"[ ,/·]+", match["v"])
+            if _GOES_ON.match(text, match.end()) and not any(map(names_en.given, words)):
+                continue  # "name": "Wireless mouse"
             if names_en.name_like(words) and (len(words) > 1 or not words[0].isupper()):
                 yield match.span("v")
         for match in _SAYS.finditer(text):

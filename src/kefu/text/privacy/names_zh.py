@@ -130,7 +130,9 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
         yield from _titled(text)
     for match in _FAMILY.found(bits, text):
         value, start = match.group("v"), match.start("v")
-        whole = next((n for n in (3, 2) if likely(text[start : start + n]) and _all_han(text[start : start + n]) and _NAME_END.match(text, start + n)), 0)
+        whole = next(
+            (n for n in (3, 2) if likely(text[start : start + n]) and _all_han(text[start : start + n]) and _NAME_END.match(text, start + n)), 0
+        )
         if whole:
             yield start, start + whole
         elif value in _lists()["compound"]:

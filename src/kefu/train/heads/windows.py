@@ -12,6 +12,9 @@ _TOKENIZED_AT_ONCE = 512
 IGNORE = -100
 
 
+MANY_UNKNOWN = 0.1
+
+
 @dataclass(slots=True)
 class Window:
     """Part of a text. row: of which one. offsets: (start, end) in characters of each token; side: 0 or 1 in a pair, None for special tokens."""
@@ -57,6 +60,22 @@ def windows(tokenizer: Any, texts: Sequence[str], others: Sequence[str] | None, 
                 Window(row, coded["input_ids"][n], types[n] if types else None, list(map(tuple, coded["offset_mapping"][n])), coded.sequence_ids(n))
             )
     return made
+
+
+def unknown(tokenizer: Any, found: Sequence[Sequence[Window]]) -> float:
+    """Share of the texts' tokens that the tokenizer does not know, 0..1."""
+    mark = tokenizer.unk_token_id
+    ids = [token for windows in found for window in windows for token, side in zip(window.ids, window.side, strict=True) if side is not None]
+    return sum(token == mark for token in ids) / len(ids) if ids and mark is not None else 0.0
+
+
+def tell_unknown(job: Any, found: Sequence[Sequence[Window]]) -> None:
+    """Say it when the base does not know the language or the signs of the training texts."""
+    if (share := unknown(job.tokenizer, found)) >= MANY_UNKNOWN:
+        job.say(
+            f"{share:.0%} of the texts' tokens are unknown to {job.recipe.base}: it was not made for their language or signs; "
+            "take a base that was, or `base: embedded`"
+        )
 
 
 class Collate:

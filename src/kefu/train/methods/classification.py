@@ -142,7 +142,7 @@ class Classification(Head):
 
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.heads import labels as head
-        from kefu.train.heads.windows import columns
+        from kefu.train.heads.windows import columns, tell_unknown
 
         task, ledger = self.sized(job), Counting(job, split)
         place = {name: i for i, name in enumerate(task.labels)}
@@ -162,7 +162,10 @@ class Classification(Head):
             else:
                 read.append(text)
                 kept.append((row, labels))
-        for (row, labels), found in zip(kept, head.split(job.tokenizer, read, task), strict=True):
+        cut = head.split(job.tokenizer, read, task)
+        if split == "train":
+            tell_unknown(job, cut)
+        for (row, labels), found in zip(kept, cut, strict=True):
             target: Any = [float(name in labels) for name in task.labels] if task.multi_label else place[labels[0]]
             ledger.keep(row, found, [{**columns(window), "targets": target} for window in found], 1)
         return ledger.done(len(rows))

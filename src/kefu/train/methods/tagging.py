@@ -87,9 +87,10 @@ class Tagging(Head):
             else:
                 kept.append((row, one))
         lost = total = 0
-        for (row, one), found in zip(
-            kept, windows.windows(job.tokenizer, [one.text for _, one in kept], None, task.max_length, task.stride), strict=True
-        ):
+        cut = windows.windows(job.tokenizer, [one.text for _, one in kept], None, task.max_length, task.stride)
+        if split == "train":
+            windows.tell_unknown(job, cut)
+        for (row, one), found in zip(kept, cut, strict=True):
             items, used, seen = [], [], set()
             for part in tags.place(found, one.units):
                 if not part.units:
