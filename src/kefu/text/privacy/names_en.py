@@ -361,16 +361,12 @@ def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | No
 _ONE_RUN = re.compile(_RUN + rf"(?![{_LETTER}\d@])")
 
 
-#: Brands that begin with a title: Dr. Martens, Mr. Coffee.
-_TITLED_GOODS = frozenset(["martens", "coffee", "clean", "meyer's", "bean", "potato", "muscle", "pepper", "beats", "beckmann"])
-
-
 def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     start, end = _trim(text, *match.span("v"))
     words = text[start:end].split()
     known = _lists()
     lower = words[0].casefold()
-    if lower in _TITLED_GOODS:
+    if lower in known["titled_goods"]:
         return
     if words[0][0].isupper():
         kept: list[str] = []
@@ -457,7 +453,7 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Two to four capitalised words of any kind where the words around them, an initial or a foreign letter make them a person."""
     start, end = _trim(text, *match.span())
     words = text[start:end].split(" ")
-    if len(words) > 1 and words[0].casefold() in _BEFORE_NAMES:
+    if len(words) > 1 and words[0].casefold() in _lists()["before_names"]:
         start, words = start + len(words[0]) + 1, words[1:]
         led = True
     else:
@@ -488,26 +484,6 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-_BEFORE_NAMES = frozenset(
-    [
-        "passenger",
-        "patient",
-        "guest",
-        "tenant",
-        "agent",
-        "customer",
-        "cardholder",
-        "colleague",
-        "contact",
-        "recipient",
-        "beneficiary",
-        "consignee",
-        "hello",
-        "hi",
-        "dear",
-        "thanks",
-    ]
-)
 _HOUSE = re.compile(r"\d[\s,]{1,3}$")
 _NUMBER_NEXT = re.compile(r" \d|\s*\n\s*\S* ?\d")
 
