@@ -92,6 +92,11 @@ def test_any_text_can_be_compared_and_never_contradicts_itself(one: str, other: 
         ("Do you ship to Canada?", "Do you ship to Mexico?", "en", False),
         ("How long is the delivery?", "How much is the delivery?", "en", False),
         ("怎么注册账号", "怎么注销账号", "zh", False),
+        ("过户要收费吗", "过户收不收费", "zh", True),
+        ("理赔款多久到账", "理赔的钱多久到账", "zh", True),
+        ("办卡后几天内可以全额退", "办卡之后几天内可以全额退款", "zh", True),
+        ("老客户过户收不收费", "老客户停机收不收费", "zh", False),
+        ("赔款多久到账", "理赔材料多久到账", "zh", False),
     ],
 )
 def test_the_same_question_in_other_words(one: str, other: str, language: str, same: bool) -> None:

@@ -27,6 +27,9 @@ ROWS = "conflicting.jsonl"
 APART = "in conflict: reported"
 POSSIBLE = "possibly the same question, different answers"
 MOST_TOLD = 20  # answers listed in one report; their number is always told
+_EITHER = re.compile(r"([\u4e00-\u9fff])[不没]\1")  # 收不收费 asks what 收费吗 asks, and denies nothing
+_FUND = re.compile(r"(?<=[\u4e00-\u9fff]{2})(?<!退)(?:的?钱|的?款项?)(?=多久)")  # 理赔款多久到账, 理赔的钱多久到账, 理赔多久到账
+_BACK = re.compile(r"退(?![款货回换休役出让税掉还订票房租约会党学])")  # 全额退 is 全额退款
 _DIRECTION = re.compile(r"从|由|转|换|改成|升级到|降级到|\b(?:from|into|between)\b")
 
 
@@ -119,10 +122,12 @@ def possible(entries: Iterable[tuple[str, str, Conversation]], told: set[frozens
 
 def meaning(question: str, language: str) -> tuple[Any, ...]:
     """What a question asks for, as a key that other wordings of it share; empty for one of hardly a word."""
+    question = _EITHER.sub(r"\1", question)
     text = fold(question)
     light, same_asked = _words()
     for given, common in same_asked.items():
         text = text.replace(given, common)
+    text = _BACK.sub("退款", _FUND.sub("", text))
     words = list(dict.fromkeys(same for word in near.content(text) if (same := _same(word, language)) and same not in light))
     if sum(len(word) > 1 or not is_han(word) for word in words) < 2:
         return ()
