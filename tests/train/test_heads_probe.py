@@ -111,3 +111,27 @@ def test_more_labels_than_can_be_fitted(sentences, tmp_path, monkeypatch):
         train(str(head(tmp_path / "asked", "classification", str(sentences), classes(60), {"start": "fitted"}, train={"max_steps": 1})))
     made = train(str(head(tmp_path / "auto", "classification", str(sentences), classes(60), train={"max_steps": 1})))
     assert "start" not in json.loads((made.artifact.path / "training.json").read_text("utf-8"))["facts"]
+
+
+def test_held_out_rows_that_repeat_the_learnt_ones_are_told(tmp_path):
+    asked = [
+        "怎么退会员卡",
+        "泳池几点开门",
+        "教练课怎么预约",
+        "更衣柜打不开了",
+        "年卡可以转让吗",
+        "停车场收费多少",
+        "发票抬头写错了",
+        "团课取消要扣次数吗",
+    ]
+    again = [
+        {"text": f"{before}{text}{after}", "label": str(n % 2)}
+        for n, text in enumerate(asked)
+        for before in ("", "请问")
+        for after in ("", "呀", "呢")
+    ]
+    plain = read(load(str(head(tmp_path / "again", "classification", "embedded", again))), "labelled")
+    assert any("nearly repeat a row that is learnt" in note for note in plain.notes)
+    words = [{"text": "".join(chr(0x4E00 + (n * 97 + i * 131) % 5000) for i in range(9)), "label": str(n % 2)} for n in range(48)]
+    apart = read(load(str(head(tmp_path / "apart", "classification", "embedded", words))), "labelled")
+    assert not any("nearly repeat" in note for note in apart.notes)

@@ -15,11 +15,12 @@ from typing import Any, cast
 import yaml
 
 from kefu.artifacts import fingerprint
-from kefu.data import readers
+from kefu.data import near, readers
 from kefu.data.mapping import columns_of, guess, name_key, value
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
+from kefu.text.normalise import fold
 from kefu.train.factory.recipe import Loaded
 from kefu.train.source import copies
 
@@ -37,6 +38,8 @@ _ARTEFACT = {
 #: the way out where nothing was held out
 MORE = f"give data.validation or data.test, or rows with {FEWEST} different prompts or more"
 _HEAD = 100
+ALIKE = 0.6  # Jaccard of character pairs: 怎么退卡呀 and 请问怎么退卡
+MOST_COMPARED = 2000  # rows
 _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
 
@@ -178,6 +181,19 @@ def _hold_out(found: Splits, share: float, seed: int) -> None:
     found.ledger["validation"] = {"rows": len(found.validation), "taken from the training rows": len(found.validation)}
     found.ledger["train"]["held out for validation"] = len(found.validation)
     found.ledger["train"]["rows"] = len(found.train)
+    found.notes += _repeated(found)
+
+
+def _repeated(found: Splits) -> list[str]:
+    """A note when most of the rows held out nearly repeat one that is learnt: what is measured on them says little of other wordings."""
+    held, learnt = ([str(row["text"]) for row in part if row.get("text")] for part in (found.validation, found.train))
+    if not held or len(held) + len(learnt) > MOST_COMPARED:
+        return []
+    twins = {i for i, j, _ in near.pairs([fold(text) for text in [*held, *learnt]], ALIKE, 2) if i < len(held) <= j}
+    if len(twins) * 2 < len(held):
+        return []
+    told = f"{len(twins)} of {len(held)} held-out rows nearly repeat a row that is learnt"
+    return [f"{told}: other wordings will score lower; give data.validation or data.test in wordings of their own"]
 
 
 def _only(rows: list[dict[str, Any]], keys: list[str], held: set[str]) -> set[str]:
