@@ -25,7 +25,7 @@ def figure(number: dict[str, Any]) -> str:
 def _data(facts: dict[str, Any]) -> str:
     gone = [_most(facts["dropped_reasons"])] if facts["dropped_reasons"] else []
     if turns := facts.get("turns_left_out"):
-        gone.append(f"turns: {_most(turns)}")
+        gone.append(f"{sum(turns.values())} turns, by reason in card.md")
     masked = sum(facts["masked"].values())
     dropped = f"dropped: {'; '.join(gone)}" if gone else "nothing dropped"
     kept = [f"{n} {kind} rows" for kind, n in facts.get("examples", {}).items()]
