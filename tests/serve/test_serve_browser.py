@@ -107,6 +107,21 @@ def test_a_customer_sees_no_receipt_unless_the_company_wants_it(browser, serving
         assert page.locator("summary").count() == shown
 
 
+def test_a_question_asked_before_the_page_knows_its_company_is_answered(browser, serving) -> None:
+    page = browser.new_context(locale="zh-CN").new_page()
+    held = []
+    page.route("**/pages.json", lambda route: held.append(route))
+    page.goto(serving().url)
+    ask(page, "怎么退款？")
+    page.wait_for_selector(".turn.customer")
+    page.wait_for_timeout(300)
+    assert page.locator(".thumbs").count() == 0
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".thumbs")
+    assert page.locator(".turn.assistant.failed").count() == 0
+
+
 def test_the_first_question_waits_for_the_model_and_a_lost_one_is_not_told_again(browser, desk: Desk) -> None:
     faults = Faults()
     page = faults.watch(browser.new_context(locale="zh-CN").new_page(), desk.url)

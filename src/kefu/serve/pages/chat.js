@@ -13,6 +13,8 @@ const asksDetails = new URLSearchParams(location.search).has("details"); // sour
 let talk = restore();
 let running = null; // AbortController of the answer being streamed
 let timer = 0;
+let opened;
+const ready = new Promise((resolve) => { opened = resolve; }); // what a customer asks before the page knows its company waits for that
 
 // turns: {role: customer|assistant|operator|line, text, extra?, failed?, stopped?, score?}
 function restore() {
@@ -221,11 +223,13 @@ async function answer() {
   bottom(true);
   running = new AbortController();
   status();
-  const began = performance.now();
+  const began = performance.now(), { signal } = running;
   let failure = null;
   try {
+    await Promise.race([ready, new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))]);
+    if (shown && !shown.node.isConnected) log.append(shown.node);
     const body = { model: facts.model, messages: history(), stream: true, conversation_id: talk.id };
-    for await (const event of events(body, running.signal)) {
+    for await (const event of events(body, signal)) {
       const piece = event.choices[0]?.delta?.content;
       if (piece) {
         turn.text += piece;
@@ -412,6 +416,7 @@ async function start() {
   notice("");
   say();
   draw();
+  opened();
   $("question").focus();
   if (facts.key_needed && !api.key) await askKey(false);
   poll();
