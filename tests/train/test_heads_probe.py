@@ -13,7 +13,7 @@ from kefu.train.factory import train
 from kefu.train.factory.data import read
 from kefu.train.factory.job import Device, Job
 from kefu.train.factory.recipe import load
-from kefu.train.heads import probe
+from kefu.train.heads import probe, windows
 from kefu.train.heads.labels import divergence
 from kefu.train.methods.classification import Classification
 from kefu.train.quiet import quiet
@@ -135,3 +135,20 @@ def test_held_out_rows_that_repeat_the_learnt_ones_are_told(tmp_path):
     words = [{"text": "".join(chr(0x4E00 + (n * 97 + i * 131) % 5000) for i in range(9)), "label": str(n % 2)} for n in range(48)]
     apart = read(load(str(head(tmp_path / "apart", "classification", "embedded", words))), "labelled")
     assert not any("nearly repeat" in note for note in apart.notes)
+
+
+def test_a_base_that_does_not_know_the_texts_is_told(tmp_path):
+    from types import SimpleNamespace
+
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.WordLevel({"[UNK]": 0, "refund": 1, "please": 2}, unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="[UNK]")
+    said: list[str] = []
+    job = SimpleNamespace(tokenizer=tokenizer, say=said.append, recipe=SimpleNamespace(base="minilm"))
+    windows.tell_unknown(job, windows.windows(tokenizer, ["refund please"] * 3, None, 16, 2))
+    assert said == []
+    windows.tell_unknown(job, windows.windows(tokenizer, ["refund please", "怎么 退卡"], None, 16, 2))
+    assert len(said) == 1 and said[0].startswith("50% of the texts' tokens are unknown to minilm")
