@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 LOST = """
 import signal, sys, time
@@ -30,6 +31,14 @@ def test_an_interrupt_that_falls_into_a_finaliser_still_stops_the_run() -> None:
     assert done.returncode == 130, done.stderr
     assert "interrupted" in done.stderr
     assert "never" not in done.stdout
+
+
+def test_an_interrupt_that_falls_into_executed_text_is_exit_code_130(tmp_path: Path) -> None:
+    """As it does while modules load: dataclasses execute what they generate. Only `python -m` ends that way."""
+    body = LOST.replace("falls = Falls()\n    del falls\n    time.sleep(20)", "import rich.console\n    exec('raise KeyboardInterrupt')")
+    (tmp_path / "falls.py").write_text(body, "utf-8")
+    done = subprocess.run([sys.executable, "-m", "falls"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130, done.stderr
 
 
 def test_a_second_signal_does_not_break_the_tidying_up() -> None:

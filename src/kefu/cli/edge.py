@@ -75,6 +75,9 @@ def guarded(app: Callable[..., Any]) -> int:
 
 
 def _interrupted() -> int:
+    # `python -m` ends by the signal (-2) instead of 130 when the interrupt fell into a string being executed, as dataclasses do
+    # while modules load: CPython keeps that in a flag which only the next such execution clears (Python/pythonrun.c).
+    eval("None")  # noqa: S307
     _show({"error": "Interrupted", "message": "interrupted"}, "interrupted; nothing half-written was left, run again to go on", [])
     return INTERRUPTED
 
