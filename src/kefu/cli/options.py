@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ProjectPath = Annotated[Path, typer.Argument(help="Folder with kefu.yaml (or the file itself).", show_default="this folder")]
 Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override one setting, e.g. --set train.epochs=2. Repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")]
-Model = Annotated[str, typer.Option("--model", help="name, name@3 or name@candidate. Default: production, else the newest.")]
+Model = Annotated[str, typer.Option("--model", help="name, name@3 or name@candidate. Default: production, else the newest in use.")]
 
 
 def load(path: Path, overrides: list[str] | None = None) -> Loaded:
