@@ -18,8 +18,11 @@ from kefu.cli.options import Json, console
 EXTRAS = {
     "data": ("clean exports (kefu data)", ("polars", "pyarrow", "sqlalchemy", "matplotlib", "sklearn", "orjson")),
     "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
+    "sql": ("read PostgreSQL and MySQL (data.sources.url)", ("psycopg", "pymysql")),
+    "presidio": ("run Presidio beside our recognisers (kefu data privacy-audit --with presidio)", ("presidio_analyzer", "spacy")),
     "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
+    "search": ("look for better settings (kefu train --search)", ("optuna",)),
     "deck": ("slides of a training report (kefu train report --pptx)", ("pptx",)),
     "prompt": ("structured answers of a model by prompt", ("jsonschema_rs",)),
     "wandb": ("curves in Weights & Biases (train.trackers)", ("wandb",)),
@@ -30,7 +33,10 @@ EXTRAS = {
     "eval": ("score and compare (kefu eval)", ("scipy", "sacrebleu", "rouge_score")),
 }
 #: What can be done without; its absence is told, and is no fault.
-_OPTIONAL = ("Chinese font", "extra encoder", "extra ray", "extra deck", "extra prompt", "extra wandb", "extra mlflow")
+_OPTIONAL = (
+    "Chinese font", "extra encoder", "extra ray", "extra sql", "extra presidio", "extra search", "extra deck", "extra prompt", "extra wandb",
+    "extra mlflow",
+)  # fmt: skip
 
 
 def doctor(

@@ -24,6 +24,15 @@ def load(path: Path, overrides: list[str] | None = None) -> Loaded:
     return read(path, overrides or [])
 
 
+def refuse_idle(given: dict[str, object], why: str) -> None:
+    """given: flag -> its value. Raises ConfigError for those that were given and would change nothing: a wish is never passed over in silence."""
+    idle = [flag for flag, value in given.items() if value]
+    if idle:
+        from kefu.errors import ConfigError
+
+        raise ConfigError(f"{' and '.join(idle)} would change nothing", why, "leave it out" if len(idle) == 1 else "leave them out")
+
+
 def warn_of_idle(overrides: list[str], *used: str) -> None:
     """Say which `--set` change nothing, because a built model is opened: only the blocks in `used` are read again."""
     for override in overrides:
