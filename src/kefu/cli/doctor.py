@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import Annotated, Any
@@ -104,8 +106,14 @@ def _row(name: str, ok: bool, detail: str, fix: str) -> dict[str, Any]:
 
 
 def _versions(modules: tuple[str, ...]) -> str:
-    names = metadata.packages_distributions()
+    names = _distributions()
     return ", ".join(f"{names[m][0]} {metadata.version(names[m][0])}" for m in modules[:3] if m in names)
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    """Module -> packages; every installed package is read for it."""
+    return metadata.packages_distributions()
 
 
 def _font() -> tuple[bool, str]:
