@@ -148,6 +148,7 @@ def test_the_page_stands_alone_and_escapes_what_customers_write(count: int) -> N
         assert "账户与登录" in text and "broken &lt;JSON&gt;" in text
 
 
+@pytest.mark.pictures
 def test_pictures_need_no_list_of_rows(tmp_path: Path) -> None:
     def stream():  # type: ignore[no-untyped-def]
         yield from rows(50)
