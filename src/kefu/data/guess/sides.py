@@ -1,0 +1,61 @@
+"""Which side of a mailbox or a chat is the company: the roles to propose, how sure they are, and what to look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kefu.data.readers import mail
+
+#: Where everybody may have an address: a domain of these is no company's.
+_PUBLIC = {
+    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com", "yahoo.com", "ymail.com", "icloud.com", "me.com", "mac.com",
+    "aol.com", "gmx.de", "gmx.net", "gmx.com", "web.de", "t-online.de", "mail.ru", "yandex.ru", "proton.me", "protonmail.com", "zoho.com", "orange.fr",
+    "free.fr", "qq.com", "foxmail.com", "vip.qq.com", "163.com", "126.com", "yeah.net", "sina.com", "sina.cn", "sohu.com",
+    "139.com", "189.cn",
+    "aliyun.com", "naver.com", "daum.net", "hanmail.net", "yahoo.co.jp", "yahoo.com.cn", "tom.com", "21cn.com", "wo.cn",
+}  # fmt: skip
+
+
+@dataclass
+class Sides:
+    """roles for the block; sure: 0..1 that they are right."""
+
+    roles: dict[str, str]
+    sure: float
+    reasons: list[str] = field(default_factory=list)
+    against: list[str] = field(default_factory=list)
+
+
+def of_mail(files: Sequence[Path], limit_mb: float) -> Sides:
+    """The domain that most mails are written to and that answers too; of public providers the address."""
+    received, wrote = mail.census(files, limit_mb)
+    mails = sum(wrote.values())
+    if not mails:
+        return Sides({}, 0.3, [], ["no mail says who wrote it"])
+    met = Counter({name: n + wrote[name] for name, n in received.items()})
+    called: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for address, n in met.items():
+        called[_company(address)] += n
+        answers[_company(address)] += wrote[address]
+    best = max(called, key=lambda name: (min(answers[name], called[name] - answers[name]), called[name], name))
+    share = min(1.0, called[best] / mails)
+    second = max((n for name, n in called.items() if name != best), default=0)
+    reasons = [f"{best!r} takes part in {share:.0%} of the {mails} mails looked at and wrote {answers[best]}: taken for the company"]
+    against = []
+    sure = min(1.0, 0.4 + 0.6 * share)
+    if not answers[best]:
+        sure *= 0.4
+        against.append(f"nothing was written from {best!r}: the folder of sent mail must be exported too, or `roles` name another domain")
+    if second > 0.6 * called[best]:
+        sure *= 0.6
+        against.append("another domain takes part nearly as often: look whether `roles` name the company's own")
+    return Sides({best: "agent", "*": "customer"}, sure, reasons, against)
+
+
+def _company(address: str) -> str:
+    domain = address.rpartition("@")[2]
+    return address if domain in _PUBLIC else f"@{domain}"
