@@ -69,7 +69,7 @@ _Dumper.add_representer(dict, _plain_items)
 def propose(path: Path, name: str = "") -> list[Proposal]:
     """Likeliest first, at least one; those far behind the first are left out. Raises InputError for a file that holds no rows."""
     name = name or _name(path)
-    path = _main_files(path) if path.is_dir() else path
+    path = _main_files(path) if path.is_dir() and not readers.is_messenger(path) else path
     seen = views(path)
     if len(seen) > 1 and all("sheet" in view.settings for view in seen):
         return _sheets(path, seen, name)
@@ -108,7 +108,7 @@ def _sheets(path: Path, seen: list[View], name: str) -> list[Proposal]:
 def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
     found: list[Proposal] = []
     for view in seen:
-        only = {"conll": "tags", "chatlog": "messages", "mail": "messages"}.get(view.settings.get("format", ""))
+        only = {"conll": "tags", "chatlog": "messages", "mail": "messages", "messenger": "messages"}.get(view.settings.get("format", ""))
         shapes = [only] if only else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
         found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
     found = [one for one in found if one.block["shape"] != "records" or (one.formed and one.confidence >= _NOTHING)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kefu.data import mapping
 from kefu.data.readers import mail
 
 #: Where everybody may have an address: a domain of these is no company's.
@@ -59,3 +60,39 @@ def of_mail(files: Sequence[Path], limit_mb: float) -> Sides:
 def _company(address: str) -> str:
     domain = address.rpartition("@")[2]
     return address if domain in _PUBLIC else f"@{domain}"
+
+
+_FEWEST = 3  # conversations in which somebody must speak to be taken for the desk
+
+
+def of_chat(rows: Sequence[dict[str, str]]) -> Sides:
+    """Who speaks in many conversations, with others each time, is the desk. rows: conversation and sender of each message."""
+    heard: dict[str, set[str]] = {}
+    for row in rows:
+        name = str(row["sender"])
+        if name and name != "system" and not name.endswith(" (bot)"):
+            heard.setdefault(str(row["conversation"]), set()).add(name)
+    talks = [people for people in heard.values() if len(people) > 1]
+    if not talks:
+        return Sides({}, 0.3, [], ["in no conversation two people speak"])
+    known = {name: role for people in talks for name in people if (role := mapping.role_of(name, {}))}
+    spread = Counter(name for people in talks for name in people)
+    if {"agent", "customer"} & set(known.values()) and len(known) > 0.5 * len(spread):
+        return Sides({}, 0.95, [f"{len(known)} of {len(spread)} people are called as a customer or an agent is"])
+    desk = {name for name, role in known.items() if role == "agent"} | {
+        name for name, n in spread.items() if n >= max(_FEWEST, 0.15 * len(talks)) and known.get(name) != "customer"
+    }
+    if not desk:
+        often = spread.most_common(2)
+        desk = {often[0][0]} if len(often) == 1 or often[0][1] > often[1][1] else set()
+    if not desk:
+        return Sides({}, 0.4, [], ["nobody speaks in more conversations than the others: write `roles`, name: agent for each colleague"])
+    right = sum(bool(people & desk) and bool(people - desk) for people in talks)
+    share = right / len(talks)
+    few = min(1.0, 0.5 + 0.1 * len(talks))
+    others = len(spread) - len(desk)
+    reasons = [
+        f"{len(desk)} of {len(spread)} people speak in many conversations and are taken for the desk; in {share:.0%} of {len(talks)} one of them meets one of the other {others}"
+    ]
+    against = ["these are names of people: look whether all of them are colleagues, and whether one is missing"]
+    return Sides({**dict.fromkeys(sorted(desk), "agent"), "*": "customer"}, (0.3 + 0.7 * share) * few, reasons, against)

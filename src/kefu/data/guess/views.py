@@ -66,6 +66,8 @@ def views(path: Path) -> list[View]:
         return [_sheet(path, names) for names in sheets]
     if (mails := _mails(path)) is not None:
         return [mails]
+    if (talks := _messenger(path)) is not None:
+        return [talks]
     if (chat := _chatlog(path)) is not None:
         return [chat]
     found: list[View] = []
@@ -147,6 +149,20 @@ def _mails(path: Path) -> View | None:
         return None
     view = _sample(path, {"format": "mail"})
     view.sides = sides.of_mail(files, source.max_line_mb)
+    return view
+
+
+def _messenger(path: Path) -> View | None:
+    """The file, folder or glob as a messenger's export, with the roles that who meets whom speaks for."""
+    source, project = open_as(path, {}, "messages")
+    try:
+        files = readers.source_files(source, project)
+    except InputError:
+        return None
+    if not files or not all(readers.is_messenger(file) for file in files[:5]):
+        return None
+    view = _sample(path, {"format": "messenger"})
+    view.sides = sides.of_chat([row.values for row in view.all])
     return view
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, mail, mixed, structured, tables, workbook
+from kefu.data.readers import chatlog, conll, database, delimited, encoding, mail, messenger, mixed, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "check_no_document", "is_mail", "known", "left_out", "open_source", "source_files"]
+__all__ = ["Broken", "Reading", "Row", "check_no_document", "is_mail", "is_messenger", "known", "left_out", "open_source", "source_files"]
 
 _FORMATS = {
     "csv": "csv",
@@ -63,6 +63,8 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
     if source.url:
         return [], []
     files = project.files([source.path])
+    if source.format in ("auto", "messenger") and messenger.slack.is_export(project.path(source.path)):
+        return [project.path(source.path)], []
     if project.path(source.path).is_file():
         return files, []
     if source.format == "mail" or any(mail.is_maildir_file(file) for file in files[:50]):
@@ -126,6 +128,11 @@ def _folder(source: Source) -> str:
     return parts[-1] if parts else source.name
 
 
+def is_messenger(path: Path) -> bool:
+    """An export of Slack, Teams, Telegram, Discord, 飞书 or 钉钉."""
+    return messenger.slack.is_export(path) or (path.is_file() and known(path) in ("json", "jsonl") and messenger.looks(path))
+
+
 def is_mail(path: Path) -> bool:
     return known(path) == "mail" or mail.is_maildir_file(path)
 
@@ -158,6 +165,9 @@ def _read(
     if format == "excel":
         wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
         yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
+        return
+    if format == "messenger" or (source.format == "auto" and source.shape == "messages" and is_messenger(path)):
+        yield from messenger.read(path, name, source.max_document_mb, facts)
         return
     code = source.encoding
     if code == "auto":
@@ -201,12 +211,16 @@ _DOCUMENTS = {
 
 def check_no_document(path: Path) -> None:
     """Raises InputError for a manual: a source is made of tables and conversations."""
+    if messenger.slack.is_export(path):
+        return  # an archive of many files
     if kind := _DOCUMENTS.get((suffixes(path) or [""])[-1]):
         fix = "name manuals in `knowledge: {documents: [manuals/*.docx]}`; .docx, .md and .txt are read there"
         raise InputError(f"{path.name} is {kind}", "rows are read from tables, logs and databases", fix)
 
 
 def _format(path: Path) -> str:
+    if messenger.slack.is_export(path):
+        return "messenger"
     check_no_document(path)
     endings = suffixes(path)
     if endings and endings[-1] in _FORMATS and endings[-1] != "txt":
