@@ -114,9 +114,15 @@ def test_the_build_adds_up_and_agrees_with_the_look(tmp_path: Path) -> None:
 
 
 CHARSETS = [
-    ("gb2312", "订单什么时候发货，能快一点吗"), ("iso-2022-jp", "注文はいつ届きますか"), ("big5", "請問什麼時候出貨"), ("iso-8859-1", "Où est ma commande"),
-    ("utf-16", "Wo ist mein Paket?"), ("hz", "订单什么时候发货"), ("koi8-r", "Где мой заказ"), ("no-such-charset", "订单什么时候发货，能快一点吗"),
-]  # fmt: skip
+    ("gb2312", "订单什么时候发货，能快一点吗"),
+    ("iso-2022-jp", "注文はいつ届きますか"),
+    ("big5", "請問什麼時候出貨"),
+    ("iso-8859-1", "Où est ma commande"),
+    ("utf-16", "Wo ist mein Paket?"),
+    ("hz", "订单什么时候发货"),
+    ("koi8-r", "Где мой заказ"),
+    ("no-such-charset", "订单什么时候发货，能快一点吗"),
+]
 
 
 @pytest.mark.parametrize(("charset", "text"), CHARSETS, ids=lambda one: one if one.isascii() else "")
@@ -160,10 +166,19 @@ def test_plain_text_is_preferred_and_attachments_are_counted(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     ("header", "value", "automatic"),
-    [("Auto-Submitted", "auto-replied", True), ("X-Autoreply", "yes", True), ("Precedence", "auto_reply", True), ("Subject", "自动回复：您的来信", True),
-     ("Subject", "Out of Office: back on Monday", True), ("From", "MAILER-DAEMON@x.example", True), ("Auto-Submitted", "auto-generated", False),
-     ("Auto-Submitted", "no", False), ("Subject", "Automatic door is broken", False), ("Subject", "自动续费怎么关", False)],
-)  # fmt: skip
+    [
+        ("Auto-Submitted", "auto-replied", True),
+        ("X-Autoreply", "yes", True),
+        ("Precedence", "auto_reply", True),
+        ("Subject", "自动回复：您的来信", True),
+        ("Subject", "Out of Office: back on Monday", True),
+        ("From", "MAILER-DAEMON@x.example", True),
+        ("Auto-Submitted", "auto-generated", False),
+        ("Auto-Submitted", "no", False),
+        ("Subject", "Automatic door is broken", False),
+        ("Subject", "自动续费怎么关", False),
+    ],
+)
 def test_automatic_replies_are_told_apart(tmp_path: Path, header: str, value: str, automatic: bool) -> None:
     one = EmailMessage()
     for name, given in {"From": "a@x.example", "To": DESK, "Subject": "Hello", "Date": "Mon, 2 Mar 2026 17:00:00 +0800", header: value}.items():

@@ -18,13 +18,18 @@ from kefu.errors import InputError
 from kefu.project import load
 
 TALKS = [
-    [("Anna Berg", "Where is my parcel?"), ("Lisa", "It left our depot this morning."), ("Anna Berg", "Thanks, and the invoice?"), ("Lisa", "It is in it.")],
+    [
+        ("Anna Berg", "Where is my parcel?"),
+        ("Lisa", "It left our depot this morning."),
+        ("Anna Berg", "Thanks, and the invoice?"),
+        ("Lisa", "It is in it."),
+    ],
     [("王磊", "发票什么时候开"), ("小美", "三天内开出，发到您的邮箱"), ("王磊", "好的，谢谢你们")],
     [("Tom Ray", "My app crashes on start"), ("Lisa", "Please update to version four")],
     [("李雷", "可以换货吗"), ("小美", "七天内可以换货，运费我们出")],
     [("Eva", "Can I pay later?"), ("小美", "Yes, within thirty days.")],
     [("Kim", "How do I cancel my plan?"), ("Lisa", "Under Settings, Plan.")],
-]  # fmt: skip
+]
 DESK = {"Lisa", "小美"}
 NAMES = list(dict.fromkeys(who for talk in TALKS for who, _ in talk))
 EXPECTED = sorted([("agent" if who in DESK else "customer", text) for who, text in talk] for talk in TALKS)
@@ -92,16 +97,30 @@ def discord(i: int, talk: list[tuple[str, str]]) -> dict[str, Any]:
          "author": {"id": uid(who), "name": who.lower(), "nickname": who, "isBot": False}}
         for n, (who, text) in enumerate(talk)
     ]  # fmt: skip
-    messages.append({"id": "9", "type": "ChannelPinnedMessage", "timestamp": "2024-01-01T11:00:00+00:00", "content": "Pinned a message.", "attachments": [], "author": messages[0]["author"]})  # fmt: skip
+    messages.append(
+        {
+            "id": "9",
+            "type": "ChannelPinnedMessage",
+            "timestamp": "2024-01-01T11:00:00+00:00",
+            "content": "Pinned a message.",
+            "attachments": [],
+            "author": messages[0]["author"],
+        }
+    )
     return {"guild": {"id": "1", "name": "G"}, "channel": {"id": str(i), "type": "GuildPublicThread", "name": talk[0][0]}, "messages": messages}
 
 
 def teams(i: int, n: int, who: str, text: str) -> dict[str, Any]:
     return {
-        "id": f"{i}{n}", "replyToId": f"{i}0" if n else None, "messageType": "message", "createdDateTime": f"2024-01-0{i + 1}T10:0{n}:00Z",
-        "from": {"application": None, "user": {"id": uid(who), "displayName": who}}, "body": {"contentType": "html", "content": f"<div><p>{text}</p></div>"},
-        "channelIdentity": {"teamId": "t", "channelId": "19:x"}, "attachments": [],
-    }  # fmt: skip
+        "id": f"{i}{n}",
+        "replyToId": f"{i}0" if n else None,
+        "messageType": "message",
+        "createdDateTime": f"2024-01-0{i + 1}T10:0{n}:00Z",
+        "from": {"application": None, "user": {"id": uid(who), "displayName": who}},
+        "body": {"contentType": "html", "content": f"<div><p>{text}</p></div>"},
+        "channelIdentity": {"teamId": "t", "channelId": "19:x"},
+        "attachments": [],
+    }
 
 
 def own_data() -> dict[str, Any]:

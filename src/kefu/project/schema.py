@@ -64,10 +64,11 @@ class Source(Block):
     path: str = Field(default="", description="file, folder or glob, relative to kefu.yaml")
     url: Url = Field(default="", description="SQLAlchemy URL; with a password: env:NAME or file:PATH")
     query: str = Field(default="", description="one SELECT for a database source; anything that writes is refused")
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll", "chatlog", "mail", "messenger"] = Field(
+    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll", "chatlog", "mail", "messenger", "speech"] = Field(
         default="auto",
         description="how the file is written; auto: by its name and content "
-        "(chatlog: text of WeChat, WhatsApp and the like; mail: mbox, eml, Maildir; messenger: exports of Slack, Teams, Telegram, Discord, 飞书, 钉钉)",
+        "(chatlog: text of WeChat, WhatsApp and the like; mail: mbox, eml, Maildir; "
+        "messenger: exports of Slack, Teams, Telegram, Discord, 飞书, 钉钉; speech: srt, vtt, JSON of speech recognition)",
     )
     encoding: str = Field(default="auto", description="character encoding such as gb18030; auto: recognised and reported")
     delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|tab|\\t|[^\n\r\"])$")] = Field(

@@ -108,7 +108,9 @@ def _sheets(path: Path, seen: list[View], name: str) -> list[Proposal]:
 def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
     found: list[Proposal] = []
     for view in seen:
-        only = {"conll": "tags", "chatlog": "messages", "mail": "messages", "messenger": "messages"}.get(view.settings.get("format", ""))
+        only = {"conll": "tags", "chatlog": "messages", "mail": "messages", "messenger": "messages", "speech": "messages"}.get(
+            view.settings.get("format", "")
+        )
         shapes = [only] if only else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
         found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
     found = [one for one in found if one.block["shape"] != "records" or (one.formed and one.confidence >= _NOTHING)]

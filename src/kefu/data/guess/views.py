@@ -54,10 +54,6 @@ def views(path: Path) -> list[View]:
             f"{path.name} is mail in a form of Outlook's own", "it is not read",
             "save the mails as .eml, or export the mailbox as .mbox (Thunderbird and readpst write both)",
         )  # fmt: skip
-    if path.suffix.lower() in (".vtt", ".srt"):
-        raise InputError(
-            f"{path.name} holds subtitles", "their cues are not read", "write a line a cue, `speaker: text`, into a .txt, or a row a cue into a CSV"
-        )
     if path.is_file():
         readers.check_no_document(path)
     if path.is_file() and _starts(path, b"SQLite format 3"):
@@ -66,7 +62,7 @@ def views(path: Path) -> list[View]:
         return [_sheet(path, names) for names in sheets]
     if (mails := _mails(path)) is not None:
         return [mails]
-    if (talks := _messenger(path)) is not None:
+    if (talks := _messenger(path) or _speech(path)) is not None:
         return [talks]
     if (chat := _chatlog(path)) is not None:
         return [chat]
@@ -163,6 +159,20 @@ def _messenger(path: Path) -> View | None:
         return None
     view = _sample(path, {"format": "messenger"})
     view.sides = sides.of_chat([row.values for row in view.all])
+    return view
+
+
+def _speech(path: Path) -> View | None:
+    """The file or glob as spoken conversations."""
+    source, project = open_as(path, {}, "messages")
+    try:
+        files = readers.source_files(source, project)
+    except InputError:
+        return None
+    if not files or not all(readers.is_speech(file) for file in files[:5]):
+        return None
+    view = _sample(path, {"format": "speech"})
+    view.sides = sides.of_calls([row.values for row in view.all], view.facts)
     return view
 
 

@@ -7,14 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, mail, messenger, mixed, structured, tables, workbook
+from kefu.data.readers import chatlog, conll, database, delimited, encoding, mail, messenger, mixed, speech, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "check_no_document", "is_mail", "is_messenger", "known", "left_out", "open_source", "source_files"]
+__all__ = [
+    "Broken",
+    "Reading",
+    "Row",
+    "check_no_document",
+    "is_mail",
+    "is_messenger",
+    "is_speech",
+    "known",
+    "left_out",
+    "open_source",
+    "source_files",
+]
 
 _FORMATS = {
     "csv": "csv",
@@ -37,6 +49,8 @@ _FORMATS = {
     "db3": "sqlite",
     "mbox": "mail",
     "eml": "mail",
+    "srt": "speech",
+    "vtt": "speech",
     **dict.fromkeys(("conll", "conllu", "iob", "iob2", "bio", "bioes"), "conll"),
 }
 _MAGIC = {b"SQLite format 3": "sqlite", b"PAR1": "parquet"}
@@ -133,6 +147,11 @@ def is_messenger(path: Path) -> bool:
     return messenger.slack.is_export(path) or (path.is_file() and known(path) in ("json", "jsonl") and messenger.looks(path))
 
 
+def is_speech(path: Path) -> bool:
+    """Subtitles, or the JSON of a speech recogniser."""
+    return path.is_file() and (known(path) == "speech" or (known(path) == "json" and speech.looks(path)))
+
+
 def is_mail(path: Path) -> bool:
     return known(path) == "mail" or mail.is_maildir_file(path)
 
@@ -168,6 +187,10 @@ def _read(
         return
     if format == "messenger" or (source.format == "auto" and source.shape == "messages" and is_messenger(path)):
         yield from messenger.read(path, name, source.max_document_mb, facts)
+        return
+    if format == "speech" or (source.format == "auto" and source.shape == "messages" and is_speech(path)):
+        kind = (suffixes(path) or [""])[-1]
+        yield from speech.read(path, name, speech.detect(path, source.encoding), kind, source.max_document_mb, facts)
         return
     code = source.encoding
     if code == "auto":

@@ -78,12 +78,16 @@ def _parsed(name: str, data: bytes) -> Any:
         return Broken("", f"broken JSON in {name}", str(error)[:200])
 
 
+def _object(item: Any) -> dict[str, Any]:
+    return item if isinstance(item, dict) else {}
+
+
 def _people(value: Any) -> dict[str, str]:
     """Names by id. Who has none is called by the id."""
     found = {}
     for one in value if isinstance(value, list) else []:
         if isinstance(one, dict) and one.get("id"):
-            profile = one.get("profile") if isinstance(one.get("profile"), dict) else {}
+            profile = _object(one.get("profile"))
             name = profile.get("display_name") or one.get("real_name") or profile.get("real_name") or one.get("name") or one["id"]
             found[str(one["id"])] = f"{name} (bot)" if one.get("is_bot") else str(name)
     return found
@@ -99,13 +103,13 @@ def _day(channel: str, value: Any, people: dict[str, str]) -> Iterator[Message |
 
 def message(channel: str, one: dict[str, Any], people: dict[str, str]) -> Message:
     kind = str(one.get("subtype") or "")
-    profile = one.get("user_profile") if isinstance(one.get("user_profile"), dict) else {}
+    profile = _object(one.get("user_profile"))
     called = profile.get("display_name") or profile.get("real_name") or one.get("username") or one.get("user") or one.get("bot_id") or ""
     name = people.get(str(one.get("user")), str(called))
     raw = str(one.get("text") or "")
     text = html.unescape(_LINK.sub(lambda found: found[2] or found[3] or found[1] or "", _MENTION.sub("", raw)))
     bot = kind == "bot_message" or bool(one.get("bot_id")) or name.endswith(" (bot)")
-    files = one.get("files") if isinstance(one.get("files"), list) else []
+    files = one["files"] if isinstance(one.get("files"), list) else []
     return Message(
         channel, str(one["ts"]), name.removesuffix(" (bot)"), text, str(one.get("thread_ts") or ""), bot, kind not in _TALK, len(files),
         len(_MENTION.findall(raw)),

@@ -33,6 +33,14 @@ def _in(node: Any, *path: str) -> Any:
     return node
 
 
+def _object(item: Any) -> dict[str, Any]:
+    return item if isinstance(item, dict) else {}
+
+
+def _list(item: Any) -> list[Any]:
+    return item if isinstance(item, list) else []
+
+
 def _text(item: Any) -> str:
     return "" if item is None else str(item)
 
@@ -47,17 +55,23 @@ def _telegram(value: Any) -> Messages:
             if isinstance(one, Broken):
                 yield one
                 continue
-            parts = one.get("text") if isinstance(one.get("text"), list) else [one.get("text")]
+            parts = _list(one.get("text")) or [one.get("text")]
             kinds = [part.get("type") if isinstance(part, dict) else "" for part in parts]
             said = [_text(part.get("text") if isinstance(part, dict) else part) for part in parts]
             kept = [text for text, kind in zip(said, kinds, strict=True) if kind not in ("mention", "mention_name")]
             sender = _text(one.get("from") or one.get("from_id"))
             bot = chat.get("type") == "bot_chat" and sender == chat.get("name")
             yield Message(
-                f"telegram {chat.get('id', chat.get('name'))}", _text(one.get("date_unixtime") or one.get("date")), sender, "".join(kept), "", bot,
-                one.get("type") != "message", int(any(key in one for key in ("photo", "file", "media_type", "location_information", "contact_information"))),
+                f"telegram {chat.get('id', chat.get('name'))}",
+                _text(one.get("date_unixtime") or one.get("date")),
+                sender,
+                "".join(kept),
+                "",
+                bot,
+                one.get("type") != "message",
+                int(any(key in one for key in ("photo", "file", "media_type", "location_information", "contact_information"))),
                 len(said) - len(kept),
-            )  # fmt: skip
+            )
 
 
 def _discord(value: Any) -> Messages:
@@ -68,10 +82,10 @@ def _discord(value: Any) -> Messages:
         if isinstance(one, Broken):
             yield one
             continue
-        author = one.get("author") if isinstance(one.get("author"), dict) else {}
+        author = _object(one.get("author"))
         name = _text(author.get("nickname") or author.get("name") or author.get("id"))
         said = one.get("type") in ("Default", "Reply", "ChatInputCommand", "ContextMenuCommand", 0, 19, None)
-        files = len(one.get("attachments") or []) + len(one.get("stickers") or [])
+        files = len(_list(one.get("attachments"))) + len(_list(one.get("stickers")))
         yield Message(
             f"discord {_in(channel, 'id')}",
             _text(one.get("timestamp")),
@@ -100,7 +114,7 @@ def _teams(value: Any) -> Messages:
             thread = _text(one.get("replyToId") or one.get("id")) if place else ""
             yield Message(
                 f"teams {place or one.get('chatId')}", _text(one.get("createdDateTime")), name, "" if one.get("deletedDateTime") else text, thread,
-                user is None and application is not None, one.get("messageType") not in ("message", None), len(one.get("attachments") or []),
+                user is None and application is not None, one.get("messageType") not in ("message", None), len(_list(one.get("attachments"))),
             )  # fmt: skip
 
 
@@ -130,11 +144,11 @@ def _lark(value: Any) -> Messages:
             continue
         kind = _text(one.get("msg_type") or one.get("message_type"))
         raw = _in(one, "body", "content") or one.get("content")
-        called = [_text(_in(who, "key")) for who in one.get("mentions") or []]
+        called = [_text(_in(who, "key")) for who in _list(one.get("mentions"))]
         text = _lark_text(raw, kind)
         for key in called:
             text = text.replace(f"{key} ", "").replace(key, "") if key else text
-        sender = one.get("sender") if isinstance(one.get("sender"), dict) else {}
+        sender = _object(one.get("sender"))
         name = _text(sender.get("name") or sender.get("sender_name") or sender.get("id") or _in(sender, "sender_id", "open_id"))
         yield Message(
             f"lark {one.get('chat_id')}", _text(one.get("create_time")), name, "" if one.get("deleted") else text,
@@ -158,7 +172,7 @@ def _lark_text(raw: Any, kind: str) -> str:
         return _text(content)
     if kind == "post":
         content = next((inner for inner in content.values() if isinstance(inner, dict) and "content" in inner), content)
-        lines = content.get("content") if isinstance(content.get("content"), list) else []
+        lines = _list(content.get("content"))
         told = ["".join(_text(_in(part, "text")) for part in line if _in(part, "tag") != "at") for line in lines if isinstance(line, list)]
         return "\n".join(part for part in (_text(content.get("title")), *told) if part)
     return _text(content.get("text") or content.get("template"))
@@ -172,8 +186,8 @@ def _dingtalk(value: Any) -> Messages:
             yield one
             continue
         kind = _text(one.get("msgtype") or one.get("msgType"))
-        body = one.get(kind) if isinstance(one.get(kind), dict) else one.get("content") if isinstance(one.get("content"), dict) else {}
-        rich = body.get("richText") if isinstance(body.get("richText"), list) else []
+        body = _object(one.get(kind)) or _object(one.get("content"))
+        rich = _list(body.get("richText"))
         text = _text(body.get("content") or body.get("text") or "".join(_text(_in(part, "text")) for part in rich)) or (
             _text(one.get("content")) if isinstance(one.get("content"), str) else ""
         )
@@ -196,10 +210,18 @@ def _keys(*names: str) -> frozenset[str]:
 
 TOOLS = (
     Tool("discord", (_keys("guild", "channel", "messages", "author"),), _discord),
-    Tool("telegram", (_keys("messages", "date_unixtime", "from_id"), _keys("messages", "from_id", "text", "date"), _keys("chats", "list", "from_id")), _telegram),
+    Tool(
+        "telegram",
+        (_keys("messages", "date_unixtime", "from_id"), _keys("messages", "from_id", "text", "date"), _keys("chats", "list", "from_id")),
+        _telegram,
+    ),
     Tool("teams", (_keys("createdDateTime", "messageType", "contentType", "from"),), _teams),
     Tool("teams data", (_keys("conversations", "MessageList"),), _skype),
     Tool("lark", (_keys("message_id", "chat_id", "msg_type", "create_time"), _keys("message_id", "chat_id", "message_type", "create_time")), _lark),
     Tool("dingtalk", (_keys("conversationId", "senderNick", "createAt"), _keys("conversationId", "senderNick", "msgtype")), _dingtalk),
-    Tool("slack", (_keys("ts", "user", "type", "text", "blocks"), _keys("ts", "thread_ts", "user", "type", "text"), _keys("client_msg_id", "ts", "user")), _slack_day),
-)  # fmt: skip
+    Tool(
+        "slack",
+        (_keys("ts", "user", "type", "text", "blocks"), _keys("ts", "thread_ts", "user", "type", "text"), _keys("client_msg_id", "ts", "user")),
+        _slack_day,
+    ),
+)
