@@ -114,6 +114,14 @@ def transcript(text: str) -> list[Utterance]:
     return _opened(lines, opened, senders_)
 
 
+def prefixed(line: str) -> Utterance | None:
+    """One line that says who and when, or whose sender is known by name (`客服：…`); else None."""
+    found = _PREFIX.match(line)
+    if not found or not (found["t1"] or found["t2"] or mapping.role_of(found["name"], {})):
+        return None
+    return Utterance(found["name"].strip(), found["text"].strip(), times.iso(found["t1"] or found["t2"] or ""))
+
+
 _ENDS = re.compile(r"\r?\n|\r|<br\s*/?>", re.IGNORECASE)
 _WRITTEN_ENDS = re.compile(r"\\r\\n|\\n")
 
