@@ -69,6 +69,8 @@ def turn_keys(rows: Rows, found: Map) -> Map:
     keys = mapping.columns_of(items)
     told = mapping.guess("dialogues", keys, items, wanted=["role", "text", "at"])
     free = [key for key in keys if key not in told.values()]
+    if senders.exchanges(items):
+        return {}
     more: Map = {}
     strings = {key: texts(items, key) for key in free if _share(column(items, key), lambda item: isinstance(item, str)) > 0.9}
     if "text" not in told and strings:
@@ -161,6 +163,9 @@ def dialogues(rows: Rows, found: Map) -> Evidence:
         return Evidence(share * 0.85, [f"{share:.0%} of the rows have a comment of another than the asker in {found['turns']!r}"], against)
     share = len(told) / max(1, len(said)) * (1 - bare)
     objects = _share(cells, lambda cell: any(isinstance(item, dict | list) for item in senders_list(cell)))
+    names = [turn.sender for one in told for turn in one.turns]
+    if len(names) > 8 and distinct(names) > 0.5 and mean_length(names) > 6 and not any(mapping.role_of(name, {}) for name in names):
+        return Evidence(0.1, [], ["what would be the speaker hardly ever comes again"])
     strength = share * (0.93 if objects > 0.5 else 0.75)
     return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
 
@@ -177,6 +182,11 @@ def alternating(rows: Rows, found: Map) -> Evidence:
         return Evidence(longer * 0.25, [f"{longer:.0%} of the texts in {found['turns']!r} have several lines"], ["no line says who speaks"])
     if plain > unnamed and mean_length([item for cell in cells[:50] for item in senders_list(cell) if isinstance(item, str)]) < 5:
         return Evidence(0.05, [], ["the texts in the lists are words, not turns"])
+    lists = [
+        name for name in mapping.columns_of(rows) if name != found["turns"] and _share(column(rows, name), lambda cell: isinstance(cell, list)) > 0.5
+    ]
+    if plain >= unnamed and lists:
+        return Evidence(0.2, [], [f"{lists[0]!r} is a list beside it: wordings and answers rather than turns"])
     kind = "texts" if plain >= unnamed else "turns"
     against = ["no turn says who speaks: the first is taken for the customer"]
     items = [item for cell in cells[:20] for item in senders_list(cell) if isinstance(item, dict)][:200]
