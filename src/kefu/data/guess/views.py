@@ -229,6 +229,8 @@ def _deeper(document: Any, at: str) -> list[str]:
     found = []
     for key in mapping.columns_of(told)[:50]:
         items = [item for row in told for item in mapping.objects_in(mapping.value(row, key))]
+        if any({"context", "qas"} & item.keys() for item in items[:20]):
+            continue  # spans in texts: shape qa walks into them itself
         pairs = mapping.guess("faq", mapping.columns_of(items[:100]), items[:100], wanted=["question", "answer"]) if items else {}
         if len(pairs) == 2 or any(mapping.objects_in(cell) for item in items[:20] for cell in item.values() if isinstance(cell, list)):
             found.append(f"{at}.{key}" if at else f"*.{key}")
