@@ -85,6 +85,11 @@ def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bo
         result = train(given, set_, resume=resume, continue_from=continue_, force=force, wait_s=wait_s, progress=progress)
     if result is None:
         return
+    if result.idle:
+        label = result.entry.label if result.entry else ""
+        document = {"ok": True, "idle": result.idle, "model": str(result.artifact.path), "name": label, "fresh": True, "notes": [], "gates": []}
+        OUTPUT.result(document, lambda: console().print(f"= {result.idle}", markup=False))
+        return
     entry, failed = result.entry, [gate for gate in result.entry.gates if not gate.passed] if result.entry else []
     document = {
         "ok": not failed, "model": str(result.artifact.path), "name": entry.label if entry else "", "fresh": result.fresh,
@@ -153,10 +158,14 @@ def _text(result: Result) -> None:
             out.print(f"  {name}: {figure(number, 3)}{was}", markup=False)
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)
+    if told := training["facts"].get("round"):
+        known = f"{told['known_rows']} known, {told['replayed_rows']} of them replayed"
+        out.print(f"round after {told['from']}: {told['new_rows']} new rows, {known}", markup=False)
     for gate in result.entry.gates if result.entry else []:
         out.print(f"gate {'passed' if gate.passed else 'FAILED'}: {gate.name} ({gate.why})", markup=False)
     out.print(f"report: {result.artifact.path / 'report.html'}", markup=False)
-    out.print(f"model: {result.artifact.path}" + (f" ({result.entry.label})" if result.entry else ""), markup=False)
+    stage = f" ({result.entry.label}, {result.entry.stage})" if result.entry else ""
+    out.print(f"model: {result.artifact.path}{stage}", markup=False)
 
 
 def _plain(text: str) -> str:
