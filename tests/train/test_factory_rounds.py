@@ -103,7 +103,7 @@ def test_promoted_when_every_gate_passed_and_gone_on_from(month):
 
 
 def test_a_base_whose_rows_nobody_recorded(month, base):
-    with pytest.raises(ConfigError, match="nothing says which rows .* was trained on"):
+    with pytest.raises(ConfigError, match=r"nothing says which rows .* was trained on"):
         train(str(month(base=str(_bare(base)))))
 
 

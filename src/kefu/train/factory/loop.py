@@ -190,6 +190,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     held = held if held and held.items else None
     make = getattr(method, "make", None)
     if not make:
+        sequences = getattr(method, "sequences", None)
+        job.facts["sequences"] = sequences(job) if sequences else 1
         plan.size(job, train)
     measured, on, notice = rows.measured(int(job.plan["measure_rows"]))
     if notice:
