@@ -39,7 +39,7 @@ class Settings(Block):
     least_new: int = Field(default=50, ge=1, description="of a round: with fewer new rows nothing is done")
     most_forgotten: float = Field(default=0.1, ge=0, le=1, description="fall of token F1 on old questions that fails the run")
     least_gain: float = Field(
-        default=0.0, ge=-1, le=1, description="of a round: rise of token F1 on held-out new questions, beside a lower loss, without which it fails"
+        default=0.01, ge=-1, le=1, description="of a round: rise of token F1 on held-out new questions, beside a lower loss, without which it fails"
     )
     promote: bool = Field(default=False, description="of a round: put the model into production when every gate passed")
     check_rows: int = Field(default=100, ge=1, description="old questions asked before and after")
