@@ -190,6 +190,9 @@ class Classification(Head):
         asked = job.settings.agreement
         return float(asked if asked is not None else self.fitted(job))
 
+    def sequences(self, job: Job) -> int:
+        return 2 if self.agreement(job) else 1
+
     def fitted(self, job: Job) -> bool:
         """Whether the head is fitted to the encoder's vectors before the first step. Raises ConfigError where it is asked for and cannot be."""
         from kefu.train.heads import probe
@@ -352,6 +355,7 @@ class Classification(Head):
         unseen = sorted({label for labels in right for label in labels if label not in known})
         if unseen:
             count = sum(any(label in unseen for label in labels) for labels in right)
+            job.facts["labels_not_met"] = {"rows": count, "of": len(right), "labels": unseen}
             job.say(f"{count} of {len(right)} measured rows have labels that no training row has ({named(unseen)}): they cannot be right")
         said = self.classifier(job).predict(read)
         if self.task.multi_label:
