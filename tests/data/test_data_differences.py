@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu.data.compared import compared
@@ -139,6 +139,7 @@ _PARTS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(_PARTS, _PARTS, st.booleans())
 def test_values_keep_apart_only_what_differs_in_meaning(left: list[str], right: list[str], more: bool) -> None:
     texts = [compared([("", "".join(parts))]) for parts in (left, left + right if more else right)]
