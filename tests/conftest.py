@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for marker, flag in (("readme", "--run-readme"), ("real_data", "--run-real-data")):
             if item.get_closest_marker(marker) and not config.getoption(flag):
                 item.add_marker(pytest.mark.skip(reason=f"{flag} was not given"))
+
+
+@pytest.fixture(autouse=True)
+def edge_left_as_found() -> Iterator[None]:
+    """A command line run in this process changes the way signals and results are treated; the next test starts clean."""
+    from kefu.cli.edge import OUTPUT
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    OUTPUT.machine = False
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import argparse
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("/tmp/kefu-bench-data"))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.csv"))
     parser.add_argument("--limit", type=float, default=3600, help="seconds a run may take")
+    parser.add_argument("--spare", type=float, default=2.0, help="GB of the machine's memory that a run must leave; it is stopped where it does not")
     parser.add_argument("--only", choices=["kefu", "peer"], help="leave the other out")
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], help="processes of kefu, one run for each")
     given = parser.parse_args()
@@ -160,12 +162,15 @@ def _measure(command: list[str], what: str, size: int, given: argparse.Namespace
     log = given.work / "last.log"
     started, peak, reason = time.perf_counter(), 0, ""
     with open(log, "w", encoding="utf-8") as said:
-        running = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environment, cwd=given.work)
+        running = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=environment, cwd=given.work, start_new_session=True)
         while (ended := os.wait4(running.pid, os.WNOHANG))[0] == 0:
             peak = max(peak, _resident(running.pid))
             if time.perf_counter() - started > given.limit:
-                running.kill()
                 reason = f"longer than {given.limit:g} s"
+            elif (left := _available()) < given.spare * 2**30:
+                reason = f"at {peak / 2**20:.0f} MB the machine had {left / 2**30:.1f} GB left"
+            if reason:
+                os.killpg(running.pid, signal.SIGKILL)
             time.sleep(0.2)
     seconds, (_, status, used) = time.perf_counter() - started, ended
     running.returncode = os.waitstatus_to_exitcode(status)
@@ -178,6 +183,12 @@ def _measure(command: list[str], what: str, size: int, given: argparse.Namespace
         "cpu_seconds": round(cpu, 1) if good else "", "rows_per_cpu_second": round(size / cpu) if good else "",
         "peak_mb": round(peak / 2**20) if good else "", "kept": "", "reason": reason,
     }  # fmt: skip
+
+
+def _available() -> int:
+    """Bytes the machine can still give."""
+    line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable:"))
+    return int(line.split()[1]) * 1024
 
 
 def _resident(pid: int) -> int:
