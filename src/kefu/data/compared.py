@@ -8,11 +8,12 @@ Left out: punctuation, case, blanks, emoji, greetings and thanks, particles, the
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import yaml
@@ -29,27 +30,37 @@ _NO_CODE = r"(?![48]00)(?!(?:19|20)\d{2}[01]\d[0-3]\d(?!\d))"  # hotlines and da
 _LONG = re.compile(rf"(?<![a-z0-9.]){_NO_CODE}(?=[a-z0-9]*\d{{6}})(?:[a-z]{{0,6}}\d[a-z0-9]{{8,}}|\d{{8}})(?![a-z0-9])", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
 _APOSTROPHE = re.compile(r"(?<=[a-z])['’‘`´](?=[a-z])", re.IGNORECASE)
+_QUOTE, _SIGN = re.compile("['’‘`´]"), re.compile("[\ue000-\uf8ff]")
 _SHORTENED = re.compile(r"(?<=[a-z])['’](d|ll)\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_64_BITS = (1 << 64) - 1
+_VALUES = re.compile(r"[^\d\ue000-\uf8ff]+")
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """words: what is left; said: who says it."""
+class Sentence(NamedTuple):
+    """text: the words that are left, written together, Latin ones apart, Chinese ones not; said: who says it; key: a hash of words and speaker."""
 
-    words: tuple[str, ...]
-    said: str = ""
-
-    @property
-    def text(self) -> str:
-        """Latin words are apart, Chinese ones are not."""
-        return join(self.words)
+    text: str
+    said: str
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """keys: a hash of each sentence, by which equal ones are found; size: characters; values: the digits and signs of masked values, which no
+    difference may touch, sorted."""
+
     sentences: tuple[Sentence, ...]
+    keys: array[int]
+    size: int
+    values: str
+
+    @classmethod
+    def of(cls, sentences: Iterable[Sentence]) -> Compared:
+        given = tuple(sentences)
+        values = "".join(sorted(_VALUES.sub("", "".join(one.text for one in given))))
+        return cls(given, array("Q", [one.key & _64_BITS for one in given]), sum(len(one.text) for one in given), values)
 
     @property
     def text(self) -> str:
@@ -57,11 +68,17 @@ class Compared:
 
 
 def join(words: Iterable[str]) -> str:
+    given = list(words)
+    apart = " ".join(given)
+    if apart.isascii():
+        return apart
     parts: list[str] = []
-    for word in words:
-        if parts and not (is_han(parts[-1][-1]) or is_han(word[0])):
+    after_han = True
+    for word in given:
+        if not (after_han or is_han(word[0])):
             parts.append(" ")
         parts.append(word)
+        after_han = is_han(word[-1])
     return "".join(parts)
 
 
@@ -70,9 +87,9 @@ def compared(turns: Iterable[tuple[str, str]]) -> Compared:
     found = []
     for said, text in turns:
         for part in _SENTENCE.split(_marked(text)):
-            if part and (words := _plain(part)):
-                found.append(Sentence(words, said))
-    return Compared(tuple(found))
+            if part and (written := _written(part))[0]:
+                found.append(Sentence(written[0], said, hash((written[1], said))))
+    return Compared.of(found)
 
 
 def _marked(text: str) -> str:
@@ -84,10 +101,20 @@ def _marked(text: str) -> str:
     return _LONG.sub(f" {_ID} ", text)
 
 
+@lru_cache(4096)
+def _written(sentence: str) -> tuple[str, int]:
+    """The words that are left, written together, and a hash of them. Sentences of standard replies come again and again."""
+    words = _plain(sentence)
+    return join(words), hash(words)
+
+
 def _plain(sentence: str) -> tuple[str, ...]:
     known = tables()
-    sentence = _SHORTENED.sub(lambda match: " would" if match[1].lower() == "d" else " will", sentence)
-    sentence = _THOUSANDS.sub("", _APOSTROPHE.sub("", sentence))
+    if _QUOTE.search(sentence):
+        sentence = _SHORTENED.sub(lambda match: " would" if match[1].lower() == "d" else " will", sentence)
+        sentence = _APOSTROPHE.sub("", sentence)
+    if "," in sentence:
+        sentence = _THOUSANDS.sub("", sentence)
     words: list[str] = []
     for run in _RUN.findall(_folded(sentence)):
         if is_han(run[0]):
@@ -101,13 +128,15 @@ def _plain(sentence: str) -> tuple[str, ...]:
 
 def _folded(sentence: str) -> str:
     """As `fold`, signs of masked values kept."""
-    if not any("\ue000" <= char <= "\uf8ff" for char in sentence):
+    if not _SIGN.search(sentence):
         return fold(sentence)
     parts = re.split(r"([\ue000-\uf8ff])", sentence)
     return " ".join(part if "\ue000" <= part[:1] <= "\uf8ff" else fold(part) for part in parts)
 
 
 def _without_phrases(words: list[str], phrases: dict[str, list[tuple[str, ...]]]) -> list[str]:
+    if phrases.keys().isdisjoint(words):
+        return words
     found, i = [], 0
     while i < len(words):
         for phrase in phrases.get(words[i], ()):
