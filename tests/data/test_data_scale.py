@@ -71,15 +71,15 @@ def prints(out: Path) -> dict[str, str]:
 
 def test_the_bytes_do_not_depend_on_who_does_the_work(tmp_path: Path, project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     company(tmp_path, 700)
-    monkeypatch.setattr(workers, "_ALONE", 1)
-    monkeypatch.setattr("kefu.data.workers.BATCH", 64)
     found = []
-    for count in (1, 2):
-        out = tmp_path / f"out{count}"
-        facts = data.build(project(FAQ, LOGS, workers=count), out)
-        found.append(prints(out))
-        assert not (out / spools.FOLDER).exists()
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(workers, "_ALONE", 1)
+        patched.setattr("kefu.data.workers.BATCH", 64)
+        for count in (1, 2):
+            out = tmp_path / f"out{count}"
+            facts = data.build(project(FAQ, LOGS, workers=count), out)
+            found.append(prints(out))
+            assert not (out / spools.FOLDER).exists()
     data.build(project(FAQ, LOGS, workers=1), tmp_path / "whole")
     found.append(prints(tmp_path / "whole"))  # nor on how it is cut into batches
     assert found[0] == found[1] == found[2]
