@@ -169,7 +169,7 @@ def report(every: list[Row], found: list[list[Row]], worst: int = 20) -> Iterato
     clean = [(row, any(span["type"] in VALUES for span in spans)) for row, spans in zip(every, found, strict=True) if not row["spans"]]
     for name, texts in (("", clean), (", without the argued ones", [(row, alarm) for row, alarm in clean if not row["argued"]])):
         alarms = sum(alarm for _, alarm in texts)
-        low, high = wilson(alarms, len(texts))
+        low, high = wilson(alarms, len(texts)) if texts else (0.0, 1.0)
         yield f"  texts of nobody's data{name}: {len(texts)}, {alarms} with a false alarm, {alarms / max(1, len(texts)):.4f} [{low:.4f}, {high:.4f}]"
     marked = [
         (row, span)
