@@ -162,7 +162,8 @@ def test_what_stands_around_a_number_is_not_part_of_it(text: str, expected: list
         ('{"qty":54,"order":"815465383913789615","order_id": "814596402618209961"}', []),
         ('{"user_id":"13812345678"}', ["cn_mobile:13812345678"]),
         ("采购单 8145820885511428", []),
-        ("充电订单711598686293906121，报关单号715006619932717484", []),
+        ("充电订单711598686293906121，报关单号715006619932717484，退款单934288628063931743", []),
+        ("tel 0755-26781234 ext. 12, in Shenzhen", ["cn_landline:0755-26781234 ext. 12"]),
         ("发票开给913716464487907273", ["cn_uscc:913716464487907273"]),
         # check digits that are right by chance over parts of something else
         ("my card 5573-9977-5161-7526 and keep the other", ["credit_card:5573-9977-5161-7526"]),
