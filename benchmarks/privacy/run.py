@@ -2,12 +2,14 @@
 
     KEFU_REAL_DATA=... python benchmarks/privacy/run.py [--half dev|held] [--rows 4000] [--peer ENVIRONMENT | --no-peer] [--out DIR]
     python benchmarks/privacy/run.py --marked blind_dev [--marked FILE] --no-peer
+    python benchmarks/privacy/run.py --formatted [--half dev|held] --no-peer
 
 Sets: the own set of generate.py, the second set of cases.py, and `presidio_synth` (KEFU_REAL_DATA, see its SOURCE.md; dev part). `--marked` measures files of
-marked sentences (marked.py; `blind_dev.txt` is one) instead. A span
-counts when its type is right and it overlaps a labelled one; `exact` also wants both ends right. presidio_synth labels telephones and
-cards of any country: all of ours count as `us_phone` and `credit_card` there. A type that a set does not label has no recall and no
-precision: what was found of it is shown as a number. Presidio is installed into an environment of its own; a missing figure says why.
+marked sentences (marked.py; `blind_dev.txt` is one) instead, `--formatted` the fifteen types with a form of their own among hard negatives
+(formatted.py), and names the patterns with the most faults. A span counts when its type is right and it overlaps a labelled one; `exact`
+also wants both ends right. presidio_synth labels telephones and cards of any country: all of ours count as `us_phone` and `credit_card` there.
+A type that a set does not label has no recall and no precision: what was found of it is shown as a number. Presidio is installed into an
+environment of its own; a missing figure says why.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import math
 import os
 import subprocess
 import sys
@@ -28,10 +29,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import cases
+import formatted
 import generate
 import marked
 
 from kefu.data.personal import spans as scanned
+from kefu.statistics import wilson
 from kefu.text.privacy import SCANNED
 
 PEER = ("presidio-analyzer==2.2.366", "spacy==3.8.18")
@@ -50,13 +53,9 @@ _GROUPS = {"bank_card": "credit_card", "uk_phone": "us_phone", "phone": "us_phon
 _JUDGED = (*_SYNTH.values(), "ipv4", "ipv6")
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927)."""
-    if not n:
-        return 0.0, 1.0
-    z, p = 1.959964, hits / n
-    middle, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
+def interval(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share; everything is possible without a case."""
+    return wilson(hits, n) if n else (0.0, 1.0)
 
 
 def synth(folder: Path) -> list[Row]:
@@ -101,11 +100,12 @@ def score(rows: list[Row], found: list[list[Row]], kind: Callable[[str], str], j
         n, m = wanted[type], said[type]
         line: dict[str, Any] = {"type": type, "n": n, "found": m}
         # F1 grows with the share of all that was wanted or said that was right, which is a share with an interval like the others.
-        share = wilson(hits[type], n + m - right[type])
+        share = interval(hits[type], n + m - right[type])
         for name, value, (low, high) in (
-            ("recall", hits[type] / n if n else None, wilson(hits[type], n)),
-            ("precision", right[type] / m if m else None, wilson(right[type], m)),
+            ("recall", hits[type] / n if n else None, interval(hits[type], n)),
+            ("precision", right[type] / m if m else None, interval(right[type], m)),
             ("f1", _f1(hits[type] / (n + m - right[type])) if n else None, (_f1(share[0]), _f1(share[1]))),
+            ("exact", exact[type] / n if n else None, interval(exact[type], n)),
         ):
             there = value is not None and type in judged
             line |= {
@@ -113,7 +113,7 @@ def score(rows: list[Row], found: list[list[Row]], kind: Callable[[str], str], j
                 f"{name}_low": round(low, 4) if there else None,
                 f"{name}_high": round(high, 4) if there else None,
             }
-        lines.append(line | {"exact": round(exact[type] / n, 4) if n else None})
+        lines.append(line)
     return lines
 
 
@@ -129,9 +129,7 @@ def shown(line: dict[str, Any]) -> str:
 
     if not line["n"]:
         return f"  {line['type']:<15} n    0  none labelled, {line['found']} found"
-    return (
-        f"  {line['type']:<15} n {line['n']:>4}  {part('recall')}  {part('precision')} of {line['found']:<4}  {part('f1')}  exact {line['exact']:.3f}"
-    )
+    return f"  {line['type']:<15} n {line['n']:>4}  {part('recall')}  {part('precision')} of {line['found']:<4}  {part('f1')}  {part('exact')}"
 
 
 def environment(folder: Path) -> Path:
@@ -147,9 +145,11 @@ def environment(folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=["dev", "held"], default="dev")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--marked", action="append", default=[], metavar="FILE", help="a file of marked sentences, or its name when it lies here; only these"
     )
+    instead.add_argument("--formatted", action="store_true", help="formatted values among hard negatives; only these")
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--peer", type=Path, default=Path(os.environ.get("KEFU_CACHE", Path.home() / ".cache" / "kefu")) / "presidio")
@@ -157,11 +157,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "build")
     given = parser.parse_args()
     Set = tuple[str, list[Row], Callable[[str], str], Iterable[str], bool]
-    sets: list[Set] = [(Path(name).stem, list(marked.rows(name)), lambda type: type, SCANNED, False) for name in given.marked] or [
-        (f"own {given.half}", list(generate.rows(given.half, given.rows, given.seed)), lambda type: type, SCANNED, False),
-        (f"cases {given.half}", list(cases.rows(given.half, given.seed)), lambda type: type, SCANNED, False),
-    ]
-    if given.marked:
+    part, plain = "formatted" if given.formatted else "marked" if given.marked else "", lambda type: type
+    sets: list[Set] = [(Path(name).stem, list(marked.rows(name)), plain, SCANNED, False) for name in given.marked]
+    if given.formatted:
+        sets.append((f"formatted {given.half}", list(formatted.rows(given.half, given.seed)), plain, formatted.TYPES, False))
+    if not part:
+        sets.append((f"own {given.half}", list(generate.rows(given.half, given.rows, given.seed)), plain, SCANNED, False))
+        sets.append((f"cases {given.half}", list(cases.rows(given.half, given.seed)), plain, SCANNED, False))
+    if part:
         pass
     elif "KEFU_REAL_DATA" in os.environ:
         sets.append(("presidio_synth", synth(Path(os.environ["KEFU_REAL_DATA"])), lambda type: _GROUPS.get(type, type), _JUDGED, True))
@@ -174,7 +177,8 @@ def main() -> None:
         except (subprocess.SubprocessError, OSError) as error:
             print(f"presidio: absent, its environment could not be made ({error})")
     given.out.mkdir(parents=True, exist_ok=True)
-    with open(given.out / f"{'marked' if given.marked else given.half}.csv", "w", newline="") as handle:
+    file = {"": given.half, "marked": "marked", "formatted": f"formatted_{given.half}"}[part]
+    with open(given.out / f"{file}.csv", "w", newline="") as handle:
         writer = None
         for name, rows, kind, judged, every in sets:
             for system in ["kefu"] + (["presidio"] if python else []):
@@ -192,6 +196,8 @@ def main() -> None:
                         writer.writeheader()
                     writer.writerow({"set": name, "system": system, **line})
                     print(shown(line))
+                if given.formatted:
+                    print("\n".join(formatted.report(rows, found)))
 
 
 if __name__ == "__main__":

@@ -138,3 +138,40 @@ def test_a_broken_mark_is_named_with_its_line(tmp_path: Path) -> None:
 )
 def test_what_stands_around_a_number_is_not_part_of_it(text: str, expected: list[str]) -> None:
     assert [f"{span.type}:{span.text}" for span in spans(text, every=True)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # a number and the numeral of the next word, a card and what of it alone would pass for one
+        ("固定电话0750 8472654一直有杂音", ["cn_landline:0750 8472654"]),
+        ("固话0086-833-4726493一直有杂音", ["cn_landline:0086-833-4726493"]),
+        ("工资卡号622202 5064099368210没有到账", ["bank_card:622202 5064099368210"]),
+        ("新的银行卡号是621226 5132176779284", ["bank_card:621226 5132176779284"]),
+        # codes that both countries have
+        ("Supplier in Shenzhen: tel 0778-406 1796, fax (023) 83680037", ["cn_landline:0778-406 1796", "cn_landline:(023) 83680037"]),
+        ("office 028-23698021, mobile 15003001695", ["cn_landline:028-23698021", "cn_mobile:15003001695"]),
+        ("开票:a.li@hotmail.co.uk;催款:023-3498-2211", ["email:a.li@hotmail.co.uk", "cn_landline:023-3498-2211"]),
+        ("Made in China. Call 020 7946 0958 or 07712 345678", ["uk_phone:020 7946 0958", "uk_phone:07712 345678"]),
+        ("call 028 9012 3456 in Belfast", ["uk_phone:028 9012 3456"]),
+        # what a machine does, not a version
+        ("客户端27.34.5.158断开，原因码2374", ["ipv4:27.34.5.158"]),
+        ("client 39.56.46.17 disconnected", ["ipv4:39.56.46.17"]),
+        ("客户端8.0.45.3崩溃，客户端8.0.12.3断开", []),
+        # numbers of orders whose check digits happen to be right
+        ('{"qty":54,"order":"815465383913789615","order_id": "814596402618209961"}', []),
+        ('{"user_id":"13812345678"}', ["cn_mobile:13812345678"]),
+        ("采购单 8145820885511428", []),
+        ("充电订单711598686293906121，报关单号715006619932717484，退款单934288628063931743", []),
+        ("tel 0755-26781234 ext. 12, in Shenzhen", ["cn_landline:0755-26781234 ext. 12"]),
+        ("发票开给913716464487907273", ["cn_uscc:913716464487907273"]),
+        # check digits that are right by chance over parts of something else
+        ("my card 5573-9977-5161-7526 and keep the other", ["credit_card:5573-9977-5161-7526"]),
+        ("to DE16 1352 3022 7268 1223 52 on May 19", ["iban:DE16 1352 3022 7268 1223 52"]),
+        ("request id ee49c731-0fbe-4cba-2d97-64cf96fffa1a", []),
+        ("SSN 437145564, routing number 011401533", ["us_ssn:437145564"]),
+        ("营业执照注册号9233010626PUKKYUT7", ["cn_uscc:9233010626PUKKYUT7"]),
+    ],
+)
+def test_a_right_check_digit_is_not_all(text: str, expected: list[str]) -> None:
+    assert found(text) == expected

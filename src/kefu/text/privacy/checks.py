@@ -143,6 +143,8 @@ def cn_id_old(text: str) -> bool | None:
 
 def uscc(text: str) -> bool | None:
     """GB 32100-2015: registration authority, kind of body, region, MOD 31."""
+    if re.search(r"(?<![^ -])[a-z]+(?![^ -])", text):  # 7526 and keep the: words
+        return False
     value = re.sub(r"[ -]", "", text).upper()
     if len(value) != 18 or not re.match(r"(?:1[1239]|5[1239]|9[123]|[2-8]1|A1|N[1239]|Y1)", value) or int(value[2:4]) not in {10, *_PROVINCES}:
         return False

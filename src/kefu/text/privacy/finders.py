@@ -26,6 +26,7 @@ _CARD_SPACED = re.compile(_CARD_EDGE + r"(?!1[3-9]\d{9}(?!\d))\d{2,13}(?P<s> ?- 
 _CARD_GROUPS = {(4, 6, 5), (4, 6, 4), (6, 10), (6, 12), (6, 13), (6, 11), (8, 8), (8, 11), (4, 4, 4, 7), (6, 4, 4, 5), (6, 4, 4, 2), (4, 5, 6)}
 _CARD_GROUPS |= {(4, 4, 11), (4, 4, 8), (4, 12), (12, 4), (4, 8, 4), (4, 6, 6), (6, 6, 4), (6, 6, 7), (5, 5, 5), (5, 5, 5, 4), (5, 5, 6), (4, 5, 5)}
 _BRAND = re.compile(r"信用卡|[双外]币卡|万事达|维萨|(?i:visa|master ?card|credit)")
+_ALNUM, _GOES_ON = re.compile(r"[A-Za-z0-9]"), re.compile(r"-?[A-Za-z0-9]")  # a UUID goes on behind what might be an IBAN with dashes
 _IBAN = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=(?i:iban)))[A-Za-z]{2} ?\d{2}(?=[ .-]?[A-Za-z0-9])")
 
 
@@ -47,6 +48,8 @@ def resident_ids(text: str, bits: int) -> Iterator[Found]:
 
 def cards(text: str, bits: int) -> Iterator[Found]:
     """Payment cards. True: known issuer, right length, Luhn, usual grouping. None and False: context decides."""
+    spaced = [found for match in _CARD_SPACED.finditer(text) if (found := _grouped(match))]
+    yield from (found for found in spaced if found[2])  # 622202 5064099368210: its thirteen digits alone may pass for a card, too
     for match in _CARD.finditer(text):
         number = match.group()
         if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
@@ -62,9 +65,7 @@ def cards(text: str, bits: int) -> Iterator[Found]:
         elif luhn or len(number) >= 15:  # of no issuer and with a wrong check digit: some account, whoever calls it a card
             account = not luhn and not known and kind == "bank_card"
             yield match.start(), match.end(), None if luhn else False, "account_number" if account else kind
-    for match in _CARD_SPACED.finditer(text):
-        if found := _grouped(match):
-            yield found
+    yield from (found for found in spaced if not found[2])
 
 
 def _grouped(match: re.Match[str]) -> Found | None:
@@ -106,8 +107,9 @@ def ibans(text: str, bits: int) -> Iterator[Found]:
             elif char not in " .-" or not text[end - 1].isalnum():
                 break
             end += 1
-        if wanted and seen == wanted and not (end < len(text) and text[end].isascii() and text[end].isalnum()):
-            yield match.start(), end, checks.iban(text[match.start() : end]), ""
+        value = text[match.start() : end]
+        if wanted and seen == wanted and not (_GOES_ON if "-" in value else _ALNUM).match(text, end):
+            yield match.start(), end, checks.iban(value), ""
 
 
 # -- spelt out ---------------------------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ def spoken_numbers(text: str, bits: int) -> Iterator[Found]:
                 yield found
 
 
-_WRITTEN = re.compile(r"0\d{2,3}-?\d{7,8}(?=\D)")
+_WRITTEN = re.compile(r"(?:0086[- ]?\d{2,3}|0\d{2,3})[- ]?\d{3,4}[- ]?\d{4}(?=\D)")
 _PIECE = re.compile(r"[^，,、|/]+")
 
 

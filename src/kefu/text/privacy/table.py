@@ -125,7 +125,8 @@ def order_label() -> re.Pattern[str]:
     listed = r"(?:[A-Za-z]{0,4}\d[\dA-Za-z-]{2,30}(?:\s?[、,，和及/&]\s?(?:and\s|or\s)?|\s(?:and|or)\s)){0,4}"
     filler = r"(?:\s(?:for|of|from)(?:\s\w{1,15}){1,3})?"
     joint = r"\s{0,2}(?:是|为|為|叫|is|was|are|[:：#=(（「\[\"'“])?\s{0,2}[#\"'(]?"
-    return re.compile(rf"(?:(?:{alone}){number}{{0,2}}|(?:{numbered}){number}{{1,2}}){filler}{joint}{listed}$", re.IGNORECASE)
+    field = r"(?:_(?:id|no|num|number|sn|code))?[\"']?"  # as a column or a key of JSON is named: "order_id":
+    return re.compile(rf"(?:(?:{alone})(?:{number}{{0,2}}|{field})|(?:{numbered}){number}{{1,2}}){filler}{joint}{listed}$", re.IGNORECASE)
 
 
 def _words(written: str) -> str:
