@@ -88,3 +88,16 @@ def test_on_the_command_line(tmp_path):
     (tmp_path / "mine.yaml").write_text("models: [{id: x, parameters: -3}]")
     with pytest.raises(ConfigError, match="8 faults"):
         catalogue(tmp_path / "mine.yaml")
+
+
+def test_a_classifier_on_an_encoder_reads_each_row_twice():
+    encoder = next(
+        model for model in MODELS if not model.generative and {"classification", "embedding"} & set(model.tasks) and "zh" in model.languages
+    )
+    once, twice = encoder.stages(8, 128, 0), encoder.stages(8, 128, 0, readings=2)
+    assert twice["full"] - once["full"] == once["full"] - round(encoder.parameters * 1e6 * 16)
+    assert twice["serve int8"] == once["serve int8"]
+    found = advise(
+        [encoder.model_copy(update={"tasks": ["classification"]})], Need("classification", gpu_memory=80, rows=8, length=128, serve_tokens=0)
+    )
+    assert found[0][0].stages["full"] == twice["full"]

@@ -45,6 +45,10 @@ def test_every_shipped_recipe_runs(name, base, tmp_path, monkeypatch):
     made = recipe(tmp_path, "sft", str(base), questions(), name="shop-base", train={"max_steps": 1, "rehearse": False})
     train(str(made))  # a base by the name it has in the registry works for every method
     flags = [*TINY, "base=shop-base"] + ["distill.teacher=shop-base@1"] * (name == "distill")
+    if name == "incremental":  # what the base has seen, and rows of a month
+        more = [{"question": f"Frage {n}?", "answer": f"Antwort {n}."} for n in range(12)]
+        write_rows(tmp_path / "data" / "more.jsonl", [*questions(), *more])
+        flags += ["data.train=data/more.jsonl", "incremental.least_new=12", "incremental.most_forgotten=1"]
     if name in ("grpo", "rloo", "ppo"):
         flags.append(f"{name}.max_new_tokens=8")
     result = train(name, flags)

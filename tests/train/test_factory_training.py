@@ -363,3 +363,29 @@ def test_machines_with_cpus_are_reached_by_torch(tmp_path):
     (tmp_path / "own.yaml").write_text("[1, 2]")
     with pytest.raises(ConfigError, match="no accelerate configuration"):
         launch.command(str(tmp_path / "own.yaml"), ["r.yaml"])
+
+
+@pytest.mark.long
+def test_what_stops_a_launched_run_is_said_once(base, tmp_path):
+    """Wrong input (2), a failed gate (1) and a process that dies: one line, no text of the launcher's, and the place of the log."""
+    good = recipe(tmp_path, "sft", str(base), questions(2), train={**STEPS, "max_steps": 1}, data=ALL)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def run(*flags, **more):
+        command = [sys.executable, "-m", "kefu", "train", str(good), "--on", "ddp_cpu", *flags]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env={**environment, **more})
+
+    wrong = run("--set", "train.batch_size=7")
+    assert wrong.returncode == 2 and wrong.stderr.splitlines() == [wrong.stderr.strip()] and "cannot be dealt to 2 processes evenly" in wrong.stderr
+    machine = run("--set", "train.batch_size=7", "--json")
+    assert machine.returncode == 2 and json.loads(machine.stdout)["error"] == "ConfigError"
+    failed = run()  # figures of the training rows fail a gate
+    assert failed.returncode == 1 and "gate FAILED: measured on rows it was not trained on" in failed.stdout
+    assert all(line.startswith("! ") for line in failed.stderr.splitlines()), failed.stderr
+    assert not list(tmp_path.glob("build/launch/*"))
+    dies = tmp_path / "site"
+    dies.mkdir()
+    (dies / "sitecustomize.py").write_text("import os\nif os.environ.get('RANK') == '1':\n    os._exit(9)\n", "utf-8")
+    dead = run(PYTHONPATH=f"{dies}:{os.environ.get('PYTHONPATH', '')}")
+    assert dead.returncode == 1 and "failed" in dead.stderr and "its log is" in dead.stderr and "Traceback" not in dead.stderr, dead.stderr
+    assert list(tmp_path.glob("build/launch/*.log"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +14,8 @@ from kefu.cli.edge import OUTPUT
 from kefu.cli.options import Json, Set, console
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from kefu.train.factory.loop import Result
 
 #: another run in the same folder is waited for so long
@@ -52,6 +56,8 @@ def run(
         _project(Path(given), set_, force)
     elif on:
         _launch(on, processes, given, set_, resume, continue_, force)
+    elif launched():
+        _helper(lambda: _recipe(given, set_, resume, continue_, force, 0.0))
     elif search:
         _search(given, set_, search, 0.0 if no_wait else WAIT_S)
     else:
@@ -85,6 +91,11 @@ def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bo
         result = train(given, set_, resume=resume, continue_from=continue_, force=force, wait_s=wait_s, progress=progress)
     if result is None:
         return
+    if result.idle:
+        label = result.entry.label if result.entry else ""
+        document = {"ok": True, "idle": result.idle, "model": str(result.artifact.path), "name": label, "fresh": True, "notes": [], "gates": []}
+        OUTPUT.result(document, lambda: console().print(f"= {result.idle}", markup=False))
+        return
     entry, failed = result.entry, [gate for gate in result.entry.gates if not gate.passed] if result.entry else []
     document = {
         "ok": not failed, "model": str(result.artifact.path), "name": entry.label if entry else "", "fresh": result.fresh,
@@ -98,11 +109,31 @@ def _recipe(given: str, set_: list[str], resume: bool, continue_: str, force: bo
 def _launch(on: str, processes: int, given: str, set_: list[str], resume: bool, continue_: str, force: bool) -> None:
     from kefu.train.factory import launch, recipe
 
-    recipe.load(given, set_)  # every fault is said once, before any process starts
+    loaded = recipe.load(given, set_)  # every fault is said once, before any process starts
+    log = loaded.build / "launch" / f"{loaded.recipe.name}-{os.getpid()}.log"
     flags = [f"--set={one}" for one in set_] + ["--resume"] * resume + ["--force"] * force + ["--json"] * OUTPUT.machine
-    code = launch.launch(on, [given, *flags, *([f"--continue={continue_}"] if continue_ else [])], processes or None)
+    code = launch.launch(on, [given, *flags, *([f"--continue={continue_}"] if continue_ else [])], processes or None, log)
     if code:
-        raise typer.Exit(code if code in (1, 2, 130) else 1)
+        raise typer.Exit(code)
+
+
+def _helper(work: Callable[[], None]) -> None:
+    """One process of a launched run: how it ends is told by who launched it, once for all of them."""
+    from kefu.errors import KefuError
+    from kefu.train.factory import launch
+
+    try:
+        work()
+    except typer.Exit as stop:
+        launch.leave(None, stop.exit_code)
+        raise
+    except KefuError as error:
+        launch.leave(error, error.exit_code)
+        print(f"error: {error.line()}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except Exception as error:
+        launch.leave(error, 1)
+        raise
 
 
 def _search(given: str, set_: list[str], count: int, wait_s: float) -> None:
@@ -153,10 +184,30 @@ def _text(result: Result) -> None:
             out.print(f"  {name}: {figure(number, 3)}{was}", markup=False)
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)
+    if told := training["facts"].get("round"):
+        known = f"{told['known_rows']} known, {told['replayed_rows']} of them replayed"
+        out.print(f"round after {told['from']}: {told['new_rows']} new rows, {known}", markup=False)
     for gate in result.entry.gates if result.entry else []:
         out.print(f"gate {'passed' if gate.passed else 'FAILED'}: {gate.name} ({gate.why})", markup=False)
     out.print(f"report: {result.artifact.path / 'report.html'}", markup=False)
-    out.print(f"model: {result.artifact.path}" + (f" ({result.entry.label})" if result.entry else ""), markup=False)
+    stage = f" ({result.entry.label}, {result.entry.stage})" if result.entry else ""
+    out.print(f"model: {result.artifact.path}{stage}", markup=False)
+
+
+def _direct() -> Console | None:
+    """Of a launched run's first process: past the launcher, to who typed the command."""
+    if not launched() or os.environ.get("RANK", "0") != "0":
+        return None
+    from rich.console import Console
+
+    from kefu.train.factory import launch
+
+    there = launch.terminal()
+    return Console(file=there, highlight=False, soft_wrap=True) if there else None
+
+
+def launched() -> bool:
+    return "KEFU_LAUNCH_NOTES" in os.environ
 
 
 def _plain(text: str) -> str:
@@ -171,8 +222,8 @@ class progress_bar:
     def __enter__(self) -> Any:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self.out = console(stderr=True)
-        shown = not OUTPUT.machine and sys.stderr.isatty()
+        self.out = _direct() or console(stderr=True)
+        shown = not OUTPUT.machine and self.out.is_terminal
         self.bar = Progress(
             BarColumn(bar_width=24), TextColumn("{task.description}"), TimeElapsedColumn(), console=self.out, transient=True, disable=not shown
         )

@@ -92,7 +92,8 @@ def _unfit(model: Model, need: Need) -> str:
 def _fit(model: Model, need: Need) -> Advice | None:
     """The most thorough training that fits, and the finest precision to serve with; None when it cannot even be served."""
     room = _room(need) * GIB
-    stages = model.stages(need.rows, need.length, need.serve_tokens)
+    twice = need.task == "classification" and not model.generative  # a classifier on an encoder reads each row twice (R-Drop)
+    stages = model.stages(need.rows, need.length, need.serve_tokens, 2 if twice else 1)
     serve = next((p for p in ("bf16", "int8", "int4") if stages[f"serve {p}"] <= room * ROOM), "")
     ways: tuple[str, ...] = ("full", "lora", "qlora") if model.generative else ("full",)
     if not need.gpu_memory:

@@ -47,14 +47,15 @@ class Model(Block):
         """Bytes of the weights."""
         return round(self.parameters * 1e6 * PRECISIONS[precision])
 
-    def stages(self, rows: int, length: int, serve_tokens: int) -> dict[str, int]:
+    def stages(self, rows: int, length: int, serve_tokens: int, readings: int = 1) -> dict[str, int]:
         """Bytes: full, lora and qlora training of `rows` rows of `length` tokens at once, serving at bf16, int8 and int4.
 
-        serve_tokens: tokens held in the cache of all conversations together. Training as `kefu.train.factory.memory` counts it:
+        serve_tokens: tokens held in the cache of all conversations together. readings: of a row in one pass.
+        Training as `kefu.train.factory.memory` counts it:
         32-bit weights, gradients and both moments for what is trained; activations of half precision, made again in the backward pass.
         """
         words = self.words if self.generative else 0
-        work = memory.activation_bytes(self.width, self.layers, words, rows, length, half=True, again=True)
+        work = memory.activation_bytes(self.width, self.layers, words, rows * readings, length, half=True, again=True)
         trained = adapter(self)
         cache = 2 * self.layers * self.kv * 2 * serve_tokens if self.generative else 0
         return {

@@ -36,9 +36,12 @@ def train(
     if registered:
         Registry(home(loaded.root)).entries()  # a damaged registry is said before the work, not after it
     result = loop.run(loaded, resume=resume, parent=parent, force=force, wait_s=wait_s, progress=progress)
-    if result is None or not registered:
+    if result is None or not registered or result.idle:
         return result
-    return replace(result, entry=register(loaded, result, parent))
+    entry = register(loaded, result, parent)
+    if getattr(loaded.settings, "promote", False) and entry.stage == "candidate" and entry.gates_passed and entry.release_passed:
+        entry = Registry(home(loaded.root)).promote(entry.label)
+    return replace(result, entry=entry)
 
 
 def model_folder(root: Path, name: str) -> Path:

@@ -17,14 +17,16 @@ import yaml
 from kefu.artifacts import fingerprint
 from kefu.data import near, readers
 from kefu.data.mapping import columns_of, guess, name_key, value
-from kefu.errors import ConfigError, InputError
+from kefu.errors import ConfigError, InputError, KefuError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
 from kefu.text.normalise import fold
-from kefu.train.factory.recipe import Loaded
+from kefu.train.factory.recipe import Loaded, shipped
 from kefu.train.source import copies
 
 SPLITS = ("train", "validation", "test")
+#: rows that most runs do not have
+MORE_SPLITS = ("general", "old", "old_held")
 #: what figures say they were measured on (`on`) where no row was held out
 OWN = "the rows it was trained on"
 #: different prompts below which no share of the rows is held out: one row more or less would be a tenth of everything
@@ -45,18 +47,23 @@ _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "con
 
 @dataclass
 class Splits:
-    """Rows by split. ledger: per split, rows read, broken, kept, and where they came from."""
+    """Rows by split. ledger: per split, rows read, broken, kept, and where they came from.
+
+    old, old_held: of a round (`kefu.train.factory.rounds`), what the model it starts from has learnt, and what was held out from it.
+    """
 
     train: list[dict[str, Any]] = field(default_factory=list)
     validation: list[dict[str, Any]] = field(default_factory=list)
     test: list[dict[str, Any]] = field(default_factory=list)
     general: list[dict[str, Any]] = field(default_factory=list)
+    old: list[dict[str, Any]] = field(default_factory=list)
+    old_held: list[dict[str, Any]] = field(default_factory=list)
     ledger: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def digest(self) -> dict[str, str]:
         """Hash of the rows of each split, as they will be used."""
-        return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(["general"] if self.general else []))}
+        return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(name for name in MORE_SPLITS if getattr(self, name)))}
 
     def measured(self, most: int) -> tuple[list[dict[str, Any]], str, str]:
         """(rows to measure with, OWN where they are the training rows, what the user must know of them)."""
@@ -102,7 +109,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
         where = given.data_url or ", ".join(given.train)
         raise InputError("nothing to train on", f"{where} holds no rows", "give files with rows in `data.train`")
     if not found.validation:
-        _hold_out(found, given.validation_share, loaded.recipe.train.seed)
+        hold_out(found, given.validation_share, loaded.recipe.train.seed)
     return found
 
 
@@ -161,7 +168,7 @@ def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
     return [place for place in loaded.recipe.data.train if loaded.path(place).is_dir() and _artefact(loaded.path(place), split, needs)]
 
 
-def _hold_out(found: Splits, share: float, seed: int) -> None:
+def hold_out(found: Splits, share: float, seed: int) -> None:
     """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side.
 
     No label leaves the training rows by it: with few rows, the only ones of a rare label stay to be learnt."""
@@ -224,7 +231,7 @@ def _rows(loaded: Loaded, place: str, split: str, needs: str, counts: Counter[st
 
 
 def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    for row in file_rows(Path(place), loaded.root, split):
+    for row in file_rows(Path(place), loaded.root, split, f"data.{split}" + ("" if loaded.file in shipped().values() else f" of {loaded.file.name}")):
         counts["read"] += 1
         if isinstance(row, readers.Broken):
             counts[f"broken: {row.reason}"] += 1
@@ -232,8 +239,20 @@ def _file(loaded: Loaded, place: str, split: str, counts: Counter[str]) -> Itera
         yield row.values, row.where
 
 
-def file_rows(place: Path, root: Path = Path(), name: str = "rows") -> Iterator[readers.Row | readers.Broken]:
-    """Rows of a file (or glob) in any format, as they stand there; of CoNLL the columns of tokens and tags are found by their contents."""
+def file_rows(place: Path, root: Path = Path(), name: str = "rows", given_in: str = "the command") -> Iterator[readers.Row | readers.Broken]:
+    """Rows of a file (or glob) in any format, as they stand there; of CoNLL the columns of tokens and tags are found by their contents.
+
+    given_in: where the user named the file; errors of the readers, which speak of a project's kefu.yaml, send them there.
+    """
+    try:
+        yield from _file_rows(place, root, name)
+    except KefuError as error:
+        if "kefu.yaml" not in error.fix:
+            raise
+        raise type(error)(error.what, error.why, error.fix.replace("kefu.yaml", given_in)) from None
+
+
+def _file_rows(place: Path, root: Path, name: str) -> Iterator[readers.Row | readers.Broken]:
     rows = readers.open_source(Source(name=name, shape="faq", path=str(place)), Project(cast(Any, None), root.resolve()), _no_table).rows()
     head = list(islice(rows, _HEAD))
     seen = [row.values for row in head if isinstance(row, readers.Row)]

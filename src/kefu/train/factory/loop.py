@@ -20,10 +20,11 @@ from kefu.artifacts import Artifact, Store, code_fingerprint, fingerprint, finge
 from kefu.errors import GateError, InputError, MissingExtra
 from kefu.registry import Entry
 from kefu.train import threads
-from kefu.train.factory import memory, methods, plan
+from kefu.train.factory import memory, methods, plan, rounds
 from kefu.train.factory.data import Splits, read
 from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
 from kefu.train.factory.recipe import Loaded, shipped
+from kefu.train.factory.rounds import Start
 from kefu.train.factory.trackers import closed, wandb
 
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
@@ -32,12 +33,14 @@ SAMPLES = 16
 
 @dataclass(frozen=True)
 class Result:
-    """A published model. fresh: it was there already. entry: its line in `models.yaml`."""
+    """A published model. fresh: it was there already. entry: its line in `models.yaml`. idle: why a round had nothing to do; the model is
+    the one it would have started from."""
 
     artifact: Artifact
     fresh: bool = False
     notes: list[str] = field(default_factory=list)
     entry: Entry | None = None
+    idle: str = ""
 
 
 def run(
@@ -82,11 +85,19 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
     say("reading rows", 0.0)
     rows = read(loaded, method.needs)
     store, device = Store(loaded.build), Device.here()
-    inputs = _inputs(loaded, rows, parent, getattr(method, "reads", None))
+    divide = getattr(method, "divide", None)
+    begun: Start | None = divide(loaded, rows, parent) if divide else None
+    if begun:
+        parent = begun.folder
+        if idle := rounds.too_few(rows, loaded.settings, begun, force):
+            return None if device.rank else Result(begun.artifact(), fresh=True, entry=begun.entry, idle=idle)
+    inputs = _inputs(loaded, rows, parent, getattr(method, "reads", None), "" if begun else loaded.recipe.base)
     settings = loaded.recipe.model_dump(exclude={"description", "search", "gates", "cost"})
     key = fingerprint([inputs, settings, device.processes, code_fingerprint(*CODE)])
     name = loaded.recipe.name
     work = store.root / "checkpoints" / name / key[:16]
+    if begun and not force and not resume and (resume := bool(_whole(work))):  # nobody is there at night to say --resume
+        say(f"going on with the round that was interrupted ({_whole(work)[-1].name})", -1.0)
     if device.rank:  # a helper of a launched run: it computes, the first process writes
         with tempfile.TemporaryDirectory() as folder:
             _work(Job(loaded, Path(folder), work, device, lambda text, share: None, parent=parent), method, rows, _resume_from(work, resume))
@@ -108,12 +119,12 @@ def _guarded(loaded: Loaded, resume: bool, parent: Path | None, force: bool, say
     return Result(made, notes=job.notes)
 
 
-def _inputs(loaded: Loaded, rows: Splits, parent: Path | None, reads: Any) -> dict[str, str]:
+def _inputs(loaded: Loaded, rows: Splits, parent: Path | None, reads: Any, base: str) -> dict[str, str]:
     """Content hashes of everything a run reads; a name of a model made here stands for its newest version."""
     from kefu.train.factory import model_folder
 
     inputs = {f"data/{name}": digest for name, digest in rows.digest().items()}
-    named = {"base": loaded.recipe.base, **{f"settings/{name}": name for name in (reads(loaded.settings) if reads else []) if name}}
+    named = {"base": base, **{f"settings/{name}": name for name in (reads(loaded.settings) if reads else []) if name}}
     for label, name in named.items():
         path = loaded.path(name) if name else None
         if path and not path.exists() and "/" not in name:
@@ -149,9 +160,13 @@ def _unfinished(work: Path, resume: bool, force: bool) -> Path | None:
 
 
 def _resume_from(work: Path, resume: bool) -> Path | None:
+    return _whole(work)[-1] if resume else None
+
+
+def _whole(work: Path) -> list[Path]:
     from kefu.train.factory.fit import checkpoints
 
-    return checkpoints(work)[-1] if resume else None
+    return checkpoints(work)
 
 
 def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | None) -> dict[str, Any]:
@@ -175,6 +190,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     held = held if held and held.items else None
     make = getattr(method, "make", None)
     if not make:
+        sequences = getattr(method, "sequences", None)
+        job.facts["sequences"] = sequences(job) if sequences else 1
         plan.size(job, train)
     measured, on, notice = rows.measured(int(job.plan["measure_rows"]))
     if notice:
@@ -209,6 +226,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     if job.recipe.data.map:
         task["map"] = job.recipe.data.map
     write_json(job.out / "task.json", task)
+    if method.needs == "messages" and job.base is not None:
+        rounds.record(job, getattr(method, "seen", None), getattr(method, "old", []))
     job.facts["cost"] = meter.read(job.recipe.cost)
     job.facts["former"] = former(job.loaded)
     return write(job, method, rows, train, held, curves, before, after, samples)

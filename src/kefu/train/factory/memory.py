@@ -17,13 +17,24 @@ MOST_ROWS_CPU = 32
 
 
 def stages(job: Job, rows: int, length: int) -> dict[str, int]:
-    """Bytes of each stage: load, train, evaluate, save. rows: of one pass; length: tokens of the longest row."""
-    model = job.model
+    """Bytes of each stage: load, train, evaluate, save. rows: of one pass; length: tokens of the longest row.
+
+    A row may be several sequences of a pass (`job.facts["sequences"]`): a pair of answers, or two readings under different dropout.
+    """
+    model, rows = job.model, rows * int(job.facts.get("sequences", 1))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     copies = int(job.facts.get("frozen_copies", 0))
     held = weights * (1 + copies)
-    work = activations(model.config, rows, length, half=bool(job.plan["bf16"]), again=bool(job.plan["gradient_checkpointing"]))
+    head = getattr(model, "get_output_embeddings", None)
+    work = activations(
+        model.config,
+        rows,
+        length,
+        half=bool(job.plan["bf16"]),
+        again=bool(job.plan["gradient_checkpointing"]),
+        logits=bool(head and head() is not None),
+    )
     return {
         "load": held,
         "train": held + 3 * trained + work,
@@ -33,12 +44,12 @@ def stages(job: Job, rows: int, length: int) -> dict[str, int]:
     }
 
 
-def activations(config: Any, rows: int, length: int, *, half: bool, again: bool) -> int:
-    """Bytes kept for the backward pass of one pass of `rows` times `length` tokens."""
+def activations(config: Any, rows: int, length: int, *, half: bool, again: bool, logits: bool = True) -> int:
+    """Bytes kept for the backward pass of one pass of `rows` times `length` tokens. logits: whether each token gets one for every word."""
     text = getattr(config, "text_config", config)
     hidden = int(getattr(text, "hidden_size", 768))
     layers = int(getattr(text, "num_hidden_layers", 12))
-    words = int(getattr(text, "vocab_size", 0)) if "Causal" in "".join(getattr(config, "architectures", None) or ["Causal"]) else 0
+    words = int(getattr(text, "vocab_size", 0)) if logits else 0
     return activation_bytes(hidden, layers, words, rows, length, half=half, again=again)
 
 

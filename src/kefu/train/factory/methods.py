@@ -65,7 +65,9 @@ class Method(Protocol):
     # Optional parts:
     #   make(job, train, validation, progress) -> Curves: instead of `trainer`, for what is not trained here (a prompt, a provider)
     #   started(work, resume, force): with `make`: what to do with an unfinished run; raises InputError
+    #   divide(loaded, rows, parent) -> rounds.Start | None: a round; splits the rows by what the model it goes on from has seen
     #   reads(settings) -> files and folders that the settings name; their contents go into the key of the run
+    #   sequences(job) -> how many sequences of one pass a row is, for the estimate of memory; 1 without it
     #   finish(job): after the fit and before measuring, e.g. to merge an adapter
     #   judge(job, metrics): after measuring; raises GateError for a model that must not be kept
     #   samples(job, rows) -> [{"asked", "expected", "said"}] for the report

@@ -110,7 +110,17 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
         worse, (known, said) = surely_worse(first, before[first], after[first]), apart(before[first], after[first])
         why = f"{first} {before[first]['value']:.4g} before, {after[first]['value']:.4g} after" + ("" if known is not None else f"; {said}")
         found.append(Gate(name="not worse than before training", passed=not worse, why=why))
+    if told := training.get("facts", {}).get("round"):
+        found.append(_gained(told))
     return found
+
+
+def _gained(told: dict[str, Any]) -> Gate:
+    """Whether a round was worth it: answers to held-out new questions came closer to the right ones, and the right ones likelier."""
+    was, now = told["before"], told["after"]
+    why = f"token F1 {was['token_f1']:.3f} before, {now['token_f1']:.3f} after, loss {was['loss']:.3f} and {now['loss']:.3f} (n={told['n']})"
+    passed = now["token_f1"] - was["token_f1"] >= told["least_gain"] and now["loss"] < was["loss"]
+    return Gate(name="learnt the new rows", passed=passed, why=f"{why}; a rise of {told['least_gain']:g} and a lower loss are asked")
 
 
 def lower_is_better(name: str) -> bool:
@@ -140,7 +150,7 @@ def _parents(registry: Registry, root: Path, parent: Path | None) -> list[str]:
         return []
     place = parent.resolve()
     for entry in reversed(registry.entries()):
-        folder = (root / entry.access_point).resolve()
-        if place == folder or place.is_relative_to(folder):
+        folders = [(root / folder).resolve() for folder in (entry.access_point, *entry.artifacts.values())]
+        if any(place.is_relative_to(folder) for folder in folders):
             return [entry.label]
     return [str(parent)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kefu.artifacts import Artifact, fingerprint, write_text
-from kefu.errors import ConfigError, GateError, KefuError, MissingExtra
+from kefu.errors import ConfigError, GateError, InputError, KefuError, MissingExtra
 from kefu.pages import reports
 from kefu.registry import Gate, Registry
 from kefu.train.factory import recipe as recipes
@@ -109,6 +109,8 @@ def _trial(trial: Any, loaded: Loaded, given: str, overrides: list[str], metric:
         raise
     if result is None:
         raise ConfigError("--search", "a search runs in one process", "leave out --on")
+    if result.idle:
+        raise InputError("nothing to search", result.idle, "add rows first")
     report = json.loads((result.artifact.path / "training.json").read_text("utf-8"))
     trial.set_user_attr("model", str(result.artifact.path))
     if metric == "eval_loss":

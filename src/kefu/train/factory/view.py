@@ -21,6 +21,9 @@ def show(given: str, overrides: Sequence[str], count: int) -> list[list[tuple[st
     rows = read(loaded, method.needs)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         job = Job(loaded, Path(folder), Path(folder), Device.here(), lambda text, share: None, rows=rows)
+        divide = getattr(method, "divide", None)
+        if divide and (begun := divide(loaded, rows, None)):
+            job.parent = begun.folder
         method.open(job)
         plan.choose(job, method.defaults(job))
         made = method.encode(job, rows.train[:count], "train")

@@ -60,6 +60,9 @@ class Align(Causal):
 
     copies: ClassVar[int] = 1
 
+    def sequences(self, job: Job) -> int:
+        return 2  # the better answer and the other
+
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.methods.preference import encode_pairs
 
@@ -132,6 +135,9 @@ class KtoMethod(Align):
     name: ClassVar[str] = "kto"
     Settings: ClassVar[type[Block]] = Kto
     needs: ClassVar[str] = "feedback"
+
+    def sequences(self, job: Job) -> int:
+        return 1  # one judged answer; the pass that measures the divergence keeps nothing
 
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.methods.preference import encode_feedback

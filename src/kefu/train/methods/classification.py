@@ -190,6 +190,9 @@ class Classification(Head):
         asked = job.settings.agreement
         return float(asked if asked is not None else self.fitted(job))
 
+    def sequences(self, job: Job) -> int:
+        return 2 if self.agreement(job) else 1
+
     def fitted(self, job: Job) -> bool:
         """Whether the head is fitted to the encoder's vectors before the first step. Raises ConfigError where it is asked for and cannot be."""
         from kefu.train.heads import probe

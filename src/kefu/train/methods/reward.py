@@ -41,6 +41,9 @@ class Reward(Causal):
             "schedule": ("linear", "TRL's own choice"),
         }
 
+    def sequences(self, job: Job) -> int:
+        return 2  # the better answer and the other
+
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.methods.preference import encode_pairs
 

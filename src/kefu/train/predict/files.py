@@ -217,7 +217,7 @@ def _read(path: Path, needs: str, columns: Columns, keep: Sequence[str], also: s
     from kefu.data import readers
     from kefu.train.factory import data
 
-    for row in data.file_rows(path):
+    for row in data.file_rows(path, given_in="--input"):
         if isinstance(row, readers.Broken):
             broken = BadRow(row.reason)
             broken.where = row.where  # type: ignore[attr-defined]
