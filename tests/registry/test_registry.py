@@ -62,7 +62,7 @@ def test_what_failed_is_not_promoted_without_force(tmp_path: Path) -> None:
     with pytest.raises(GateError, match="score too low"):
         registry.promote("shop@1")
     assert registry.entries()[0].stage == "candidate"
-    assert registry.promote("shop@1", force=True).stage == "production"
+    assert registry.promote("shop@1", force=True, reason="tried by hand").stage == "production"
 
 
 def test_verify_sees_changed_missing_and_swapped_files(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_an_entry_without_artifacts_is_not_promoted(tmp_path: Path) -> None:
     registry.add(fields(tmp_path, "aa") | {"artifacts": {}})
     for force in (False, True):
         with pytest.raises(InputError, match="names no artefact"):
-            registry.promote("shop@1", force=force)
+            registry.promote("shop@1", force=force, reason="tried by hand")
     assert registry.resolve().stage == "candidate"
     registry.add(fields(tmp_path, "bb") | {"artifacts": {}, "access_point": "https://models.example/v1"})
     assert registry.promote("shop@2").stage == "production"

@@ -215,6 +215,9 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
         finish(job)
     job.progress("measuring after training", 0.93)
     after, after_samples = _asked(method, job, measured, on=on)
+    peer = getattr(method, "trivial", None)
+    if peer:
+        job.facts["baseline"] = peer(job, measured, before)
     if general:
         job.facts["general"] = {"rows": len(general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
     judge = getattr(method, "judge", None)

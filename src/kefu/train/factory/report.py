@@ -74,7 +74,7 @@ def again(document: dict[str, Any], folder: Path, out: Path) -> Path:
 
 def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
     """One row a metric: before, after, on general rows before and after, the former version's, and whether it got better."""
-    from kefu.train.factory.register import lower_is_better
+    from kefu.train.factory.trivial import lower_is_better
 
     general, former, floor = document["general"], document["former"], document["baseline"]
     found = []

@@ -103,6 +103,15 @@ class Answering(Head):
         said = self._reader(job).predict(read)
         return metrics.answers([[one.context[a:b] for a, b in one.spans] for one in read], [one["answer"] for one in said])
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.text.segment import sentences
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        read = self._asked(rows)
+        first = [(sentences(one.context) or [one.context])[0] for one in read]
+        return trivial.made(peers.ANSWER, peers.answers([[one.context[a:b] for a, b in one.spans] for one in read], first), ("f1", "exact"))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         read = self._asked(rows)
         said = self._reader(job).predict(read)

@@ -368,6 +368,17 @@ class Classification(Head):
             made |= {"inside_accuracy": share([a == b for a, b in inside]), "other_recall": share([b == self.task.other for b in outside])}
         return made
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        (_, learnt), (_, right) = self._labelled(job.rows.train if job.rows else []), self._labelled(rows)
+        if self.task.multi_label:
+            found = peers.sets([set(labels) for labels in learnt], [set(labels) for labels in right], job.seed)
+            return trivial.made(peers.SETS, found, ("micro_f1", "macro_f1"), ("exact",))
+        found = peers.labels([labels[0] for labels in learnt], [labels[0] for labels in right], job.seed)
+        return trivial.made(peers.LABEL, found, ("accuracy", "macro_f1"))
+
     def _labelled(self, rows: list[dict[str, Any]]) -> tuple[list[Any], list[list[str]]]:
         from kefu.train.heads import labels as head
 

@@ -134,6 +134,14 @@ class ImageText(Head):
         said = self._reader(job).predict([pair for _, pair, _ in found])
         return metrics.labels([label for _, _, label in found], [one["label"] for one in said])
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        learnt = [label for label, count in self.counts.items() for _ in range(count)]
+        found = peers.labels(learnt, [label for _, _, label in self._pairs(job, rows)], job.seed)
+        return trivial.made(peers.LABEL, found, ("accuracy", "macro_f1"))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found = self._pairs(job, rows)
         said = self._reader(job).predict([pair for _, pair, _ in found])

@@ -35,6 +35,11 @@ def readable(row: dict[str, Any]) -> bool:
     return row.get("chosen") is not None and not _read(row)[1]
 
 
+def answers(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(better, worse) answer of the rows that have both and that can be read."""
+    return [(better, worse) for row in rows if readable(row) for _, better, worse in [pair(row)] if better != worse]
+
+
 def feedback(row: dict[str, Any]) -> list[tuple[list[Message], str, bool]]:
     """(history, answer, whether it is good) of a row with a label, or both sides of a preference."""
     if row.get("chosen") is not None:

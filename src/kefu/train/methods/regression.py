@@ -78,6 +78,13 @@ class Regression(Head):
         read, right = self._read(rows)
         return metrics.numbers(right, [one["value"] for one in self._say(job, read)])
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        found = peers.numbers(self._read(job.rows.train if job.rows else [])[1], self._read(rows)[1])
+        return trivial.made(peers.NUMBER, found, ("mae", "rmse"), ("spearman",))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         read, right = self._read(rows)
         said = self._say(job, read)

@@ -69,6 +69,14 @@ class Reward(Causal):
         margins = [b - w for b, w in zip(better, worse, strict=True)]
         return {"accuracy": figures.share([m > 0 for m in margins]), "margin": figures.mean(margins)}
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.methods.align import BY_LENGTH
+        from kefu.train.methods.preference import answers
+
+        found = trivial.lengths(answers(job.rows.train if job.rows else []), answers(rows))
+        return trivial.made(BY_LENGTH, found, ("accuracy",))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods.preference import pair
 
