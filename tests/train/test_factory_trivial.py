@@ -90,7 +90,7 @@ def test_a_head_that_learnt_nothing_is_refused_and_promoted_only_for_a_reason(me
         registry.promote("@latest")
     with pytest.raises(InputError, match="--force without a reason"):
         registry.promote("@latest", force=True)
-    done = CliRunner().invoke(app, ["models", "promote", str(tmp_path), "--force", "--reason", "演示用，不上线"])
+    done = CliRunner().invoke(app, ["promote", str(tmp_path), "--force", "--reason", "演示用，不上线"])
     assert done.exit_code == 0, done.output
     assert registry.resolve("@production").forced == "演示用，不上线"
 

@@ -67,7 +67,7 @@ def test_replay_keeps_the_old_and_learns_the_new(teacher, tmp_path):
     made = run(tmp_path, teacher, replay=4, most_forgotten=0.2)
     assert made["ledger"]["replayed_rows"] == 24
     assert made["metrics"]["token_f1"]["value"] > made["metrics_before"]["token_f1"]["value"]
-    assert made["forgetting"]["fall"] <= 0.2
+    assert made["forgetting"]["token_f1"]["worse_by"] <= 0.2 and "after" in made["forgetting"]["loss"]
     assert made["parent"] == str(teacher)
 
 
@@ -75,6 +75,20 @@ def test_forgetting_fails_the_run(teacher, tmp_path):
     with pytest.raises(GateError, match="forgot what it knew"):
         run(tmp_path, teacher, replay=0, most_forgotten=0.0)
     assert not list((tmp_path / "build").glob("model/*/*/manifest.json"))
+
+
+def test_forgetting_is_seen_in_the_loss_where_the_answers_were_never_right(tmp_path):
+    """Token F1 was nothing before and cannot fall; the loss on the old answers rises beyond its interval."""
+    shape = {"embedded": {"vocabulary": 400, "layers": 1, "hidden": 32}}
+    old = recipe(
+        tmp_path / "old", "sft", "embedded", questions(), sft=shape, train={"max_steps": 12, "rehearse": False}, data={"validation_share": 0}
+    )
+    model = train(str(old)).artifact.path / "model"
+    steps = {"max_steps": 30, "learning_rate": 3e-2, "rehearse": False}
+    path = recipe(tmp_path / "new", "incremental", str(model), NEW, train=steps, data=ALL, incremental={"old": ["old.jsonl"], "replay": 0})
+    write_rows(path.parent / "old.jsonl", questions())
+    with pytest.raises(GateError, match="loss on old answers rose from"):
+        train(str(path))
 
 
 def test_continue_records_the_parent(base, teacher, tmp_path):

@@ -32,7 +32,7 @@ def write(
     document = {
         "name": job.recipe.name, "method": job.recipe.method, "description": job.recipe.description, "needs": method.needs,
         "base": job.described(), "parent": str(job.parent) if job.parent else None,
-        "settings": job.plan.as_dict(), "data": rows.ledger, "distribution": _distribution(rows, train), "lengths": _lengths(train.lengths),
+        "settings": job.plan.as_dict(), "data": rows.ledger, "distribution": _distribution(rows, train, job), "lengths": _lengths(train.lengths),
         "ledger": train.ledger, "validation_ledger": held.ledger if held else {}, **{name: job.facts.get(name, {}) for name in own},
         "run": curves.as_dict(), "logged": curves.logged, "metrics_before": before, "metrics": after, "samples": samples,
         "notes": job.notes, "facts": {k: v for k, v in job.facts.items() if k not in own}, "environment": environment(),
@@ -122,10 +122,12 @@ def line(points: list[Any], width: int = 260, height: int = 64) -> dict[str, Any
     return {"points": " ".join(drawn), "low": low, "high": high, "first": values[0], "last": values[-1], "steps": int(steps[-1])}
 
 
-def _distribution(rows: Splits, train: Prepared) -> dict[str, Any]:
+def _distribution(rows: Splits, train: Prepared, job: Job) -> dict[str, Any]:
     from kefu.train.factory.distribution import distribution
 
-    return distribution(rows.train, train.lengths)
+    counted = job.facts.get("labels") or {}
+    plain = all(isinstance(count, int) for count in counted.values())
+    return distribution(rows.train, train.lengths, counted if plain else None)
 
 
 def _size(count: float) -> str:

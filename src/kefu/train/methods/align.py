@@ -46,9 +46,12 @@ class Align(Causal):
         self.before: list[tuple[float, float]] = []
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        from kefu.train.factory.plan import READ
+
         adapter = job.settings.lora is not None
         return {
             "epochs": (1.0, "preferences are overfitted quickly"),
+            "measure_rows": (READ, "a row costs two passes"),
             "learning_rate": (1e-5 if adapter else 1e-6, "usual for aligning" + (" adapters" if adapter else " all weights")),
             "schedule": ("linear", "TRL's own choice"),
             "weight_decay": (0.0, "the distance to the base is already paid for"),

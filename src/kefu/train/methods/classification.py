@@ -73,6 +73,7 @@ class Classification(Head):
     def __init__(self) -> None:
         super().__init__()
         self.wording: Wording | None = None
+        self.separator, self.several = "", False
 
     def learn(self, job: Job) -> dict[str, Any]:
         from kefu.train.heads import labels as head
@@ -83,6 +84,7 @@ class Classification(Head):
         self.separator = self._separator(job, cells) if multi is not False else ""
         if multi is None:
             multi = bool(self.separator) or head.several(cells)
+        self.several = bool(multi)
         self.counts = Counter(label for cell in cells for label in self.labels(cell) or [])
         if job.settings.other and job.settings.other_examples == "calibrate":
             del self.counts[job.settings.other]
@@ -99,9 +101,13 @@ class Classification(Head):
         return {"num_labels": len(found), "id2label": dict(enumerate(found)), "label2id": {n: i for i, n in enumerate(found)}, "problem_type": kind}
 
     def labels(self, cell: Any) -> list[str] | None:
+        """The labels of a row. Where several may be right, an empty cell or list says that none is: a true negative for every label.
+
+        None: the row does not say; so an empty cell where one label is right, and a label that is missing (null) anywhere."""
         from kefu.train.heads.labels import given
 
-        return given(cell, self.separator)
+        found = given(cell, self.separator)
+        return [] if found is None and isinstance(cell, str) and self.several else found
 
     def _separator(self, job: Job, cells: list[Any]) -> str:
         from kefu.train.heads.labels import separator
@@ -168,6 +174,8 @@ class Classification(Head):
         for (row, labels), found in zip(kept, cut, strict=True):
             target: Any = [float(name in labels) for name in task.labels] if task.multi_label else place[labels[0]]
             ledger.keep(row, found, [{**columns(window), "targets": target} for window in found], 1)
+            if not labels:
+                ledger.facts["rows of no label (true negatives)"] += 1
         return ledger.done(len(rows))
 
     def loss(self, job: Job) -> Callable[..., Any]:

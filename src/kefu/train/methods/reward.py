@@ -35,8 +35,11 @@ class Reward(Causal):
         return opened
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        from kefu.train.factory.plan import READ
+
         return {
             "epochs": (1.0, "preferences are overfitted quickly"),
+            "measure_rows": (READ, "a row costs two passes"),
             "learning_rate": (1e-5, "usual for a new head on a checkpoint"),
             "schedule": ("linear", "TRL's own choice"),
         }
