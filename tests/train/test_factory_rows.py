@@ -17,8 +17,10 @@ from .heads import classes, head
 from .recipes import questions, recipe
 from .tiny import write_rows
 
-TOPICS = ["年卡可以转让给家人吗", "更衣柜的钥匙找不到了", "团课取消要扣几次次数", "教练课要提前多久预约", "停车场晚上几点关门呀", "发票抬头写错怎么重开",
-          "孩子几岁可以单独进场", "泳镜落在池边能找回吗", "会员日有什么优惠活动", "手环坏了要赔多少钱", "储值余额能不能提现呢", "节假日营业时间有变化吗"]  # fmt: skip
+TOPICS = [
+    "年卡可以转让给家人吗", "更衣柜的钥匙找不到了", "团课取消要扣几次次数", "教练课要提前多久预约", "停车场晚上几点关门呀", "发票抬头写错怎么重开",
+    "孩子几岁可以单独进场", "泳镜落在池边能找回吗", "会员日有什么优惠活动", "手环坏了要赔多少钱", "储值余额能不能提现呢", "节假日营业时间有变化吗",
+]  # fmt: skip
 
 
 def _report(result):
@@ -46,14 +48,13 @@ def test_what_differs_is_no_repeat():
 
 
 def test_near_repeats_of_a_test_file_are_counted(tmp_path):
-    write_rows(
-        tmp_path / "test.jsonl",
-        [{"text": f"请问{text}？" if n < 4 else f"全新的问法{n}{text[::-1]}", "label": str(n % 2)} for n, text in enumerate(TOPICS)],
-    )
+    asked = [f"请问{text}？" if n < 4 else f"全新的问法{n}{text[::-1]}" for n, text in enumerate(TOPICS)]
+    write_rows(tmp_path / "test.jsonl", [{"text": text, "label": str(n % 2)} for n, text in enumerate(asked)])
     rows = [{"text": text, "label": str(n % 2)} for n, text in enumerate(TOPICS)]
-    path = head(tmp_path, "classification", "embedded", rows, data={"test": "test.jsonl"})
+    path = head(tmp_path, "classification", "embedded", rows, data={"test": "test.jsonl", "validation_share": 0})
     found = read_rows(load(str(path)), "labelled").measured(None, 7)
-    assert any("4 of 12 rows to measure with nearly repeat a row that is learnt" in note for note in found.notes) or len(found.repeats) >= 3
+    assert found.repeats == {0, 1, 2, 3}
+    assert any("4 of 12 rows to measure with nearly repeat a row that is learnt" in note for note in found.notes)
 
 
 def test_all_rows_of_a_test_file_are_measured_and_a_sample_says_so(tmp_path):
@@ -84,21 +85,17 @@ def test_a_row_of_no_label_is_a_true_negative_where_several_may_be_right(tmp_pat
         writer = csv.DictWriter(file, ["text", "label"])
         writer.writeheader()
         writer.writerows(rows)
-    path = head(tmp_path, "classification", "embedded", [], train={"max_steps": 1}, data={"train": "rows.csv", "test": "rows.csv"})
+    path = head(tmp_path, "classification", "embedded", rows, train={"max_steps": 1}, data={"train": "rows.csv", "test": "rows.csv"})
     made = _report(train(str(path)))
-    ledger = made["ledger"]
-    assert (
-        ledger["dropped"] == {} and ledger["rows of no label (true negatives)"] + made["validation_ledger"]["rows of no label (true negatives)"] == 10
-    )
+    assert made["ledger"]["dropped"] == {}
+    assert sum(one.get("rows of no label (true negatives)", 0) for one in (made["ledger"], made["validation_ledger"])) == 10
     assert made["metrics"]["exact"]["n"] == 60
-    single = head(
-        tmp_path / "single", "classification", "embedded", [{**row, "label": row["label"].partition(";")[0]} for row in rows], train={"max_steps": 1}
-    )
-    made = _report(train(str(single)))
-    assert set(made["ledger"]["dropped"]) == {"no label"}
+    rows = [{**row, "label": row["label"].partition(";")[0]} for row in rows]
+    single = head(tmp_path / "single", "classification", "embedded", rows, train={"max_steps": 1})
+    assert set(_report(train(str(single)))["ledger"]["dropped"]) == {"no label"}
 
 
 def test_statistics_count_labels_not_joined_strings(tmp_path):
-    rows = [{"text": f"{cell}的问题{n}", "label": cell} for n in range(8) for cell in ("退款;物流", "退款", "物流")]
+    rows = [{"text": f"{cell}的问题{n}", "label": cell} for n in range(8) for cell in ("退款;物流", "物流;退款", "退款", "物流")]
     made = _report(train(str(head(tmp_path, "classification", "embedded", rows, train={"max_steps": 1}))))
     assert set(made["distribution"]["labels"]) == {"退款", "物流"}

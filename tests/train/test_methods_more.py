@@ -77,18 +77,9 @@ def test_forgetting_fails_the_run(teacher, tmp_path):
     assert not list((tmp_path / "build").glob("model/*/*/manifest.json"))
 
 
-def test_forgetting_is_seen_in_the_loss_where_the_answers_were_never_right(tmp_path):
-    """Token F1 was nothing before and cannot fall; the loss on the old answers rises beyond its interval."""
-    shape = {"embedded": {"vocabulary": 400, "layers": 1, "hidden": 32}}
-    old = recipe(
-        tmp_path / "old", "sft", "embedded", questions(), sft=shape, train={"max_steps": 12, "rehearse": False}, data={"validation_share": 0}
-    )
-    model = train(str(old)).artifact.path / "model"
-    steps = {"max_steps": 30, "learning_rate": 3e-2, "rehearse": False}
-    path = recipe(tmp_path / "new", "incremental", str(model), NEW, train=steps, data=ALL, incremental={"old": ["old.jsonl"], "replay": 0})
-    write_rows(path.parent / "old.jsonl", questions())
+def test_forgetting_is_seen_in_the_loss_too(teacher, tmp_path):
     with pytest.raises(GateError, match="loss on old answers rose from"):
-        train(str(path))
+        run(tmp_path, teacher, replay=0, most_forgotten=1.0)
 
 
 def test_continue_records_the_parent(base, teacher, tmp_path):

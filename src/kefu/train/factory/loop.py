@@ -22,7 +22,7 @@ from kefu.errors import GateError, InputError, MissingExtra
 from kefu.registry import Entry
 from kefu.train import threads
 from kefu.train.factory import memory, methods, plan, rounds
-from kefu.train.factory.data import Splits, read, some
+from kefu.train.factory.data import Measured, Splits, read, some
 from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
 from kefu.train.factory.recipe import Loaded, shipped
 from kefu.train.factory.rounds import Start
@@ -221,6 +221,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
         finish(job)
     job.progress("measuring after training", 0.93)
     after, after_samples = _asked(method, job, measured, on=on)
+    if decide := getattr(method, "decisions", None):
+        job.facts["decisions"] = _decided(job, method, decide, chosen)
     peer = getattr(method, "trivial", None)
     if peer:
         job.facts["baseline"] = peer(job, measured, before)
@@ -250,6 +252,20 @@ def _asked(
         return {}, []
     figures = {name: {**number, "on": on} if on else number for name, number in method.measure(job, rows).items()}
     return figures, _samples(method, job, rows) if samples else []
+
+
+def _decided(job: Job, method: methods.Method, decide: Any, chosen: Measured) -> dict[str, Any]:
+    """Classes, confusions and errors on the measured rows; and the figures on those that repeat no learnt row, where some do."""
+    from kefu.train.heads.decisions import summary
+
+    if job.device.rank:
+        return {}
+    made, single = decide(job, chosen.rows)
+    found = summary(made, single, kinds=method.needs == "labelled" or method.needs == "image-text")
+    fresh = [row for i, row in enumerate(chosen.rows) if i not in chosen.repeats]
+    if chosen.repeats and fresh:
+        found["fresh"] = {"rows": len(fresh), "metrics": method.measure(job, fresh)}
+    return found
 
 
 def _close(sample: dict[str, Any]) -> float:

@@ -28,7 +28,7 @@ def write(
 
     if curves.train or curves.validation:
         plot_loss(curves.as_dict(), job.out / "plots" / "loss.png", meaning.loss(job.recipe.method))
-    own = ("memory", "cost", "forgetting", "general", "former", "baseline")
+    own = ("memory", "cost", "forgetting", "general", "former", "baseline", "decisions")
     document = {
         "name": job.recipe.name, "method": job.recipe.method, "description": job.recipe.description, "needs": method.needs,
         "base": job.described(), "parent": str(job.parent) if job.parent else None,
@@ -87,6 +87,7 @@ def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
             better = said if known is None else "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if known else f', {said}'}"
         found.append({
             "name": name, "before": before, "after": after, "better": better, "former": former.get("metrics", {}).get(name, {}),
+            "fresh": document.get("decisions", {}).get("fresh", {}).get("metrics", {}).get(name, {}),
             "baseline": floor.get("metrics", {}).get(name, {}), "general_before": general.get("before", {}).get(name, {}),
             "general_after": general.get("after", {}).get(name, {}),
         })  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
     from kefu.train.heads.labels import Classifier
     from kefu.train.heads.wording import Wording
 
@@ -376,6 +377,19 @@ class Classification(Head):
             made |= {"inside_accuracy": share([a == b for a, b in inside]), "other_recall": share([b == self.task.other for b in outside])}
         return made
 
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.train.heads import labels as head
+        from kefu.train.heads.decisions import Decision
+
+        read, right = self._labelled(rows)
+        made = []
+        for text, labels, one in zip(read, right, self.classifier(job).predict(read, scores=True), strict=True):
+            said = one["labels"] if "labels" in one else [one["label"]]
+            doubt = [one["scores"].get(label, 0.0) if label in said else 1 - one["scores"].get(label, 0.0) for label in {*said} ^ {*labels}]
+            sure = (max(doubt) if doubt else None) if "labels" in one else one["probability"]
+            made.append(Decision(head.whole(text), frozenset(labels), frozenset(said), sure))
+        return made, not self.task.multi_label
+
     def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
         from kefu.train.factory import trivial
         from kefu.train.heads import peers
@@ -418,5 +432,5 @@ class Classification(Head):
 
 def _shown(one: dict[str, Any]) -> str:
     if "labels" in one:
-        return ", ".join(f"{label} {share:.2f}" for label, share in one["probabilities"].items()) or "(none)"
-    return f"{one['label']} {one['probability']:.2f}"
+        return ", ".join(f"{label} {share:.3f}" for label, share in one["probabilities"].items()) or "(none)"
+    return f"{one['label']} {one['probability']:.3f}"
