@@ -35,7 +35,7 @@ def summary(made: Sequence[Decision], single: bool, kinds: bool = True) -> dict[
         {"text": one.text[:500], "truth": _joined(one.truth), "said": _joined(one.said), "sure": None if one.sure is None else round(one.sure, 4)}
         for one in wrong[:MOST_ERRORS]
     ]
-    found = {"n": len(made), "wrong": len(wrong), "errors": shown, "classes": [], "confused": [], "matrix": {}}
+    found = {"n": len(made), "wrong": len(wrong), "errors": shown, "classes": [], "confused": [], "matrix": {}, "far": any(one.off for one in made)}
     names = Counter(label for one in made for label in one.truth)
     if not names or not kinds:
         return found
