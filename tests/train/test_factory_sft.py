@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
+from typer.testing import CliRunner
+
+from kefu.cli.train import app
 from kefu.train.factory import show, train
 
 from .recipes import questions, recipe
@@ -40,7 +41,8 @@ def test_show(tmp_path, checkpoint):
     assert len(rows) == 2
     learnt = [text for text, mark in rows[0] if mark]
     assert learnt == ["七天内可以申请退款。<|im_end|>"]
-    piped = subprocess.run([sys.executable, "-m", "kefu", "train", "show", str(path), "--rows", "1"], capture_output=True, text=True, check=True)
+    piped = CliRunner().invoke(app, ["show", str(path), "--rows", "1"])
+    assert not piped.exit_code
     assert "⟦七天内可以申请退款。<|im_end|>⟧" in piped.stdout and piped.stdout.count("⟦") == 1
     asked = show(str(recipe(tmp_path / "prompt", "prompt", str(checkpoint), questions())), count=1)
     assert [mark for _, mark in asked[0]] == [False, False] and asked[0][0][0].startswith("user: 怎么退款？")

@@ -38,7 +38,7 @@ def test_student_learns_the_teachers_answers(base, teacher, tmp_path):
 
 
 def test_student_is_judged_by_the_teacher(base, teacher, tmp_path):
-    steps = {"max_steps": 40, "learning_rate": 2e-3, "batch_size": 12}
+    steps = {"max_steps": 12, "learning_rate": 2e-3, "batch_size": 12, "rehearse": False}
     settings = {"teacher": str(teacher), "lesson": "policy", "max_new_tokens": 24}
     made = report(train(str(recipe(tmp_path, "distill", str(base), questions(), train=steps, data=ALL, distill=settings))))
     assert made["metrics"]["loss"]["value"] < made["metrics_before"]["loss"]["value"]

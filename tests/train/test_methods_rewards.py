@@ -24,7 +24,7 @@ SAMPLING = {"temperature": 1.3, "max_new_tokens": 24, "beta": 0.02}
 
 @pytest.mark.parametrize("method", ["grpo", "rloo"])
 def test_rewards_do_not_fall(method, base, tmp_path):
-    steps = {"max_steps": 12, "learning_rate": 3e-4, "batch_size": 96}
+    steps = {"max_steps": 6, "learning_rate": 3e-4, "batch_size": 48, "rehearse": False}
     data = {"test": "rows.jsonl", "validation_share": 0}
     settings = {method: {**SAMPLING, "temperature": 1.0, "generations": 8}}
     made = report(train(str(recipe(tmp_path, method, str(base), questions(), train=steps, data=data, **settings))))
@@ -34,7 +34,7 @@ def test_rewards_do_not_fall(method, base, tmp_path):
 
 
 def test_ppo_raises_the_reward_and_stays_near(base, tmp_path):
-    steps = {"max_steps": 30, "learning_rate": 3e-4, "batch_size": 24}
+    steps = {"max_steps": 18, "learning_rate": 3e-4, "batch_size": 24, "rehearse": False}
     data = {"test": "rows.jsonl", "validation_share": 0}
     result = train(str(recipe(tmp_path, "ppo", str(base), questions(), train=steps, data=data, ppo=SAMPLING)))
     made = report(result)

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
-from kefu.errors import ConfigError, InputError
+from kefu.cli.app import app
+from kefu.errors import ConfigError, InputError, KefuError
 from kefu.registry import Registry
 from kefu.train.factory import train
 from kefu.train.predict import predict_file
@@ -377,11 +379,10 @@ def test_the_command(intents, tmp_path):
     assert done.returncode == 1
     facts = json.loads(done.stdout)
     assert (facts["rows"], facts["answered"], facts["bad"], facts["task"]) == (4, 3, 1, "classification")
-    wrong = subprocess.run(
-        command(intents, "--input", tmp_path / "in.jsonl", "--out", tmp_path / "o.jsonl", "--map", "x"), capture_output=True, text=True, check=False
-    )
-    assert wrong.returncode == 2
-    assert "FIELD=COLUMN" in wrong.stderr
+    words = command(intents, "--input", tmp_path / "in.jsonl", "--out", tmp_path / "o.jsonl", "--map", "x")
+    wrong = CliRunner().invoke(app, [str(word) for word in words[words.index("predict") :]])
+    assert isinstance(wrong.exception, KefuError) and wrong.exception.exit_code == 2
+    assert "FIELD=COLUMN" in wrong.exception.line()
 
 
 @pytest.mark.long

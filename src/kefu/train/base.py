@@ -122,6 +122,7 @@ def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "C
         raise MissingExtra("training", "train") from None
     if local:
         _no_pickle(name, Path(source), setting)
+        _has_tokenizer(name, Path(source), setting)
     safe = {"local_files_only": local, "trust_remote_code": False}
     kind = "causal language model" if head == "CausalLM" else "model"
     try:
@@ -152,6 +153,14 @@ def _no_pickle(name: str, folder: Path, setting: str) -> None:
         raise InputError(f"{setting}: {name!r} has no safetensors", why, fix)
 
 
+def _has_tokenizer(name: str, folder: Path, setting: str) -> None:
+    """Raises InputError for a folder with weights and settings but none of the files a tokenizer is read from."""
+    if folder.is_dir() and not any(any(folder.glob(kind)) for kind in _TOKENIZERS):
+        fix = "copy tokenizer.json and tokenizer_config.json from where the weights come from"
+        raise InputError(f"{setting}: {name!r} has no tokenizer", f"{folder} holds none of {', '.join(_TOKENIZERS)}", fix)
+
+
+_TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.*", "*.spm", "*.tiktoken", "spiece.model", "sentencepiece*")
 _NO_WEIGHTS = {"training_args.bin", "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "optimizer.bin", "scheduler.bin"}
 
 

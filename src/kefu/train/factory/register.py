@@ -93,6 +93,10 @@ def gates(recipe: Recipe, training: dict[str, Any]) -> list[Gate]:
     own = sorted({number["on"] for number in after.values() if number.get("on")})
     if own:
         found.append(Gate(name="measured on rows it was not trained on", passed=False, why=f"measured on {own[0]}; {MORE}"))
+    unmet = training.get("facts", {}).get("labels_not_met")
+    if unmet and unmet["rows"] * 2 >= unmet["of"]:
+        why = f"{unmet['rows']} of {unmet['of']} measured rows have labels that no training row has; add rows of them to data.train"
+        found.append(Gate(name="measured on labels it was trained on", passed=False, why=why))
     for name, limit in recipe.gates.items():
         value = after.get(name, {}).get("value")
         if value is None:

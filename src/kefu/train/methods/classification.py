@@ -364,6 +364,7 @@ class Classification(Head):
         unseen = sorted({label for labels in right for label in labels if label not in known})
         if unseen:
             count = sum(any(label in unseen for label in labels) for labels in right)
+            job.facts["labels_not_met"] = {"rows": count, "of": len(right), "labels": unseen}
             job.say(f"{count} of {len(right)} measured rows have labels that no training row has ({named(unseen)}): they cannot be right")
         said = self.classifier(job).predict(read)
         if self.task.multi_label:

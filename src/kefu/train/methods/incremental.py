@@ -42,7 +42,7 @@ class Settings(Block):
         default=0.2, ge=0, description="rise of the loss on old answers, nats a token, that fails the run where the intervals do not meet either"
     )
     least_gain: float = Field(
-        default=0.0, ge=-1, le=1, description="of a round: rise of token F1 on held-out new questions, beside a lower loss, without which it fails"
+        default=0.01, ge=-1, le=1, description="of a round: rise of token F1 on held-out new questions, beside a lower loss, without which it fails"
     )
     promote: bool = Field(default=False, description="of a round: put the model into production when every gate passed")
     check_rows: int = Field(default=100, ge=1, description="old questions asked before and after")
