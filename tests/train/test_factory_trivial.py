@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -76,7 +77,7 @@ def test_a_head_that_learnt_nothing_is_refused_and_promoted_only_for_a_reason(me
         else [{"tokens": [*row["tokens"], str(n)], "tags": [*row["tags"], "O"]} for n, row in enumerate(tagged(30))]
     )
     settings = {"wording": "none"} if method == "classification" else {}
-    result = train(str(head(tmp_path, method, "embedded", rows, settings, train=STILL)))
+    result = train(str(head(tmp_path, method, "embedded", rows, settings, train=STILL, data={"validation_share": 0.4})))
     failed = [gate for gate in result.entry.gates if not gate.passed]
     assert [gate.name for gate in failed] == ["better than a trivial answer"] and "trivial peer" in failed[0].why
     training = json.loads(result.artifact.file("training.json").read_text("utf-8"))
@@ -93,6 +94,15 @@ def test_a_head_that_learnt_nothing_is_refused_and_promoted_only_for_a_reason(me
     done = CliRunner().invoke(app, ["promote", str(tmp_path), "--force", "--reason", "演示用，不上线"])
     assert done.exit_code == 0, done.output
     assert registry.resolve("@production").forced == "演示用，不上线"
+    entry, file = registry.entries()[0], tmp_path / "models.yaml"
+    assert registry.verify(entry) == []
+    whole = file.read_text("utf-8")
+    name, number = next(iter(entry.metrics.items()))
+    number["value"] = number["high"]
+    assert any(f"metrics: {name} is" in fault for fault in registry.verify(entry))
+    file.write_text(re.sub(r"(metrics:\n\s+\w+:\n\s+value: )\S+", r"\g<1>9.95", whole, count=1), "utf-8")
+    with pytest.raises(InputError, match=r"outside its interval|lies between 0 and 1"):
+        registry.entries()
 
 
 def test_a_language_model_at_the_loss_of_chance_is_refused(tmp_path):
