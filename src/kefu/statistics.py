@@ -24,11 +24,18 @@ def figure(value: float | None, low: float | None, high: float | None, n: int, h
     return {"value": _round(value), "low": _round(low), "high": _round(high), "n": n, "how": how}
 
 
+def digits_for(value: float, digits: int) -> int:
+    """Digits after the point, as many as asked or more: what is not quite 0 or 1 is not shown as 0 or 1, and 0.995 is not 0.99."""
+    gap = min(abs(value), abs(1 - value))
+    return digits if not 0 <= value <= 1 or gap >= 0.5 * 10 ** (1 - digits) or gap < 1e-6 else min(6, max(digits, math.ceil(-math.log10(gap))))
+
+
 def show(number: Figure, digits: int = 2) -> str:
     """`0.83 [0.76, 0.88] (n=100)`; a number that could not be measured is `- (n=0)`. What it was measured on is said where it matters (`on`)."""
     n = f"(n={number['n']}{', on ' + number['on'] if number.get('on') else ''})"
     if number["value"] is None:
         return f"- {n}"
+    digits = digits_for(number["value"], digits)
     if number["low"] is None:
         return f"{number['value']:.{digits}f} {n}"
     return f"{number['value']:.{digits}f} [{number['low']:.{digits}f}, {number['high']:.{digits}f}] {n}"

@@ -62,7 +62,7 @@ def test_what_failed_is_not_promoted_without_force(tmp_path: Path) -> None:
     with pytest.raises(GateError, match="score too low"):
         registry.promote("shop@1")
     assert registry.entries()[0].stage == "candidate"
-    assert registry.promote("shop@1", force=True).stage == "production"
+    assert registry.promote("shop@1", force=True, reason="tried by hand").stage == "production"
 
 
 def test_verify_sees_changed_missing_and_swapped_files(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_an_entry_without_artifacts_is_not_promoted(tmp_path: Path) -> None:
     registry.add(fields(tmp_path, "aa") | {"artifacts": {}})
     for force in (False, True):
         with pytest.raises(InputError, match="names no artefact"):
-            registry.promote("shop@1", force=force)
+            registry.promote("shop@1", force=force, reason="tried by hand")
     assert registry.resolve().stage == "candidate"
     registry.add(fields(tmp_path, "bb") | {"artifacts": {}, "access_point": "https://models.example/v1"})
     assert registry.promote("shop@2").stage == "production"
@@ -232,3 +232,16 @@ def test_without_a_reference_every_model_in_use_is_verified(tmp_path: Path) -> N
     two = CliRunner().invoke(app, ["verify", str(tmp_path)])
     assert two.exit_code == 1 and "shop@1 (production): every file is as registered" in two.output
     assert "shop@2 (candidate): not what was registered" in two.output
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("accuracy", {"value": 9.95, "low": None, "high": None, "n": 10}), ("kind.macro_f1", {"value": -0.1, "low": -0.2, "high": 0.1, "n": 10}),
+        ("loss", {"value": float("nan"), "low": None, "high": None, "n": 10}), ("mae", {"value": 2.0, "low": 2.5, "high": 3.0, "n": 10}),
+        ("exact", {"value": 0.5, "low": 0.4, "high": 0.6, "n": -3}), ("reward", {"value": "much", "low": None, "high": None, "n": 3}),
+    ],
+)  # fmt: skip
+def test_figures_that_cannot_be_are_refused(tmp_path: Path, name: str, number: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+        Entry.model_validate({**fields(tmp_path, "aa"), "version": 1, "metrics": {name: number}})

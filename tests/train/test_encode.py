@@ -120,11 +120,27 @@ def test_over_length_cut_oldest_keeps_question_and_answer(tokenizer):
             break
         text = tokenizer.decode(encoded.ids)
         assert len(encoded.ids) <= limit
-        assert text.endswith("<|user|>第6句话 some words<|end|><|assistant|>好的。<|end|>")
+        question, _, answer = text.rpartition("<|user|>")[2].partition("<|end|>")
+        assert answer == "<|assistant|>好的。<|end|>"
+        assert "第6句话 some words".endswith(question) and len(question) >= 8
+        assert (question != "第6句话 some words") == bool(ledger.cut_questions)
         assert ledger.cut == (limit < full)
         assert ledger.cut_messages >= last
         last = ledger.cut_messages
     assert last == 6
+
+
+def test_a_question_that_is_too_long_loses_its_beginning_and_is_counted(tokenizer):
+    """One turn has no older ones: what is oldest in it is its beginning."""
+    row = Row("one", "faq", ({"role": "user", "content": "我们一家五口从上海飞东京，" * 30 + "请问怎么退款？"},), "七天内可以申请退款。")
+    ledger, limit = Ledger(), 60
+    encoded = encoder(tokenizer, limit).fit(row, ledger)
+    assert encoded is not None and limit * 0.8 < len(encoded.ids) <= limit
+    text = tokenizer.decode(encoded.ids)
+    assert "请问怎么退款？" in text and "七天内可以申请退款。" in text
+    assert (ledger.cut, ledger.cut_questions, dict(ledger.dropped)) == (1, 1, {})
+    long = Row("two", "faq", ({"role": "user", "content": "请问怎么退款呢？"},), "七天内可以申请退款。" * 40)
+    assert encoder(tokenizer, limit).fit(long, ledger) is None, "an answer is never cut"
 
 
 def test_over_length_fail_names_the_row(tokenizer):

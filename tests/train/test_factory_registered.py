@@ -201,6 +201,6 @@ def test_a_test_file_that_is_the_training_file_is_seen(tmp_path):
     result = train(str(path), ["data.test=rows.jsonl"])
     assert any("all 24 rows to measure with stand among the training rows" in note for note in result.notes)
     assert not result.entry.gates_passed
-    partly = train(str(path), ["data.test=rows.jsonl", "data.validation_share=0.2"])
+    partly = train(str(path), ["data.test=rows.jsonl", "data.validation_share=0.2", "train.max_steps=30"])
     assert any("19 of 24 rows to measure with stand among the training rows too" in note for note in partly.notes), partly.notes
     assert partly.entry.gates_passed

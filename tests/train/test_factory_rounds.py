@@ -72,7 +72,7 @@ def test_a_round_learns_what_is_new_and_the_next_finds_nothing(month):
     told = training["facts"]["round"]
     assert (told["from"], told["new_rows"], told["known_rows"]) == ("shop-sft@1", 12, 24)
     assert told["replayed_rows"] == training["ledger"]["replayed_rows"] > 0 and told["old_rows_were_held_out"]
-    assert training["forgetting"]["after"] == training["metrics"]["old_token_f1"]["value"]
+    assert training["forgetting"]["token_f1"]["after"] == training["metrics"]["old_token_f1"]["value"]
     assert made.entry.label == "shop-monthly@1" and made.entry.parents == ["shop-sft@1"] and made.entry.stage == "candidate"
     first = rounds.Seen.read(next(path.parent.glob("build/model/shop-sft/*/rows.json")))
     mine = record(made)

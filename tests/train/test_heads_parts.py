@@ -309,3 +309,24 @@ def test_a_poisoned_task_file_is_refused(poison, tmp_path):
     (tmp_path / "task.json").write_text(poison, "utf-8")
     with pytest.raises(InputError, match=r"task\.json cannot be used"):
         Task.read(tmp_path)
+
+
+def test_errors_come_first_by_confidence_and_classes_are_counted():
+    from kefu.train.heads.decisions import Decision, summary
+
+    right = [Decision(f"right {n}", frozenset(["退款"]), frozenset(["退款"]), 0.99) for n in range(8)]
+    wrong = [Decision(f"wrong {n}", frozenset(["发票"]), frozenset(["退款"]), 0.5 + n / 10) for n in range(3)]
+    found = summary([*right, *wrong], True)
+    assert [one["text"] for one in found["errors"]] == ["wrong 2", "wrong 1", "wrong 0"] and found["wrong"] == 3
+    refund = found["classes"][0]
+    assert (refund["name"], refund["rows"], refund["recall"]["value"], refund["precision"]["n"]) == ("退款", 8, 1.0, 11)
+    assert found["confused"] == [{"truth": "发票", "said": "退款", "rows": 3, "of": 3}]
+    names, cells = found["matrix"]["names"], found["matrix"]["cells"]
+    assert cells[names.index("发票")][names.index("退款")] == 3 and cells[names.index("退款")][names.index("退款")] == 8
+
+
+def test_what_is_not_quite_one_is_not_shown_as_one():
+    from kefu.statistics import show
+
+    shown = [show({"value": v, "low": None, "high": None, "n": 200}) for v in (0.995, 0.9996, 1.0, 0.004, 0.5)]
+    assert [one.partition(" ")[0] for one in shown] == ["0.995", "0.9996", "1.00", "0.004", "0.50"]

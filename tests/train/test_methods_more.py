@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from safetensors.torch import load_file
 
 from kefu.errors import ConfigError, GateError
 from kefu.train.factory import train
+from kefu.train.methods.incremental import Incremental, Settings
 
 from .recipes import questions, recipe
 from .tiny import write_rows
@@ -67,7 +69,7 @@ def test_replay_keeps_the_old_and_learns_the_new(teacher, tmp_path):
     made = run(tmp_path, teacher, replay=4, most_forgotten=0.2)
     assert made["ledger"]["replayed_rows"] == 24
     assert made["metrics"]["token_f1"]["value"] > made["metrics_before"]["token_f1"]["value"]
-    assert made["forgetting"]["fall"] <= 0.2
+    assert made["forgetting"]["token_f1"]["worse_by"] <= 0.2 and "after" in made["forgetting"]["loss"]
     assert made["parent"] == str(teacher)
 
 
@@ -75,6 +77,18 @@ def test_forgetting_fails_the_run(teacher, tmp_path):
     with pytest.raises(GateError, match="forgot what it knew"):
         run(tmp_path, teacher, replay=0, most_forgotten=0.0)
     assert not list((tmp_path / "build").glob("model/*/*/manifest.json"))
+
+
+def test_forgetting_is_seen_in_the_loss_where_the_answers_were_never_right(tmp_path):
+    """Token F1 was nothing before and cannot fall."""
+    nothing = {"value": 0.0, "low": 0.0, "high": 0.18, "n": 18}
+    losses = [{"value": v, "low": v - 0.3, "high": v + 0.3, "n": 18} for v in (7.056, 8.691, 7.4)]
+    method, job = Incremental(), SimpleNamespace(settings=Settings(), facts={}, work=tmp_path)
+    method.was = {"old_token_f1": nothing, "old_loss": losses[0]}
+    with pytest.raises(GateError, match=r"loss on old answers rose from 7\.056 to 8\.691, 0\.2 is allowed"):
+        method.judge(job, {"old_token_f1": nothing, "old_loss": losses[1]})
+    assert job.facts["forgetting"]["loss"]["worse_by"] == 1.635 and job.facts["forgetting"]["token_f1"]["worse_by"] == 0
+    method.judge(job, {"old_token_f1": nothing, "old_loss": losses[2]})  # the intervals meet
 
 
 def test_continue_records_the_parent(base, teacher, tmp_path):

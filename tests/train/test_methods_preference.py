@@ -91,7 +91,7 @@ def test_alignment_widens_the_margin(method, base, tmp_path):
     assert made["metrics"]["margin"]["low"] > 0
     if method == "kto":
         held = {name: {**number, "on": ""} for name, number in made["metrics"].items()}
-        last = gates(recipes.load(str(path)).recipe, {**made, "metrics": held})[-1]
+        last = gates(recipes.load(str(path)).recipe, {**made, "metrics": held})[-1]  # after: better than a coin
         assert (last.name, last.passed) == ("not worse than before training", True) and last.why.startswith("margin 0 before")
     assert made["ledger"]["dropped"] == {}
     assert made["ledger"]["supervised_share"] > 0.2

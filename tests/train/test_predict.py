@@ -126,7 +126,7 @@ def test_a_model_is_named_as_in_the_registry(tmp_path):
         predict_file(name, tmp_path / "in.jsonl", tmp_path / "out.jsonl", root=tmp_path, scores=True)
         scores[name] = [row["scores"] for row in lines(tmp_path / "out.jsonl")]
     assert scores[first.label] != scores[second.label] == scores[first.name] == scores[f"{first.name}@candidate"]
-    Registry(tmp_path).promote(first.label, force=True)
+    Registry(tmp_path).promote(first.label, force=True, reason="tried by hand")
     predict_file(first.name, tmp_path / "in.jsonl", tmp_path / "out.jsonl", root=tmp_path, scores=True)
     assert [row["scores"] for row in lines(tmp_path / "out.jsonl")] == scores[first.label]
     with pytest.raises(InputError, match=r"no model .*@9.*the registry holds"):

@@ -80,12 +80,13 @@ def show(
 def promote(
     folder: Where = ".",
     reference: Reference = "@latest",
-    force: Annotated[bool, typer.Option("--force", help="Even though a check refused it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even though a check refused it; needs --reason.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="With --force: why, kept in the registry.")] = "",
     json: Json = False,
 ) -> None:
     """Make a model the production one. Example: kefu models promote examples/cloudmax cloudmax@2"""
     registry, reference = _registry(folder, "" if reference == "@latest" else reference)
-    entry = registry.promote(reference or "@latest", force=force)
+    entry = registry.promote(reference or "@latest", force=force, reason=reason)
     OUTPUT.result({"ok": True, "model": entry.label, "stage": entry.stage}, lambda: console().print(f"{entry.label} is in production", markup=False))
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from kefu.statistics import digits_for
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
@@ -44,6 +46,7 @@ def figure(number: Any, digits: int = 2) -> str:
         return "–" if number is None else str(number)
     if number.get("value") is None:
         return "–"
+    digits = digits_for(number["value"], digits)
     text = f"{number['value']:.{digits}f}"
     if number.get("low") is not None:
         text += f" [{number['low']:.{digits}f}, {number['high']:.{digits}f}]"
@@ -64,6 +67,7 @@ def interval(number: Any, digits: int = 2) -> Markup:
     """The value, its interval and n below it in small: narrow enough for a table of many columns."""
     if not isinstance(number, dict) or number.get("value") is None:
         return Markup("–")
+    digits = digits_for(number["value"], digits)
     low = f"{number['low']:.{digits}f} to {number['high']:.{digits}f}, " if number.get("low") is not None else ""
     return Markup("<b>{}</b> <small>{}n={}{}</small>").format(f"{number['value']:.{digits}f}", low, number.get("n", "?"), _on(number))
 

@@ -33,6 +33,7 @@ def brief(root: Path, entry: Entry) -> list[str]:
         *([f"  trials       {root / entry.trials}"] if entry.trials else []),
         *([f"  started from {', '.join(entry.parents)}"] if entry.parents else []),
         f"  release      {verdict}",
+        *([f"  forced       {entry.forced}"] if entry.forced else []),
         f"  gates        {'passed' if entry.gates_passed else 'failed'}",
         *(f"    {'passed' if gate.passed else 'failed'}: {gate.name} ({gate.why})" for gate in entry.gates),
     ]
@@ -41,7 +42,8 @@ def brief(root: Path, entry: Entry) -> list[str]:
         if not words:
             continue
         if isinstance(number, dict) and number.get("value") is not None:
-            lines.append(f"  {words:<27}{show({'low': None, 'n': '?', **number})}")
+            peer = entry.trivial.get("metrics", {}).get(key, {}).get("value")
+            lines.append(f"  {words:<27}{show({'low': None, 'n': '?', **number})}" + (f", trivial peer {peer:.3f}" if peer is not None else ""))
     for room in ("data", "knowledge", "train", "export"):
         if room in entry.artifacts:
             lines.append(f"  {room:<12} {_made(root / entry.artifacts[room], room)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fcntl
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +80,7 @@ class Registry:
             same = [e for e in entries if e.name == fields["name"] and e.hashes == fields["hashes"] and e.settings == fields["settings"]]
             if same:
                 entry = same[-1]
+                entry.trivial = fields.get("trivial", {})
                 entry.metrics, entry.release_passed = fields["metrics"], fields["release_passed"]
                 entry.release_reasons, entry.artifacts = fields["release_reasons"], fields["artifacts"]
                 entry.access_point, entry.trials = fields["access_point"], fields.get("trials") or entry.trials
@@ -90,16 +92,24 @@ class Registry:
             entries.append(entry)
             return entry
 
-    def promote(self, reference: str, *, force: bool = False) -> Entry:
-        """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check."""
+    def promote(self, reference: str, *, force: bool = False, reason: str = "") -> Entry:
+        """Make an entry the production one; the former becomes retired. Raises GateError if it failed a check.
+
+        force: even so, for a reason that is recorded in the entry (`forced`). Raises InputError without one.
+        """
         with self._writing() as entries:
             wanted = self._among(entries, reference)
             if not wanted.artifacts and "://" not in wanted.access_point:
                 raise InputError(f"{wanted.label} is not promoted", f"{FILE_NAME} names no artefact of it", "restore the entry, or make it again")
-            if not (wanted.gates_passed and wanted.release_passed) and not force:
-                failed = [f"{gate.name}: {gate.why}" for gate in wanted.gates if not gate.passed]
+            failed = [f"{gate.name}: {gate.why}" for gate in wanted.gates if not gate.passed]
+            if failed or not (wanted.gates_passed and wanted.release_passed):
                 why = "; ".join([*wanted.release_reasons, *failed]) or "its gates did not pass"
-                raise GateError(f"{wanted.label} is not promoted", why, "improve it, or promote with --force and answer for it")
+                fix = 'improve it, or promote with --force --reason "why", which is recorded'
+                if not force:
+                    raise GateError(f"{wanted.label} is not promoted", why, fix)
+                if not reason.strip():
+                    raise InputError(f"{wanted.label} is not promoted", f"--force without a reason; what refused it: {why}", 'add --reason "why"')
+                wanted.forced = " ".join(reason.split())
             for entry in entries:
                 if entry.name == wanted.name and entry.stage == "production" and entry.version != wanted.version:
                     entry.stage = "retired"
@@ -133,6 +143,9 @@ class Registry:
             template = fingerprint({n: f["sha256"] for n, f in files.items() if n == "model/chat_template.jinja"})
             if room in ("train", "model") and entry.hashes.get("template", template) != template:
                 faults.append(f"{room}: the chat template is not the one {entry.label} was registered with")
+            faults += _figures(entry, room, artifact)
+        if entry.recipe and entry.gates and entry.gates_passed != all(gate.passed for gate in entry.gates):
+            faults.append(f"gates_passed says {str(entry.gates_passed).lower()}, its gates say otherwise")
         return faults
 
     @contextmanager
@@ -146,3 +159,24 @@ class Registry:
                 entries = [entry.model_copy(deep=True) for entry in text.entries]
                 yield entries
                 write_text(self.path, file.render(text, entries))
+
+
+def _figures(entry: Entry, room: str, artifact: Artifact) -> list[str]:
+    """Figures of the entry that are not those measured: `training.json` of a recipe's model, the facts of a project's evaluation."""
+    if room == "eval":
+        measured: Any = artifact.facts
+    elif room == "model" and entry.recipe:
+        try:
+            measured = json.loads(artifact.file("training.json").read_text("utf-8"))["metrics"]
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+            return [f"{room}: its figures cannot be read from training.json ({type(error).__name__})"]
+    else:
+        return []
+    said = {name: number for name, number in entry.metrics.items() if name != "summary"}
+    other = sorted(name for name in {*said, *measured} if said.get(name) != measured.get(name))
+    return [f"metrics: {name} is {_short(said.get(name))}, {_short(measured.get(name))} was measured" for name in other]
+
+
+def _short(number: Any) -> str:
+    value = number.get("value") if isinstance(number, dict) else number
+    return "not there" if number is None else str(number if value == "" else value if isinstance(value, int | float) else number)[:120]

@@ -7,7 +7,7 @@ will see. `Ledger` counts every row and token that came in, was cut, or left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kefu.errors import GateError, InputError
 from kefu.train.rows import Row, from_messages
 
 IGNORE = -100
+_LEAST = 8  # characters of a question that is cut
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Ledger:
     supervised: int = 0
     cut: int = 0
     cut_messages: int = 0
+    cut_questions: int = 0
     tokens_dropped: int = 0
     rewritten: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -52,6 +54,7 @@ class Ledger:
         balanced = self.rows_in == self.rows + sum(self.dropped.values())
         return {
             "rows_in": self.rows_in, "rows": self.rows, "dropped": dict(self.dropped), "cut_oldest": self.cut, "cut_messages": self.cut_messages,
+            "cut_questions": self.cut_questions,
             "tokens": self.tokens, "supervised_tokens": self.supervised, "supervised_share": round(share, 4),
             "tokens_dropped": self.tokens_dropped, "prompt_rewritten_by_template": self.rewritten, "examples": self.examples, "balanced": balanced,
         }  # fmt: skip
@@ -62,7 +65,7 @@ class Encoder:
 
     tokenizer: transformers fast tokenizer with its chat template. end_ids: ids that end a turn.
     max_length: tokens a row may have. over_length: `drop`, `cut_oldest` (turns of history first, then
-    passages; never the question or the answer) or `fail`.
+    passages, then the beginning of the question; never the answer) or `fail`.
     """
 
     def __init__(self, tokenizer: Any, style: PromptStyle, end_ids: set[int], max_length: int, over_length: str = "cut_oldest") -> None:
@@ -139,7 +142,28 @@ class Encoder:
                 ledger.cut += 1
                 ledger.cut_messages += len(row.history) - len(history)
                 return encoded
-        return None
+        if not history or history[-1]["role"] != "user":
+            return None
+
+        def with_end(question: str) -> Encoded:
+            return self.plain(row, [*history[:-1], {**history[-1], "content": question}], hits)[0]
+
+        end = fitting(history[-1]["content"], lambda question: len(with_end(question).ids) <= self.max_length)
+        if not end:
+            return None
+        ledger.cut += 1
+        ledger.cut_questions += 1
+        ledger.cut_messages += len(row.history) - len(history)
+        return with_end(end)
+
+
+def fitting(text: str, fits: Callable[[str], bool]) -> str:
+    """The longest end of a text that fits; empty where less than `_LEAST` characters of it would be left."""
+    low, high = 0, len(text) - _LEAST + 1  # characters gone: too few at low, and at high too little is left
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(text[middle:].strip()) else (middle, high)
+    return text[high:].strip() if high <= len(text) - _LEAST and fits(text[high:].strip()) else ""
 
 
 _END_FIX = "the chat template must write the tokenizer's end token after each assistant message"

@@ -189,6 +189,8 @@ def _text(result: Result) -> None:
     for name, number in facts["metrics"].items():
         before = facts["metrics_before"].get(name, {}).get("value")
         was = f", before {before:.3f}" if before is not None else ""
+        peer = training["baseline"].get("metrics", {}).get(name, {}).get("value")
+        was += f", trivial peer {peer:.3f}" if peer is not None else ""
         if number["value"] is not None:
             out.print(f"  {name}: {figure(number, 3)}{was}", markup=False)
     for note in facts["notes"]:
@@ -196,6 +198,8 @@ def _text(result: Result) -> None:
     if told := training["facts"].get("round"):
         known = f"{told['known_rows']} known, {told['replayed_rows']} of them replayed"
         out.print(f"round after {told['from']}: {told['new_rows']} new rows, {known}", markup=False)
+    if training["baseline"].get("how"):
+        out.print(f"trivial peer: {training['baseline']['how']}", markup=False)
     for gate in result.entry.gates if result.entry else []:
         out.print(f"gate {'passed' if gate.passed else 'FAILED'}: {gate.name} ({gate.why})", markup=False)
     out.print(f"report: {result.artifact.path / 'report.html'}", markup=False)

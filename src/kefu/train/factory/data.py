@@ -15,12 +15,12 @@ from typing import Any, cast
 import yaml
 
 from kefu.artifacts import fingerprint
-from kefu.data import near, readers
+from kefu.data import readers
 from kefu.data.mapping import columns_of, guess, name_key, value
 from kefu.errors import ConfigError, InputError, KefuError
 from kefu.project import Loaded as Project
 from kefu.project.schema import Source
-from kefu.text.normalise import fold
+from kefu.train.factory import twins
 from kefu.train.factory.recipe import Loaded, shipped
 from kefu.train.source import copies
 
@@ -40,8 +40,6 @@ _ARTEFACT = {
 #: the way out where nothing was held out
 MORE = f"give data.validation or data.test, or rows with {FEWEST} different prompts or more"
 _HEAD = 100
-ALIKE = 0.6  # Jaccard of character pairs: 怎么退卡呀 and 请问怎么退卡
-MOST_COMPARED = 2000  # rows
 _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "context", "tokens", "image")
 
 
@@ -65,16 +63,36 @@ class Splits:
         """Hash of the rows of each split, as they will be used."""
         return {name: fingerprint(getattr(self, name)) for name in (*SPLITS, *(name for name in MORE_SPLITS if getattr(self, name)))}
 
-    def measured(self, most: int) -> tuple[list[dict[str, Any]], str, str]:
-        """(rows to measure with, OWN where they are the training rows, what the user must know of them)."""
-        rows = (self.test or self.validation or self.train)[:most]
+    def measured(self, most: int | None, seed: int) -> Measured:
+        """The rows to measure with: of test, else of validation, else of the training rows; all, or so many drawn by the seed."""
+        rows = self.test or self.validation or self.train
+        of = len(rows)
+        rows = some(rows, most, seed) if most and of > most else rows
+        drawn = [f"measured on {most} of {of} rows, drawn by seed {seed} (train.measure_rows)"] if len(rows) < of else []
         if not (self.test or self.validation):
-            return rows, OWN, f"measured on {OWN}: {self.ledger['train'].get('none held out', 'none was held out')}; {MORE}"
+            return Measured(rows, OWN, [f"measured on {OWN}: {self.ledger['train'].get('none held out', 'none was held out')}; {MORE}", *drawn], of)
         known = {_content(row) for row in self.train}
         shared = sum(_content(row) in known for row in rows)
         if shared == len(rows):
-            return rows, OWN, f"measured on {OWN}: all {shared} rows to measure with stand among the training rows; {MORE}"
-        return rows, "", f"{shared} of {len(rows)} rows to measure with stand among the training rows too" if shared else ""
+            return Measured(rows, OWN, [f"measured on {OWN}: all {shared} rows to measure with stand among the training rows; {MORE}", *drawn], of)
+        again = twins.repeated(rows, self.train)
+        notes = [f"{shared} of {len(rows)} rows to measure with stand among the training rows too"] if shared else []
+        if again:
+            told = f"{len(again)} of {len(rows)} rows to measure with nearly repeat a row that is learnt"
+            notes.append(f"{told}: other wordings will score lower; give data.validation or data.test in wordings of their own")
+        return Measured(rows, "", [*notes, *drawn], of, again)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows to measure with. on: OWN where they are the training rows; notes: what the user must know of them; of: how many there are in all;
+    repeats: places of those that nearly repeat a learnt row."""
+
+    rows: list[dict[str, Any]]
+    on: str
+    notes: list[str]
+    of: int
+    repeats: set[int] = field(default_factory=set)
 
 
 def read(loaded: Loaded, needs: str) -> Splits:
@@ -100,7 +118,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
                 rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, told, where)]
         if given.limit and len(rows) > given.limit:
             counts["beyond data.limit"] += len(rows) - given.limit
-            rows = _some(rows, given.limit, loaded.recipe.train.seed)
+            rows = some(rows, given.limit, loaded.recipe.train.seed)
         setattr(found, split, rows)
         if split == "general" and not places:
             continue
@@ -169,18 +187,32 @@ def _beside(loaded: Loaded, split: str, needs: str) -> list[str]:
 
 
 def hold_out(found: Splits, share: float, seed: int) -> None:
-    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, and questions on one text, stay on one side.
+    """A seeded share of the training rows to choose the best checkpoint with; equal prompts, questions on one text, and rows that nearly repeat
+    each other stay on one side. Only where too little could be held out otherwise is a group of near-repeats divided, and the report says so.
 
     No label leaves the training rows by it: with few rows, the only ones of a rare label stay to be learnt."""
     keys = [fingerprint({k: v for k, v in row.items() if k in _GIVEN and (k != "question" or not row.get("context"))}) for row in found.train]
-    distinct = sorted(set(keys))
+    first = dict(zip(reversed(keys), reversed(found.train), strict=True))
+    distinct = sorted(first)
     if not share or len(distinct) < FEWEST:
         why = f"{len(distinct)} different prompts are too few" if share else "data.validation_share is 0"
         found.ledger["train"]["none held out"] = why
         return
+    together: dict[int, list[str]] = {}
+    for key, root in zip(distinct, twins.groups([first[key] for key in distinct]), strict=True):
+        together.setdefault(root, []).append(key)
+    group = {key: some for some in together.values() for key in some}
     random.Random(seed).shuffle(distinct)
-    held = set(distinct[: max(1, round(len(distinct) * share))])
-    held -= _only(found.train, keys, held)
+    wanted = max(1, round(len(distinct) * share))
+    held: set[str] = set()
+    for key in distinct:  # a whole group that fits, by the same allowance as the data side's
+        if len(held) < wanted and key not in held and len(held) + len(group[key]) <= wanted * 1.2 + (1 if wanted > 1 else 0):
+            held.update(group[key])
+    whole = len(held)
+    if len(held) * 2 < wanted:
+        held.update([key for key in distinct if key not in held][: wanted - len(held)])
+    alone = _only(found.train, keys, held)
+    held -= {key for one in alone for key in (group[one] if len(held) == whole else [one])}
     if not held:
         return
     found.validation = [row for row, key in zip(found.train, keys, strict=True) if key in held]
@@ -188,18 +220,17 @@ def hold_out(found: Splits, share: float, seed: int) -> None:
     found.ledger["validation"] = {"rows": len(found.validation), "taken from the training rows": len(found.validation)}
     found.ledger["train"]["held out for validation"] = len(found.validation)
     found.ledger["train"]["rows"] = len(found.train)
+    if twice := len(distinct) - len(together):
+        found.ledger["train"]["nearly repeat another row"] = twice
     found.notes += _repeated(found)
 
 
 def _repeated(found: Splits) -> list[str]:
     """A note when most of the rows held out nearly repeat one that is learnt: what is measured on them says little of other wordings."""
-    held, learnt = ([str(row["text"]) for row in part if row.get("text")] for part in (found.validation, found.train))
-    if not held or len(held) + len(learnt) > MOST_COMPARED:
+    again = twins.repeated(found.validation, found.train)
+    if len(again) * 2 < len(found.validation):
         return []
-    twins = {i for i, j, _ in near.pairs([fold(text) for text in [*held, *learnt]], ALIKE, 2) if i < len(held) <= j}
-    if len(twins) * 2 < len(held):
-        return []
-    told = f"{len(twins)} of {len(held)} held-out rows nearly repeat a row that is learnt"
+    told = f"{len(again)} of {len(found.validation)} held-out rows nearly repeat a row that is learnt"
     return [f"{told}: other wordings will score lower; give data.validation or data.test in wordings of their own"]
 
 
@@ -214,7 +245,7 @@ def _only(rows: list[dict[str, Any]], keys: list[str], held: set[str]) -> set[st
     return {key for row, key in zip(rows, keys, strict=True) if key in held and labels(row) - learnt}
 
 
-def _some(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
+def some(rows: list[dict[str, Any]], count: int, seed: int) -> list[dict[str, Any]]:
     chosen = sorted(random.Random(seed).sample(range(len(rows)), count))
     return [rows[i] for i in chosen]
 

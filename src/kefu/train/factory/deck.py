@@ -112,7 +112,11 @@ def _title(made: _Slides, document: dict[str, Any], folder: Path) -> None:
     for name, number in list(document["metrics"].items())[:4]:
         before = document["metrics_before"].get(name, {})
         lines.append(f"{name.replace('_', ' ')}: {_number(number)}" + (f", before {before['value']:.3f}" if before.get("value") is not None else ""))
-    made.text(slide, lines, _LEFT, 2.6, 22)
+    made.text(slide, lines, _LEFT, 2.3, 20)
+    notes = [_short(note, 180) for note in document["notes"][:4]]
+    if len(document["notes"]) > len(notes):
+        notes.append(f"{len(document['notes']) - len(notes)} more notes in report.html")
+    made.text(slide, notes, _LEFT, 5.3, 13, _SOFT)
 
 
 def _result(made: _Slides, document: dict[str, Any], folder: Path) -> None:

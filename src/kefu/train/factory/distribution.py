@@ -11,10 +11,14 @@ _TEXTS = ("text", "instruction", "prompt", "question", "messages", "tokens")
 _MOST = 40
 
 
-def distribution(rows: list[dict[str, Any]], lengths: list[int]) -> dict[str, Any]:
-    """{"rows", "languages", "labels", "length_histogram": {upper end in tokens: rows}, "length"} of training rows."""
+def distribution(rows: list[dict[str, Any]], lengths: list[int], counted: dict[str, int] | None = None) -> dict[str, Any]:
+    """{"rows", "languages", "labels", "length_histogram": {upper end in tokens: rows}, "length"} of training rows.
+
+    counted: rows of each label as the method read them, where several stand in one cell.
+    """
     labels: Counter[str] = Counter()
-    for row in rows:
+    labels.update(counted or {})
+    for row in [] if counted else rows:
         given = row.get("label", row.get("tags"))
         for one in given if isinstance(given, list | tuple) else [] if given is None else [given]:
             labels[str(one)] += 1

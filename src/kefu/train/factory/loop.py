@@ -8,9 +8,10 @@ in `build/checkpoints/<name>/<key>/` until the model is published, so that a kil
 from __future__ import annotations
 
 import dataclasses
+import math
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from kefu.errors import GateError, InputError, MissingExtra
 from kefu.registry import Entry
 from kefu.train import threads
 from kefu.train.factory import memory, methods, plan, rounds
-from kefu.train.factory.data import Splits, read
+from kefu.train.factory.data import Measured, Splits, read, some
 from kefu.train.factory.job import CODE, Device, Job, Prepared, Progress
 from kefu.train.factory.recipe import Loaded, shipped
 from kefu.train.factory.rounds import Start
@@ -29,6 +30,8 @@ from kefu.train.factory.trackers import closed, wandb
 
 TRAINING_PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "tensorboard", "peft", "bitsandbytes", "optuna")
 SAMPLES = 16
+#: reason of rows that are left out on purpose, and the share of others left out from which it is said
+SET_ASIDE, TOLD = "kept for the limit of `other`", 0.1
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     if "threads" in job.plan.choices:
         threads.use(int(job.plan["threads"]))
     job.progress("encoding rows", 0.03)
-    train = _checked(method.encode(job, rows.train, "train"), loaded=job.loaded)
+    train = _checked(method.encode(job, rows.train, "train"), job.loaded, float(job.plan["max_drop_share"]), job.say)
     held = method.encode(job, rows.validation, "validation") if rows.validation else None
     held = held if held and held.items else None
     make = getattr(method, "make", None)
@@ -193,12 +196,15 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
         sequences = getattr(method, "sequences", None)
         job.facts["sequences"] = sequences(job) if sequences else 1
         plan.size(job, train)
-    measured, on, notice = rows.measured(int(job.plan["measure_rows"]))
-    if notice:
+    most = int(job.plan["measure_rows"])
+    chosen = rows.measured(most, job.seed)
+    measured, on = chosen.rows, chosen.on
+    for notice in chosen.notes:
         job.say(notice)
+    job.facts["measured"] = {"rows": len(measured), "of": chosen.of, "seed": job.seed, "repeats": len(chosen.repeats)}
     job.progress("measuring before training", 0.05)
     before, before_samples = _asked(method, job, measured, on=on)
-    general = rows.general[: job.plan["measure_rows"]]
+    general = some(rows.general, most, job.seed) if len(rows.general) > most else rows.general
     was = _asked(method, job, general, samples=False)[0] if general else {}
     if make:
         curves = make(job, train, held, lambda text, share: job.progress(text, 0.08 + 0.84 * share))
@@ -215,8 +221,13 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
         finish(job)
     job.progress("measuring after training", 0.93)
     after, after_samples = _asked(method, job, measured, on=on)
+    if decide := getattr(method, "decisions", None):
+        job.facts["decisions"] = _decided(job, method, decide, chosen)
+    peer = getattr(method, "trivial", None)
+    if peer:
+        job.facts["baseline"] = peer(job, measured, before)
     if general:
-        job.facts["general"] = {"rows": len(general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
+        job.facts["general"] = {"rows": len(general), "of": len(rows.general), "before": was, "after": _asked(method, job, general, samples=False)[0]}
     judge = getattr(method, "judge", None)
     if judge:
         judge(job, after)
@@ -243,6 +254,20 @@ def _asked(
     return figures, _samples(method, job, rows) if samples else []
 
 
+def _decided(job: Job, method: methods.Method, decide: Any, chosen: Measured) -> dict[str, Any]:
+    """Classes, confusions and errors on the measured rows; and the figures on those that repeat no learnt row, where some do."""
+    from kefu.train.heads.decisions import summary
+
+    if job.device.rank:
+        return {}
+    made, single = decide(job, chosen.rows)
+    found = summary(made, single, kinds=method.needs == "labelled" or method.needs == "image-text")
+    fresh = [row for i, row in enumerate(chosen.rows) if i not in chosen.repeats]
+    if chosen.repeats and fresh:
+        found["fresh"] = {"rows": len(fresh), "metrics": method.measure(job, fresh)}
+    return found
+
+
 def _close(sample: dict[str, Any]) -> float:
     """1 for what was expected, else the F1 of words and Han characters."""
     from kefu.text.normalise import fold
@@ -252,8 +277,8 @@ def _close(sample: dict[str, Any]) -> float:
     return 1.0 if fold(said) == fold(expected) else round(token_f1(said, expected), 4)
 
 
-def _checked(rows: Prepared, loaded: Loaded) -> Prepared:
-    """Stop a run that would learn nothing."""
+def _checked(rows: Prepared, loaded: Loaded, limit: float, say: Callable[[str], None]) -> Prepared:
+    """Stop a run that would learn nothing, or only from a part of its rows. limit: share of them that may be left out."""
     given = loaded.file.stem if loaded.file in shipped().values() else str(loaded.file)
     way = shlex.join(["kefu", "train", "show", given, *(word for one in loaded.overrides for word in ("--set", one))])
     ledger = rows.ledger
@@ -263,6 +288,18 @@ def _checked(rows: Prepared, loaded: Loaded) -> Prepared:
     if not rows.items:
         why = ", ".join(f"{reason}: {count}" for reason, count in ledger["dropped"].items()) or "no rows were read"
         raise InputError("nothing to train on", f"every row was left out ({why})", f"see the rows: {way} (data.map.FIELD=COLUMN names a column)")
+    lost = dropped - ledger["dropped"].get(SET_ASIDE, 0)
+    share = lost / max(1, ledger["rows_in"])
+    why = ", ".join(f"{reason}: {count}" for reason, count in ledger["dropped"].items() if reason != SET_ASIDE)
+    if share > limit:
+        fix = f"raise train.max_length, mend the rows ({way}), or set train.max_drop_share={min(1.0, math.ceil(share * 100) / 100):g}"
+        raise InputError(f"{lost} of {ledger['rows_in']} training rows would be left out ({why})", f"train.max_drop_share is {limit:g}", fix)
+    if share >= TOLD:
+        said = f"{lost} of {ledger['rows_in']} training rows, {share:.0%}, are left out ({why})"
+        say(f"{said}; more than {limit:.0%} stop the run (train.max_drop_share)")
+    if (cut := ledger.get("cut_oldest", 0)) >= TOLD * max(1, len(rows.items)):
+        questions = f", of {ledger['cut_questions']} the beginning of the question" if ledger.get("cut_questions") else ""
+        say(f"of {cut} of {len(rows.items)} training rows the oldest was cut{questions}: they are longer than train.max_length")
     if not ledger["supervised"]:
         raise GateError("nothing to learn", f"none of the {len(rows.items)} rows has a learnt token or label", f"see {way}", layer="train")
     return rows

@@ -70,6 +70,8 @@ class Method(Protocol):
     #   sequences(job) -> how many sequences of one pass a row is, for the estimate of memory; 1 without it
     #   finish(job): after the fit and before measuring, e.g. to merge an adapter
     #   judge(job, metrics): after measuring; raises GateError for a model that must not be kept
+    #   trivial(job, rows, before) -> what a model that learnt nothing would reach on the same rows (`kefu.train.factory.trivial`)
+    #   decisions(job, rows) -> ([Decision], whether one label is right): each row's truth and answer, for tables of classes and errors
     #   samples(job, rows) -> [{"asked", "expected", "said"}] for the report
     #   pieces(job, item) -> [(text, learnt)] for `kefu train show`, where items have no input_ids and labels
 

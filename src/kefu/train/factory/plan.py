@@ -14,13 +14,15 @@ from kefu.train.settings import Choice
 FLATTENED = ("sft", "freeze", "lora", "qlora", "incremental")
 BIG = 300_000_000
 BF16_FROM = 3_000_000
+#: rows measured where each costs an answer that is generated, and where each costs one pass
+ASKED, READ = 200, 20_000
 
 
 def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
     """Settle everything that needs only base and machine. defaults: what the method would choose, with the reason."""
     given = job.recipe.train
     if job.base is None:  # nothing is trained here: a prompt, or a provider's own machines
-        settle(job, {name: (getattr(given, name), "") for name in ("seed", "measure_rows")} | defaults)
+        settle(job, {"seed": (given.seed, ""), "measure_rows": _measure(given), "max_drop_share": (given.max_drop_share, "")} | defaults)
         return
     parameters = job.opened.parameters
     computed: dict[str, tuple[Any, str]] = {
@@ -40,6 +42,7 @@ def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
         "accumulate": (None, "chosen when the rows are known"),
         "max_steps": (None, "epochs decide"),
         "save_every": (None, "at each evaluation"),
+        "measure_rows": (ASKED, "answers are generated one by one"),
         **defaults,
     }
     for name in type(given).model_fields:
@@ -55,6 +58,10 @@ def choose(job: Job, defaults: dict[str, tuple[Any, str]]) -> None:
         held = job.opened.context
         job.plan.choices["max_length"] = Choice(held, "computed", f"the model holds {held} tokens, fewer than the {job.plan['max_length']} asked for")
     _own(job)
+
+
+def _measure(given: Any) -> tuple[Any, str]:
+    return (given.measure_rows, "") if given.measure_rows else (ASKED, "answers are generated one by one")
 
 
 def settle(job: Job, computed: dict[str, tuple[Any, str]]) -> None:

@@ -72,13 +72,22 @@ class Train(Block):
     threads: int | None = Field(default=None, ge=1, description="of a CPU; `kefu doctor --threads` measures which number pays here")
     padding_free: bool | None = Field(default=None, description="a pass is one flattened row without padding; meant for a GPU with flash_attn")
     max_length: int | None = Field(default=None, ge=16, description="tokens of a row")
-    over_length: Literal["drop", "cut_oldest", "fail"] = "cut_oldest"
+    over_length: Literal["drop", "cut_oldest", "fail"] = Field(
+        default="cut_oldest",
+        description="rows longer than max_length; cut_oldest: the oldest turns go, then the beginning of the question, never the answer (of prompts: "
+        "not the question); heads read a long text in windows instead",
+    )
     evaluations: int = Field(default=8, ge=1, description="during the run")
     save_every: int | None = Field(default=None, gt=0, description="steps between checkpoints; unset: at each evaluation")
     patience: int = Field(default=3, ge=1, description="evaluations without a better result before stopping")
     device_map: str = Field(default="", description="cpu, auto, cuda:0, ...: where the base is loaded; empty: the trainer decides")
     rehearse: bool = Field(default=True, description="one batch of training, evaluation and saving before the run")
-    measure_rows: int = Field(default=200, ge=1, description="rows that are measured after training, at most")
+    measure_rows: int | None = Field(
+        default=None, ge=1, description="rows that are measured before and after training, at most, drawn by the seed; unset: all where that is cheap"
+    )
+    max_drop_share: float = Field(
+        default=0.5, gt=0, le=1, description="more training rows than this left out (too long, without a label, ...) stop the run"
+    )
     trackers: list[Literal["tensorboard", "wandb"]] = Field(default=["tensorboard"])
 
 

@@ -28,11 +28,11 @@ def write(
 
     if curves.train or curves.validation:
         plot_loss(curves.as_dict(), job.out / "plots" / "loss.png", meaning.loss(job.recipe.method))
-    own = ("memory", "cost", "forgetting", "general", "former", "baseline")
+    own = ("memory", "cost", "forgetting", "general", "former", "baseline", "decisions")
     document = {
         "name": job.recipe.name, "method": job.recipe.method, "description": job.recipe.description, "needs": method.needs,
         "base": job.described(), "parent": str(job.parent) if job.parent else None,
-        "settings": job.plan.as_dict(), "data": rows.ledger, "distribution": _distribution(rows, train), "lengths": _lengths(train.lengths),
+        "settings": job.plan.as_dict(), "data": rows.ledger, "distribution": _distribution(rows, train, job), "lengths": _lengths(train.lengths),
         "ledger": train.ledger, "validation_ledger": held.ledger if held else {}, **{name: job.facts.get(name, {}) for name in own},
         "run": curves.as_dict(), "logged": curves.logged, "metrics_before": before, "metrics": after, "samples": samples,
         "notes": job.notes, "facts": {k: v for k, v in job.facts.items() if k not in own}, "environment": environment(),
@@ -74,7 +74,7 @@ def again(document: dict[str, Any], folder: Path, out: Path) -> Path:
 
 def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
     """One row a metric: before, after, on general rows before and after, the former version's, and whether it got better."""
-    from kefu.train.factory.register import lower_is_better
+    from kefu.train.factory.trivial import lower_is_better
 
     general, former, floor = document["general"], document["former"], document["baseline"]
     found = []
@@ -87,6 +87,7 @@ def compared(document: dict[str, Any]) -> list[dict[str, Any]]:
             better = said if known is None else "unchanged" if not gain else f"{'better' if good else 'worse'}{'' if known else f', {said}'}"
         found.append({
             "name": name, "before": before, "after": after, "better": better, "former": former.get("metrics", {}).get(name, {}),
+            "fresh": document.get("decisions", {}).get("fresh", {}).get("metrics", {}).get(name, {}),
             "baseline": floor.get("metrics", {}).get(name, {}), "general_before": general.get("before", {}).get(name, {}),
             "general_after": general.get("after", {}).get(name, {}),
         })  # fmt: skip
@@ -122,10 +123,12 @@ def line(points: list[Any], width: int = 260, height: int = 64) -> dict[str, Any
     return {"points": " ".join(drawn), "low": low, "high": high, "first": values[0], "last": values[-1], "steps": int(steps[-1])}
 
 
-def _distribution(rows: Splits, train: Prepared) -> dict[str, Any]:
+def _distribution(rows: Splits, train: Prepared, job: Job) -> dict[str, Any]:
     from kefu.train.factory.distribution import distribution
 
-    return distribution(rows.train, train.lengths)
+    counted = job.facts.get("labels") or {}
+    plain = all(isinstance(count, int) for count in counted.values())
+    return distribution(rows.train, train.lengths, counted if plain else None)
 
 
 def _size(count: float) -> str:

@@ -15,7 +15,8 @@ from kefu.registry import Gate, Registry
 from kefu.train.factory import recipe as recipes
 from kefu.train.factory.loop import Result
 from kefu.train.factory.recipe import Loaded, Span
-from kefu.train.factory.register import home, lower_is_better, register
+from kefu.train.factory.register import home, register
+from kefu.train.factory.trivial import lower_is_better
 
 Progress = Callable[[str, float], None]
 

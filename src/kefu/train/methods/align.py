@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
 
 
+BY_LENGTH = "a coin, or the longer answer (the shorter where the training rows prefer that), whichever is right more often"
+
+
 class Aligned(Block):
     beta: float = Field(default=0.1, gt=0, description="how dearly moving away from the base is paid for")
     lora: Lora | None = Field(default=None, description="train adapters instead of all weights; they are merged afterwards")
@@ -43,9 +46,12 @@ class Align(Causal):
         self.before: list[tuple[float, float]] = []
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        from kefu.train.factory.plan import READ
+
         adapter = job.settings.lora is not None
         return {
             "epochs": (1.0, "preferences are overfitted quickly"),
+            "measure_rows": (READ, "a row costs two passes"),
             "learning_rate": (1e-5 if adapter else 1e-6, "usual for aligning" + (" adapters" if adapter else " all weights")),
             "schedule": ("linear", "TRL's own choice"),
             "weight_decay": (0.0, "the distance to the base is already paid for"),
@@ -88,6 +94,13 @@ class Align(Causal):
             return made
         margins = [(b - w) - (b0 - w0) for (b, w), (b0, w0) in zip(now, self.before, strict=True)]
         return {**made, "accuracy": figures.share([m > 0 for m in margins]), "margin": figures.mean(margins)}
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.methods.preference import answers
+
+        found = trivial.lengths(answers(job.rows.train if job.rows else []), answers(rows))
+        return trivial.made(BY_LENGTH, found, ("accuracy",), ("prefers_chosen",))
 
     def pairs(self, job: Job, rows: list[dict[str, Any]]) -> list[tuple[Encoded, Encoded]]:
         from kefu.train.encode import IGNORE, Encoded
@@ -175,6 +188,12 @@ class KtoMethod(Align):
             lean = sum(bad) / len(bad)
             made["margin"] = figures.mean([g - lean for g in good])
         return made
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+
+        n = before.get("margin", {}).get("n", len(rows))
+        return trivial.made("a coin: no answer moves but by chance", {"accuracy": trivial.fixed(0.5, n)}, ("accuracy",), ("margin",))
 
     def trainer(self, job: Job, train: Prepared, validation: Prepared | None) -> Any:
         from trl import KTOConfig, KTOTrainer

@@ -13,6 +13,7 @@ from kefu.train.methods.head import Counting, Head, HeadSettings
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
     from kefu.train.heads.spans import Asked, Reader
 
 _LENGTH = 384
@@ -102,6 +103,28 @@ class Answering(Head):
         read = self._asked(rows)
         said = self._reader(job).predict(read)
         return metrics.answers([[one.context[a:b] for a, b in one.spans] for one in read], [one["answer"] for one in said])
+
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.text.normalise import fold
+        from kefu.train.heads.decisions import Decision
+
+        read, made = self._asked(rows), []
+        for one, said in zip(read, self._reader(job).predict(read), strict=True):
+            right = [one.context[a:b] for a, b in one.spans] or [""]
+            told = next((answer for answer in right if fold(answer) == fold(said["answer"])), None)
+            truth = told if told is not None else right[0]
+            heard = truth if told is not None else said["answer"]
+            made.append(Decision(one.question, frozenset([truth] if truth else []), frozenset([heard] if heard else [])))
+        return made, False
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.text.segment import sentences
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        read = self._asked(rows)
+        first = [(sentences(one.context) or [one.context])[0] for one in read]
+        return trivial.made(peers.ANSWER, peers.answers([[one.context[a:b] for a, b in one.spans] for one in read], first), ("f1", "exact"))
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         read = self._asked(rows)

@@ -67,6 +67,19 @@ class Causal:
             "ended": figures.share(ended),
         }  # fmt: skip
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        """loss: of the base before training, or of chance where that is less; answers: the most frequent one to everything."""
+        from kefu.train.factory import trivial
+        from kefu.train.methods import dialogue
+
+        learnt, right = ([list(dialogue.turns(row))[-1:] for row in some] for some in (job.rows.train if job.rows else [], rows))
+        found = trivial.spoken(*([turn.answer for turns in some for turn in turns] for some in (learnt, right)))
+        if "loss" in before:
+            least = [one for one in (before["loss"]["value"], trivial.chance(job)) if one is not None]
+            found["loss"] = trivial.fixed(min(least), before["loss"]["n"])
+        how = "loss: the base before training, or chance (every token equally likely), whichever is less; answers: the most frequent one, always"
+        return trivial.made(how, found, ("loss",), ("token_f1", "exact"))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import asking, dialogue
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
     from kefu.train.heads.labels import Classifier
     from kefu.train.heads.wording import Wording
 
@@ -73,6 +74,7 @@ class Classification(Head):
     def __init__(self) -> None:
         super().__init__()
         self.wording: Wording | None = None
+        self.separator, self.several = "", False
 
     def learn(self, job: Job) -> dict[str, Any]:
         from kefu.train.heads import labels as head
@@ -83,6 +85,7 @@ class Classification(Head):
         self.separator = self._separator(job, cells) if multi is not False else ""
         if multi is None:
             multi = bool(self.separator) or head.several(cells)
+        self.several = bool(multi)
         self.counts = Counter(label for cell in cells for label in self.labels(cell) or [])
         if job.settings.other and job.settings.other_examples == "calibrate":
             del self.counts[job.settings.other]
@@ -99,9 +102,13 @@ class Classification(Head):
         return {"num_labels": len(found), "id2label": dict(enumerate(found)), "label2id": {n: i for i, n in enumerate(found)}, "problem_type": kind}
 
     def labels(self, cell: Any) -> list[str] | None:
+        """The labels of a row. Where several may be right, an empty cell or list says that none is: a true negative for every label.
+
+        None: the row does not say; so an empty cell where one label is right, and a label that is missing (null) anywhere."""
         from kefu.train.heads.labels import given
 
-        return given(cell, self.separator)
+        found = given(cell, self.separator)
+        return [] if found is None and isinstance(cell, str) and self.several else found
 
     def _separator(self, job: Job, cells: list[Any]) -> str:
         from kefu.train.heads.labels import separator
@@ -168,6 +175,8 @@ class Classification(Head):
         for (row, labels), found in zip(kept, cut, strict=True):
             target: Any = [float(name in labels) for name in task.labels] if task.multi_label else place[labels[0]]
             ledger.keep(row, found, [{**columns(window), "targets": target} for window in found], 1)
+            if not labels:
+                ledger.facts["rows of no label (true negatives)"] += 1
         return ledger.done(len(rows))
 
     def loss(self, job: Job) -> Callable[..., Any]:
@@ -369,6 +378,30 @@ class Classification(Head):
             made |= {"inside_accuracy": share([a == b for a, b in inside]), "other_recall": share([b == self.task.other for b in outside])}
         return made
 
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.train.heads import labels as head
+        from kefu.train.heads.decisions import Decision
+
+        read, right = self._labelled(rows)
+        made = []
+        for text, labels, one in zip(read, right, self.classifier(job).predict(read, scores=True), strict=True):
+            said = one["labels"] if "labels" in one else [one["label"]]
+            doubt = [one["scores"].get(label, 0.0) if label in said else 1 - one["scores"].get(label, 0.0) for label in {*said} ^ {*labels}]
+            sure = (max(doubt) if doubt else None) if "labels" in one else one["probability"]
+            made.append(Decision(head.whole(text), frozenset(labels), frozenset(said), sure))
+        return made, not self.task.multi_label
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        (_, learnt), (_, right) = self._labelled(job.rows.train if job.rows else []), self._labelled(rows)
+        if self.task.multi_label:
+            found = peers.sets([set(labels) for labels in learnt], [set(labels) for labels in right], job.seed)
+            return trivial.made(peers.SETS, found, ("micro_f1", "macro_f1"), ("exact",))
+        found = peers.labels([labels[0] for labels in learnt], [labels[0] for labels in right], job.seed)
+        return trivial.made(peers.LABEL, found, ("accuracy", "macro_f1"))
+
     def _labelled(self, rows: list[dict[str, Any]]) -> tuple[list[Any], list[list[str]]]:
         from kefu.train.heads import labels as head
 
@@ -400,5 +433,5 @@ class Classification(Head):
 
 def _shown(one: dict[str, Any]) -> str:
     if "labels" in one:
-        return ", ".join(f"{label} {share:.2f}" for label, share in one["probabilities"].items()) or "(none)"
-    return f"{one['label']} {one['probability']:.2f}"
+        return ", ".join(f"{label} {share:.3f}" for label, share in one["probabilities"].items()) or "(none)"
+    return f"{one['label']} {one['probability']:.3f}"

@@ -84,8 +84,14 @@ class Head:
     # the steps of the loop
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        from kefu.train.factory.plan import READ
+
         held = min(self.longest, job.opened.context)
-        common = {"max_length": (held, f"{self.longest} or what the model holds; longer texts are read in windows"), "schedule": ("linear", "usual")}
+        common: dict[str, tuple[Any, str]] = {
+            "measure_rows": (READ, "a row costs one pass"),
+            "max_length": (held, f"{self.longest} or what the model holds; longer texts are read in windows"),
+            "schedule": ("linear", "usual"),
+        }
         if job.opened.embedded:
             return {
                 **common, "learning_rate": (1e-3, "a small model from scratch takes large steps"), "epochs": (20.0, "it starts from nothing"),

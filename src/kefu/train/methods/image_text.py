@@ -17,6 +17,7 @@ from kefu.train.methods.head import Counting, Head, HeadSettings, named
 if TYPE_CHECKING:
     from kefu.train.base import Base
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
     from kefu.train.heads.pictures import Pair, PairReader
 
 
@@ -134,11 +135,29 @@ class ImageText(Head):
         said = self._reader(job).predict([pair for _, pair, _ in found])
         return metrics.labels([label for _, _, label in found], [one["label"] for one in said])
 
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.train.heads.decisions import Decision
+
+        found = self._pairs(job, rows)
+        said = self._reader(job).predict([pair for _, pair, _ in found])
+        return [
+            Decision(f"{pair.path.name} | {pair.text}", frozenset([label]), frozenset([one["label"]]), one["probability"])
+            for (_, pair, label), one in zip(found, said, strict=True)
+        ], True
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        learnt = [label for label, count in self.counts.items() for _ in range(count)]
+        found = peers.labels(learnt, [label for _, _, label in self._pairs(job, rows)], job.seed)
+        return trivial.made(peers.LABEL, found, ("accuracy", "macro_f1"))
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found = self._pairs(job, rows)
         said = self._reader(job).predict([pair for _, pair, _ in found])
         return [
-            {"asked": f"{pair.path.name} | {pair.text}", "expected": label, "said": f"{one['label']} {one['probability']:.2f}"}
+            {"asked": f"{pair.path.name} | {pair.text}", "expected": label, "said": f"{one['label']} {one['probability']:.3f}"}
             for (_, pair, label), one in zip(found, said, strict=True)
         ]
 

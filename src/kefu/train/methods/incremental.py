@@ -38,6 +38,9 @@ class Settings(Block):
     replay: float = Field(default=0.25, ge=0, le=20, description="old rows / new rows")
     least_new: int = Field(default=50, ge=1, description="of a round: with fewer new rows nothing is done")
     most_forgotten: float = Field(default=0.1, ge=0, le=1, description="fall of token F1 on old questions that fails the run")
+    most_loss_rise: float = Field(
+        default=0.2, ge=0, description="rise of the loss on old answers, nats a token, that fails the run where the intervals do not meet either"
+    )
     least_gain: float = Field(
         default=0.01, ge=-1, le=1, description="of a round: rise of token F1 on held-out new questions, beside a lower loss, without which it fails"
     )
@@ -121,16 +124,29 @@ class Incremental(LoraMethod):
     def judge(self, job: Job, after: dict[str, dict[str, Any]]) -> None:
         """Refuse a model that forgot. Raises GateError."""
         from kefu.train.factory.fit import sweep
+        from kefu.train.factory.trivial import surely_worse
 
         if self.begun:
             job.facts["round"] = self.told(job, after)
-        before, now = self.was["old_token_f1"]["value"], after["old_token_f1"]["value"]
-        fall = before - now
-        job.facts["forgetting"] = {"before": before, "after": now, "fall": round(fall, 5), "allowed": job.settings.most_forgotten}
-        if fall > job.settings.most_forgotten:
+        given, was = job.settings, self.was
+        told: dict[str, Any] = {}
+        for name, allowed in (("token_f1", given.most_forgotten), ("loss", given.most_loss_rise)):
+            before, now = was[f"old_{name}"]["value"], after[f"old_{name}"]["value"]
+            if before is not None and now is not None:
+                told[name] = {"before": before, "after": now, "worse_by": round(before - now if name == "token_f1" else now - before, 5)}
+                told[name]["allowed"] = allowed
+        job.facts["forgetting"] = told
+        f1, loss = told.get("token_f1"), told.get("loss")
+        lost = []
+        if f1 and f1["worse_by"] > f1["allowed"]:
+            lost.append(f"token F1 on old questions fell from {f1['before']:.3f} to {f1['after']:.3f}, {f1['allowed']:g} is allowed")
+        if loss and loss["worse_by"] > loss["allowed"] and surely_worse("loss", was["old_loss"], after["old_loss"]):
+            said = f"the loss on old answers rose from {loss['before']:.3f} to {loss['after']:.3f}"
+            lost.append(f"{said}, {loss['allowed']:g} is allowed (incremental.most_loss_rise)")
+        if lost:
             sweep(job.work)
-            why = f"token F1 on old questions fell from {before:.3f} to {now:.3f}, {job.settings.most_forgotten:g} is allowed"
-            raise GateError("the model forgot what it knew", why, "raise incremental.replay or lower train.learning_rate", layer="train")
+            fix = "raise incremental.replay or lower train.learning_rate"
+            raise GateError("the model forgot what it knew", "; ".join(lost), fix, layer="train")
 
     def told(self, job: Job, after: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """What the round was made of and what it gained on new rows; its gate is made from this (`kefu.train.factory.register`)."""

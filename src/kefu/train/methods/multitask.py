@@ -214,45 +214,78 @@ class Multitask(Head):
 
     def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Of each head its own metrics, `name.metric`; rows that say nothing of a head are not counted for it."""
-        from kefu.train.heads import labels as head
-        from kefu.train.heads import metrics, shared, tags
+        from kefu.train.heads import metrics, shared
 
-        rows = [row for row in rows if str(row.get("text") or "").strip()]
+        rows = _readable(rows)
         said = [one["heads"] for one in self._reader(job).predict([shared.bare(row) for row in rows])]
         made: dict[str, dict[str, Any]] = {}
         for name, part in self.task.heads.items():
-            pairs: list[tuple[Any, Any]] = []
-            for row, answer in zip(rows, said, strict=True):
-                value = _value(row, name, job.settings.heads[name])
-                if value in (None, ""):
-                    continue
-                if part.task == "classification":
-                    chosen = head.given(value) or []
-                    pairs.append((set(chosen), set(answer[name]["labels"])) if part.multi_label else ("|".join(chosen), answer[name]["label"]))
-                elif part.task == "regression":
-                    if (given := number(value)) is not None:
-                        pairs.append((given, answer[name]["value"]))
-                else:
-                    try:
-                        one = tags.labelled({"text": row["text"], "entities": value}, "bio")
-                    except BadRow:
-                        continue
-                    right = {span for span, _ in tags.entities(one, one.tags)}
-                    pairs.append((right, {(e["start"], e["end"], e["label"]) for e in answer[name]["entities"]}))
+            known = self.truths(job, rows, name)
+            right, heard = [truth for _, truth in known], [_heard(part, said[i][name]) for i, _ in known]
             measure: Any = {"regression": metrics.numbers, "token-classification": metrics.entities}.get(
                 part.task, metrics.label_sets if part.multi_label else metrics.labels
             )
-            made |= {f"{name}.{metric}": figure for metric, figure in measure([a for a, _ in pairs], [b for _, b in pairs]).items()}
+            made |= {f"{name}.{metric}": figure for metric, figure in measure(right, heard).items()}
             if part.task == "classification" and not part.multi_label:
-                unseen = sorted({a for a, _ in pairs} - set(part.labels))
+                unseen = sorted({*right} - set(part.labels))
                 if unseen:
                     job.say(f"measured rows have labels of {name} that no training row has ({named(unseen)}): they cannot be right")
         return made
 
+    def truths(self, job: Job, rows: list[dict[str, Any]], name: str) -> list[tuple[int, Any]]:
+        """(place of the row, what the head should say) of the rows that tell it: a label, a set of labels or entities, a number."""
+        from kefu.train.heads import labels as head
+        from kefu.train.heads import tags
+
+        part = self.task.heads[name]
+        found: list[tuple[int, Any]] = []
+        for i, row in enumerate(rows):
+            value = _value(row, name, job.settings.heads[name])
+            if value in (None, ""):
+                continue
+            if part.task == "classification":
+                chosen = head.given(value) or []
+                found.append((i, set(chosen) if part.multi_label else "|".join(chosen)))
+            elif part.task == "regression":
+                if (given := number(value)) is not None:
+                    found.append((i, given))
+            else:
+                try:
+                    one = tags.labelled({"text": row["text"], "entities": value}, "bio")
+                except BadRow:
+                    continue
+                found.append((i, {span for span, _ in tags.entities(one, one.tags)}))
+        return found
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers, tags
+
+        rows, learnt = _readable(rows), _readable(job.rows.train if job.rows else [])
+        made: dict[str, Any] = {}
+        main, how = [], []
+        group: tuple[str, ...]
+        for name, part in self.task.heads.items():
+            known = self.truths(job, rows, name)
+            right, seen = [truth for _, truth in known], [truth for _, truth in self.truths(job, learnt, name)]
+            if part.task == "classification":
+                found = (peers.sets if part.multi_label else peers.labels)(seen, right, job.seed)
+                group, said = (("micro_f1", "macro_f1"), peers.SETS) if part.multi_label else (("accuracy", "macro_f1"), peers.LABEL)
+            elif part.task == "regression":
+                found, group, said = peers.numbers(seen, right), ("mae", "rmse"), peers.NUMBER
+            else:
+                kind = trivial.commonest([span[2] for truth in seen for span in sorted(truth)])
+                every = [{(a, b, kind) for a, b in tags.units_of(str(rows[i]["text"]))} for i, _ in known]
+                found, group, said = peers.entities(right, every), ("entity_f1",), peers.ENTITY
+            made |= {f"{name}.{metric}": figure for metric, figure in found.items()}
+            main.append([f"{name}.{metric}" for metric in group])
+            how.append(f"{name}: {said}")
+        return trivial.made("; ".join(how), made, main)
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.heads import shared
 
-        rows = [row for row in rows if str(row.get("text") or "").strip()]
+        rows = _readable(rows)
         said = [one["heads"] for one in self._reader(job).predict([shared.bare(row) for row in rows])]
         return [
             {
@@ -285,6 +318,19 @@ class Multitask(Head):
         for weights in (folder / "model").glob("*.safetensors"):
             weights.chmod(0o644)
         return self.sized(job).facts()
+
+
+def _readable(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if str(row.get("text") or "").strip()]
+
+
+def _heard(part: Part, answer: dict[str, Any]) -> Any:
+    """What a head said, in the form of its truths."""
+    if part.task == "regression":
+        return answer["value"]
+    if part.task == "token-classification":
+        return {(e["start"], e["end"], e["label"]) for e in answer["entities"]}
+    return set(answer["labels"]) if part.multi_label else answer["label"]
 
 
 def _value(row: dict[str, Any], name: str, spec: Spec) -> Any:

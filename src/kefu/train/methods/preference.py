@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from kefu.data.tasks.preference import form
 from kefu.errors import GateError, InputError
-from kefu.train.encode import Encoded, Encoder
+from kefu.train.encode import Encoded, Encoder, fitting
 from kefu.train.factory.job import Prepared
 from kefu.train.methods import dialogue
 from kefu.train.rows import Row
@@ -33,6 +34,11 @@ def _read(row: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 def readable(row: dict[str, Any]) -> bool:
     return row.get("chosen") is not None and not _read(row)[1]
+
+
+def answers(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(better, worse) answer of the rows that have both and that can be read."""
+    return [(better, worse) for row in rows if readable(row) for _, better, worse in [pair(row)] if better != worse]
 
 
 def feedback(row: dict[str, Any]) -> list[tuple[list[Message], str, bool]]:
@@ -138,8 +144,20 @@ def fit(reader: Encoder, name: str, asked: list[Message], answers: Sequence[str]
             why = f"{longest} tokens, {reader.max_length} allowed (train.over_length: fail)"
             raise GateError(f"row {name} is too long", why, "raise train.max_length or choose drop or cut_oldest", layer="train")
         spoken = [i for i, m in enumerate(history) if m["role"] != "system"]
-        if reader.over_length == "drop" or len(spoken) < 2:
+        if reader.over_length == "drop":
             ledger.drop("longer than max_length")
             return None
-        history.pop(spoken[0])
         cut = True
+        if len(spoken) > 1:
+            history.pop(spoken[0])
+            continue
+        end = fitting(history[-1]["content"], partial(_fits, reader, name, history, answers))
+        if not end:
+            ledger.drop("longer than max_length")
+            return None
+        history = [*history[:-1], {**history[-1], "content": end}]
+
+
+def _fits(reader: Encoder, name: str, history: list[Message], answers: Sequence[str], question: str) -> bool:
+    asked = (*history[:-1], {**history[-1], "content": question})
+    return all(len(reader.plain(Row(name, "preference", asked, answer))[0].ids) <= reader.max_length for answer in answers)

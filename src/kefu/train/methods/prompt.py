@@ -122,6 +122,11 @@ class Prompt:
             found["fits"] = figures.share([one is not None and fits(one.text)[0] is not None for one in heard])
         return found
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.methods import spoken
+
+        return spoken.trivial(job, rows)
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import spoken
 

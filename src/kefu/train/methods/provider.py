@@ -202,6 +202,11 @@ class Provider:
         asked = spoken.pairs(rows)
         return spoken.judged([answer for _, answer in asked], self._ask(job, [messages for messages, _ in asked]))
 
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.methods import spoken
+
+        return spoken.trivial(job, rows)
+
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import spoken
 

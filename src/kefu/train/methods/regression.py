@@ -15,6 +15,7 @@ from kefu.train.methods.head import Counting, Head, TextSettings
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
 
 
 class Settings(TextSettings):
@@ -77,6 +78,23 @@ class Regression(Head):
 
         read, right = self._read(rows)
         return metrics.numbers(right, [one["value"] for one in self._say(job, read)])
+
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.train.heads.decisions import Decision
+        from kefu.train.heads.labels import whole
+
+        read, right = self._read(rows)
+        return [
+            Decision(whole(text), frozenset([f"{value:g}"]), frozenset([f"{one['value']:.4g}"]), None, abs(one["value"] - value))
+            for text, value, one in zip(read, right, self._say(job, read), strict=True)
+        ], False
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers
+
+        found = peers.numbers(self._read(job.rows.train if job.rows else [])[1], self._read(rows)[1])
+        return trivial.made(peers.NUMBER, found, ("mae", "rmse"), ("spearman",))
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         read, right = self._read(rows)

@@ -52,6 +52,7 @@ class Reinforced(Causal):
 
     def __init__(self) -> None:
         self.rewards: list[Reward] = []
+        self.given: tuple[float, float] | None = None  # the lowest and the highest reward of all answers so far
 
     @staticmethod
     def reads(settings: Any) -> list[str]:
@@ -111,7 +112,11 @@ class Reinforced(Causal):
         """The weighted sum of the rewards of each answer."""
         weights = job.settings.weights or [1.0] * len(self.rewards)
         each = [reward(histories, said, right) for reward in self.rewards]
-        return [sum(w * n for w, n in zip(weights, numbers, strict=True)) for numbers in zip(*each, strict=True)]
+        worth = [sum(w * n for w, n in zip(weights, numbers, strict=True)) for numbers in zip(*each, strict=True)]
+        if worth:
+            low, high = self.given or (worth[0], worth[0])
+            self.given = min(low, *worth), max(high, *worth)
+        return worth
 
     def measure(self, job: Job, rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Of greedy answers: reward; where there are references, whole answer right and token F1."""
@@ -127,6 +132,17 @@ class Reinforced(Causal):
             right, close, ended = asking.judge([turn for turn, _ in known], [one for _, one in known])
             made |= {"exact": figures.share(right), "token_f1": figures.mean(close, figures.UNIT), "ended": figures.share(ended)}
         return made
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        """The base before training; a reward that is the same for every answer teaches nothing, and it is said."""
+        from kefu.train.factory import trivial
+
+        if self.given and self.given[0] == self.given[1]:
+            why = f"every answer had the reward {self.given[0]:g}, sampled and measured ones alike: no answer was better than another"
+            job.facts["no_signal"] = why
+            job.say(f"nothing could be learnt from the rewards: {why}")
+        found = {name: trivial.fixed(number["value"], number["n"]) for name, number in before.items()}
+        return trivial.made("the base before training, asked the same", found, ("reward",), ("token_f1", "exact"))
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import asking

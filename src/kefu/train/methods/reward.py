@@ -35,8 +35,11 @@ class Reward(Causal):
         return opened
 
     def defaults(self, job: Job) -> dict[str, tuple[Any, str]]:
+        from kefu.train.factory.plan import READ
+
         return {
             "epochs": (1.0, "preferences are overfitted quickly"),
+            "measure_rows": (READ, "a row costs two passes"),
             "learning_rate": (1e-5, "usual for a new head on a checkpoint"),
             "schedule": ("linear", "TRL's own choice"),
         }
@@ -68,6 +71,14 @@ class Reward(Causal):
         worse = score(job.opened, [item["rejected_ids"] for item in items])
         margins = [b - w for b, w in zip(better, worse, strict=True)]
         return {"accuracy": figures.share([m > 0 for m in margins]), "margin": figures.mean(margins)}
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.methods.align import BY_LENGTH
+        from kefu.train.methods.preference import answers
+
+        found = trivial.lengths(answers(job.rows.train if job.rows else []), answers(rows))
+        return trivial.made(BY_LENGTH, found, ("accuracy",))
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods.preference import pair

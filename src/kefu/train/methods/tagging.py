@@ -15,6 +15,7 @@ from kefu.train.methods.head import Counting, Head, HeadSettings, kept_from, nam
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
+    from kefu.train.heads.decisions import Decision
     from kefu.train.heads.tags import Tagged
 
 _TOLD = 0.01
@@ -142,6 +143,30 @@ class Tagging(Head):
             job.say(f"the measured rows have entities of types that no training row has ({named(unseen)}): they cannot be found")
         said = self._say(job, read)
         return metrics.entities(right, [{(e["start"], e["end"], e["label"]) for e in one["entities"]} for one in said])
+
+    def decisions(self, job: Job, rows: list[dict[str, Any]]) -> tuple[list[Decision], bool]:
+        from kefu.train.heads import tags
+        from kefu.train.heads.decisions import Decision
+
+        read = self._labelled(rows)
+        return [
+            Decision(
+                one.text,
+                frozenset(f"{one.text[a:b]} [{kind}]" for (a, b, kind), _ in tags.entities(one, one.tags)),
+                frozenset(f"{e['text']} [{e['label']}]" for e in said["entities"]),
+            )
+            for one, said in zip(read, self._say(job, read), strict=True)
+        ], False
+
+    def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
+        from kefu.train.factory import trivial
+        from kefu.train.heads import peers, tags
+
+        read = self._labelled(rows)
+        kind = trivial.commonest([kind for kind, count in job.facts["labels"].items() for _ in range(count)])
+        right = [{span for span, _ in tags.entities(one, one.tags)} for one in read]
+        found = peers.entities(right, [{(a, b, kind) for a, b in one.units} for one in read])
+        return trivial.made(peers.ENTITY, found, ("entity_f1",))
 
     def _say(self, job: Job, read: list[Tagged]) -> list[dict[str, Any]]:
         from kefu.train.heads.tags import Tagger
