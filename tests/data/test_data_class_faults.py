@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from kefu.data.dataset import SupportDataset, load_class, open_dataset
+from kefu.data.classes import load_class, open_dataset
+from kefu.data.dataset import SupportDataset
 from kefu.errors import ConfigError
 from kefu.pipeline.check import check
 from kefu.project import load

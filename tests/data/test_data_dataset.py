@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import SupportDataset, signals, visualise
-from kefu.data.dataset import annotate, load_class
+from kefu.data import SupportDataset, rules, signals, visualise
+from kefu.data.classes import annotate, load_class
 from kefu.data.fonts import chinese_font
 from kefu.errors import ConfigError, InputError
 
@@ -93,7 +94,13 @@ def test_a_projects_own_class(tmp_path: Path) -> None:
     one = talk("你好", "+您好")
     annotate(found([one]))
     assert (one.label, one.intervention) == ("gold", 0)
-    assert load_class("", tmp_path) is SupportDataset
+    assert load_class("", tmp_path) is rules.SupportDataset and issubclass(SupportDataset, rules.SupportDataset)
+    assert inspect.getdoc(SupportDataset) == inspect.getdoc(rules.SupportDataset)
+
+
+def test_a_build_by_the_rules_loads_no_torch() -> None:
+    code = "import sys, kefu.data.assemble, kefu.pipeline.run; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(

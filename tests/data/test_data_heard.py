@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from kefu.conversation import Conversation, Turn
 from kefu.data import canned, heard
@@ -42,12 +45,14 @@ def listen(talks: list[Conversation], entries: list[Entry], chosen: dict[str, st
     return found.heard
 
 
-def mine(tmp_path: Path, talks: list[Conversation], chosen: dict[str, str]) -> tuple[list[Entry], list[Conversation], dict[str, str]]:
+def mine(tmp_path: Path, talks: list[Conversation], chosen: dict[str, str], masked: bool = True) -> canned.Mined:
     """In batches of three, so that what stands in several batches is added up."""
     batches = [talks[i : i + 3] for i in range(0, len(talks), 3)]
     with crew("local", 1, tmp_path) as workers:
         return canned.mine(
-            workers, lambda: (canned.Talk([pack(one) for one in part], bytes(SPLITS.index(chosen[one.id]) for one in part)) for part in batches)
+            workers,
+            lambda: (canned.Talk([pack(one) for one in part], bytes(SPLITS.index(chosen[one.id]) for one in part)) for part in batches),
+            masked,
         )
 
 
@@ -93,10 +98,10 @@ def test_nothing_is_heard_from_held_out_dialogues_near_held_out_questions_or_fro
 
 
 def test_replies_given_often_become_entries_and_their_questions_keep_their_side(tmp_path: Path) -> None:
-    talks = [dialogue(f"d{i}", f"第{i}次问你们周末营业不营业呀", f"您好，订单{i}我们周末照常营业，9点到21点") for i in range(7)]
+    talks = [dialogue(f"d{i}", f"第{i}次问你们周末营业不营业呀", "您好，我们周末照常营业，9点到21点") for i in range(7)]
     talks += [dialogue(f"x{i}", "随便问问别的事情", f"这是只说过一次的话{'啊' * i}") for i in range(4)]
     chosen = {talk.id: "train" for talk in talks} | {"d6": "test"}
-    entries, rows, chosen = mine(tmp_path, talks, chosen)
+    entries, rows, chosen, _ = mine(tmp_path, talks, chosen)
     assert [entry.id for entry in entries] == ["canned-001"]
     assert "照常营业" in entries[0].answer
     assert [chosen[row.id] for row in rows].count("test") == 1
@@ -106,4 +111,31 @@ def test_replies_given_often_become_entries_and_their_questions_keep_their_side(
 
 def test_without_repeated_replies_there_is_no_entry(tmp_path: Path) -> None:
     talks = [dialogue(f"d{i}", "这个问题每次都不一样吗", f"答复{chr(0x4E00 + i * 7)}各不相同{chr(0x5000 + i * 11)}") for i in range(8)]
-    assert mine(tmp_path, talks, {talk.id: "train" for talk in talks}) == ([], [], {})
+    assert mine(tmp_path, talks, {talk.id: "train" for talk in talks}) == ([], [], {}, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "masked"),
+    [
+        (lambda i: f"您好，您的订单{20231100 + i}已经发货，请留意查收", True),
+        (lambda i: f"您的包裹预计{'一二三四五六日'[i]}月送到，请留意查收短信".replace("日月", "七月"), True),
+        (lambda i: f"Your parcel will be with you on {('Monday', 'Tuesday', 'Friday')[i % 3]}, please be at home", True),
+        (lambda i: f"[姓名_{i + 1}]您好，材料已经收到，我们会尽快处理", True),
+        (lambda i: "[姓名_1]您好，材料已经收到，我们会尽快处理", True),
+        (lambda i: f"{'张王李赵陈刘杨'[i]}伟先生您好，材料已经收到，我们会尽快处理", False),
+        (lambda i: f"Please write to anna.b{i}@example.com and attach the form", False),
+    ],
+)
+def test_a_reply_with_a_value_of_one_ticket_is_no_entry(tmp_path: Path, given: Callable[[int], str], masked: bool) -> None:
+    talks = [dialogue(f"d{i}", f"第{chr(0x4E00 + 9 * i)}次问你们这件事情怎么样了呀", given(i)) for i in range(7)]
+    entries, rows, _, left_out = mine(tmp_path, talks, {talk.id: "train" for talk in talks}, masked)
+    assert (entries, rows, left_out) == ([], [], 1)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_values_of_the_company_stay_though_one_agent_mistyped(tmp_path: Path, masked: bool) -> None:
+    said = "周一到周五9点到21点都可以拨打400-820-1234，退款三天内到账"
+    talks = [dialogue(f"d{i}", f"第{chr(0x4E00 + 9 * i)}次问你们什么时候上班呀", said.replace("21点", "12点") if i == 7 else said) for i in range(12)]
+    entries, rows, _, left_out = mine(tmp_path, talks, {talk.id: "train" for talk in talks}, masked)
+    assert [entry.answer for entry in entries] == [said] and len(rows) == 12 and left_out == 0
+    assert [row.meta for row in rows if row.meta] == [{canned.OWN_ANSWER: said.replace("21点", "12点")}]

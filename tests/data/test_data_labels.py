@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kefu import data
 from kefu.conversation import Conversation, Turn
 from kefu.data import SupportDataset
-from kefu.data.dataset import load_class
+from kefu.data.classes import load_class
 from kefu.data.labels.classifier import LabelModel, features, learn
 from kefu.errors import ConfigError, InputError
 from kefu.pipeline.writing import open_writer

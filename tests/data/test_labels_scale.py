@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kefu.data import SupportDataset
 from kefu.data.agreement import of_task
-from kefu.data.dataset import quality_scale
+from kefu.data.classes import quality_scale
 from kefu.data.labelling import LabelLog, tasks
 from kefu.errors import ConfigError
 from kefu.project import load

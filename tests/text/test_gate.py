@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 from functools import lru_cache
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu.data.words import lexicon
-from kefu.text import gate
+from kefu.text import expression, gate
 from kefu.text.privacy import addresses_en, names_en, table
 from kefu.text.privacy import find as find_text
 from kefu.text.privacy.gates import GATES
@@ -120,3 +122,45 @@ def test_a_pattern_that_needs_nothing_is_always_tried(pattern: str) -> None:
     gates = gate.Gates()
     one = gates.add(re.compile(pattern))
     assert one.open(gates("")) and one.open(gates("q")) and one.open(gates("\ud800"))
+
+
+_SAID = (
+    "我是王小明，电话13800138000，住北京市朝阳区建国路88号",
+    "My name is John Smith, 12 Main Street, Springfield, IL 62704",
+    "订单20231105退款多久到账",
+)
+
+
+@pytest.mark.parametrize("parse", ["no module", "other form", "other name"])
+def test_where_expressions_cannot_be_read_every_pattern_is_tried(parse: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(text: str, flags: int) -> object:
+        if parse == "no module":
+            raise ModuleNotFoundError("re._parser")
+        return {"other form": [("LITERAL", 97, 1)], "other name": [("LETTER", 97)]}[parse]
+
+    expression._readable.cache_clear()
+    monkeypatch.setattr(expression, "_parse", other)
+    try:
+        gates = gate.Gates()
+        made = [gates.add(one.pattern) for one in GATES._gates]
+        assert made and not any(gate.clauses(one.pattern) for one in made)
+        assert all(one.open(gates(text)) for one in made for text in ("", "a", *_SAID))
+    finally:
+        expression._readable.cache_clear()
+
+
+def test_the_same_is_found_without_the_parsed_form() -> None:
+    code = (
+        "import sys, re; {}; from kefu.text import gate, privacy; "
+        f"print([privacy.find(text) for text in {_SAID!r}], gate.clauses(re.compile('foo|bar')) == [])"
+    )
+    told = []
+    for before in ("pass", "sys.modules['re._parser'] = None"):
+        done = subprocess.run([sys.executable, "-c", code.format(before)], capture_output=True, text=True, timeout=120, check=True)
+        told.append(done.stdout.strip().rsplit(" ", 1))
+    assert told[0][0] == told[1][0] and "person_name" in told[0][0]
+    assert [one[1] for one in told] == ["False", "True"]
+
+
+def test_this_python_writes_expressions_as_they_are_read() -> None:
+    assert expression._readable()

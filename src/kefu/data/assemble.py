@@ -40,7 +40,7 @@ from kefu.data import (
     writers,
 )
 from kefu.data.augmenting import OpenWriter
-from kefu.data.dataset import load_class, open_dataset, quality_scale
+from kefu.data.classes import load_class, open_dataset, quality_scale
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
 from kefu.data.ledger import Ledger, Step
@@ -106,6 +106,7 @@ class _Build:
         self.formed = 0
         self.faq: dict[int, Conversation] = {}  # number -> what stays of the FAQ
         self.chosen: dict[str, str] = {}  # FAQ row -> split
+        self.of_one_ticket = 0  # replies given often that are no entries
 
     def run(self) -> dict[str, Any]:
         self._clean()
@@ -120,8 +121,10 @@ class _Build:
         one_side = self._one_side(sides, near_step)
         found = gathered.entries
         if not any(source.shape == "faq" for source in self.settings.sources):
-            found, self.derived, more = canned.mine(self.workers, lambda: self._talks(sides.sides))
-            self.chosen |= more
+            masked = self.settings.clean.mask_pii and all(source.mask_pii is not False for source in self.settings.sources)
+            mined = canned.mine(self.workers, lambda: self._talks(sides.sides), masked)
+            found, self.derived, self.of_one_ticket = mined.entries, mined.rows, mined.of_one_ticket
+            self.chosen |= mined.chosen
         done = tasks.finish(self.examples, self.settings, self.setup, self.ledger, self.exclusions, self.workers, self.spool.folder)
         self.done = done
         self.exclusions.close()
@@ -310,7 +313,13 @@ class _Build:
             **({"augmented": made.facts()} if made.on else {}),
             "placeholders_in_answers": (struck := notes.struck(found)),
             "split_faults": faults,
-            "notes": [*([struck] if struck else []), *faults, *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "notes": [
+                *([struck] if struck else []),
+                *faults,
+                *notes.of_tickets(self.of_one_ticket),
+                *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__),
+                *wordings.notes(),
+            ],
             "dataset_class": self.dataset_class.__name__,
             "rule": inspect.getdoc(self.dataset_class) or "",
             "licence": self.settings.licence,

@@ -8,11 +8,12 @@ Left out: punctuation, case, blanks, emoji, greetings and thanks, particles, the
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import yaml
@@ -31,25 +32,34 @@ _SENTENCE = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
 _APOSTROPHE = re.compile(r"(?<=[a-z])['’‘`´](?=[a-z])", re.IGNORECASE)
 _SHORTENED = re.compile(r"(?<=[a-z])['’](d|ll)\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_64_BITS = (1 << 64) - 1
+_VALUES = re.compile(r"[^\d\ue000-\uf8ff]+")
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """words: what is left; said: who says it."""
+class Sentence(NamedTuple):
+    """words: what is left; said: who says it; text: the words written together, Latin ones apart, Chinese ones not."""
 
     words: tuple[str, ...]
-    said: str = ""
-
-    @property
-    def text(self) -> str:
-        """Latin words are apart, Chinese ones are not."""
-        return join(self.words)
+    said: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """keys: a hash of each sentence, by which equal ones are found; size: characters; values: the digits and signs of masked values, which no
+    difference may touch, sorted."""
+
     sentences: tuple[Sentence, ...]
+    keys: array[int]
+    size: int
+    values: str
+
+    @classmethod
+    def of(cls, sentences: Iterable[Sentence]) -> Compared:
+        given = tuple(sentences)
+        values = "".join(sorted(_VALUES.sub("", "".join(one.text for one in given))))
+        return cls(given, array("Q", (hash(one) & _64_BITS for one in given)), sum(len(one.text) for one in given), values)
 
     @property
     def text(self) -> str:
@@ -71,8 +81,8 @@ def compared(turns: Iterable[tuple[str, str]]) -> Compared:
     for said, text in turns:
         for part in _SENTENCE.split(_marked(text)):
             if part and (words := _plain(part)):
-                found.append(Sentence(words, said))
-    return Compared(tuple(found))
+                found.append(Sentence(words, said, join(words)))
+    return Compared.of(found)
 
 
 def _marked(text: str) -> str:

@@ -75,15 +75,17 @@ class Same(NamedTuple):
 
 def explain(a: Compared, b: Compared, threshold: float, rare: Rare) -> Same | None:
     """How two texts that say the same differ; None when they must stay apart."""
-    if not a.sentences or not b.sentences or [one.said for one in a.sentences][:1] != [one.said for one in b.sentences][:1]:
+    if not a.sentences or not b.sentences or a.sentences[0].said != b.sentences[0].said:
+        return None
+    several = max(len(a.sentences), len(b.sentences)) >= _SEVERAL
+    if a.values != b.values and not (several and _on_one_side(a.values, b.values)):
         return None
     found = _Found()
-    regions = _regions(a.sentences, b.sentences, found)
+    regions = _regions(a, b, found)
     if regions is None:
         return None
-    total = max(size(a), size(b))
+    total = max(a.size, b.size)
     alone = [pair for pair in regions if not pair[0] or not pair[1]]
-    several = max(len(a.sentences), len(b.sentences)) >= _SEVERAL
     if several and len(alone) == 1 and _one_more(alone[0][0] or alone[0][1], total, found, side=bool(alone[0][0])):
         regions = [pair for pair in regions if pair[0] and pair[1]]
     lost: list[tuple[str, str]] = []
@@ -94,17 +96,18 @@ def explain(a: Compared, b: Compared, threshold: float, rare: Rare) -> Same | No
     letters, kinds = found.letters, found.kinds
     if letters["typo"] + letters["odd"] + letters["slip"] > max(2, _TYPO_SHARE * total) or letters["free"] > max(3, _FREE_SHARE * total):
         return None
-    width = letters_of(a) if total == size(a) else letters_of(b)
+    width = letters_of(a) if total == a.size else letters_of(b)
     if kinds["odd"] * _ODD > width or kinds["slip"] > kinds["typo"] + kinds["odd"] + width // _SLIP:
         return None
     if found.kinds["more"] and not _still_alike(a, lost, threshold):
         return None
-    return Same(str(found), kinds["turn"] > 0 and size(b) > size(a))
+    return Same(str(found), kinds["turn"] > 0 and b.size > a.size)
 
 
-def size(text: Compared) -> int:
-    """Characters."""
-    return sum(len(one.text) for one in text.sentences)
+def _on_one_side(a: str, b: str) -> bool:
+    """Has but one of two texts values that the other has not? A sentence more may bring them, and nothing else."""
+    left, right = Counter(a), Counter(b)
+    return left <= right or right <= left
 
 
 def letters_of(text: Compared) -> int:
@@ -112,13 +115,12 @@ def letters_of(text: Compared) -> int:
     return sum(2 if is_han(char) else 1 for one in text.sentences for char in one.text)
 
 
-def _regions(
-    a: Sequence[Sentence], b: Sequence[Sentence], found: _Found
-) -> list[tuple[list[Sentence], list[Sentence]]] | None:  # fmt: skip
+def _regions(one: Compared, other: Compared, found: _Found) -> list[tuple[list[Sentence], list[Sentence]]] | None:
     """Runs of sentences that differ, those that only stand elsewhere taken out. None: too much differs."""
+    a, b = one.sentences, other.sentences
     pairs: list[tuple[list[Sentence], list[Sentence]]] = []
     equal = True
-    for op in Levenshtein.opcodes(a, b):
+    for op in Levenshtein.opcodes(one.keys, other.keys):
         if op.tag == "equal":
             equal = True
             continue
@@ -129,11 +131,11 @@ def _regions(
         pairs[-1][1].extend(b[op.dest_start : op.dest_end])
     if len(pairs) > 1 or (pairs and len(pairs[0][0]) > 1 and len(pairs[0][1]) > 1):
         shared = Counter(one for left, _ in pairs for one in left) & Counter(one for _, right in pairs for one in right)
-        moved = [one for one in shared if _may_move(one, abs(a.index(one) - b.index(one)) <= 2)]
-        for one in moved[:_MOVED]:
+        moved = [sentence for sentence in shared if _may_move(sentence, abs(a.index(sentence) - b.index(sentence)) <= 2)]
+        for sentence in moved[:_MOVED]:
             for side in (0, 1):
-                next(pair[side] for pair in pairs if one in pair[side]).remove(one)
-            found.add("moved", one.text, one.text)
+                next(pair[side] for pair in pairs if sentence in pair[side]).remove(sentence)
+            found.add("moved", sentence.text, sentence.text)
     pairs = [pair for pair in pairs if pair[0] or pair[1]]
     most = sum(max(sum(len(one.text) for one in side) for side in pair) for pair in pairs)
     cutoff = int(_FAR * most) + 2

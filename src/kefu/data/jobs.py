@@ -21,8 +21,8 @@ import orjson
 
 from kefu.conversation import UNSPOKEN, Conversation
 from kefu.data import minhash, near, writers
+from kefu.data.classes import annotate, load_class, open_dataset
 from kefu.data.clean import Cleaner
-from kefu.data.dataset import annotate, load_class, open_dataset
 from kefu.data.exclusions import Notes
 from kefu.data.heard import Heard, Listener
 from kefu.data.ledger import Step

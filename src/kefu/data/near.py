@@ -146,22 +146,9 @@ def critical(text: str) -> tuple[frozenset[str], ...]:
     )
 
 
-def same_meaning(a: str, b: str) -> bool:
-    """Near-duplicates that may be merged: equal numbers, negations and Latin words, and no Chinese word exchanged for another."""
-    if critical(a) != critical(b):
-        return False
-    left, right = Counter(words(a)), Counter(words(b))
-    lost, won = list((left - right).elements()), list((right - left).elements())
-    return not (any(_content(word) for word in lost) and any(_content(word) for word in won))
-
-
 def content(text: str) -> tuple[str, ...]:
     """The words that carry the meaning of a question, in order: no particles, no polite forms, no 怎么 / how."""
     return tuple(word for word in words(text) if word not in _PARTICLES and word not in _SMALL)
-
-
-def _content(word: str) -> bool:
-    return any("\u4e00" <= char <= "\u9fff" for char in word) and word not in _PARTICLES
 
 
 _PARTICLES = frozenset(

@@ -28,6 +28,13 @@ def struck(found: list[Entry]) -> str:
     )
 
 
+def of_tickets(replies: int) -> list[str]:
+    if not replies:
+        return []
+    were = "replies that agents gave often are no entries: values" if replies > 1 else "reply that agents gave often is no entry: values"
+    return [f"{replies} {were} of one ticket (a number, a date, a name) stand in them, which other customers must not read"]
+
+
 def of_split(stats: Mapping[str, Any], examples: Mapping[str, Any], settings: Split, accounts: Mapping[str, Account]) -> list[str]:
     """Held-out parts that are empty or far below the share asked for, each kind of rows with the reason and the way out."""
     talks = {name: n["conversations"] - n.get("faq", 0) for name, n in stats["splits"].items()}

@@ -1,8 +1,9 @@
 """Conversations that answer one question with different facts, and conversations that deny what the FAQ says.
 
 Pairs of a customer's question and the agent's answer are fingerprinted batch by batch, wherever the work is done; questions that may be one
-meet in buckets (`minhash`) and only those are read again. In memory stay the places of such pairs and, of each question asked again, a few
-answers; all else lies on the disk. What is found are possible contradictions: agents also speak of one customer's case.
+meet in buckets (`minhash`), only those are read again, and whether they say the same is told as for near-duplicates (`differences`). In memory
+stay the places of such pairs and, of each question asked again, a few answers; all else lies on the disk. What is found are possible
+contradictions: agents also speak of one customer's case.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from zlib import crc32
 import numpy as np
 
 from kefu.conversation import Conversation
-from kefu.data import conflicts, facts, jobs, minhash, near
-from kefu.data.dedup import Alike
+from kefu.data import conflicts, facts, jobs, minhash
+from kefu.data.compared import compared
+from kefu.data.dedup import Forms
+from kefu.data.differences import explain
 from kefu.data.spool import Column, number, unpack
 from kefu.data.workers import BATCH, Crew
 from kefu.text.language import detect
@@ -84,9 +87,9 @@ class PairJob:
             for pair in pairs(conversation):
                 places.append(place)
                 turns.append(pair.turn)
-                texts.append(jobs.plain(fold(pair.question).replace(" ", "")))
+                texts.append(fold(pair.question).replace(" ", ""))
                 salts.append(crc32(conversation.language.encode()) | 1)
-        bands = minhash.bands(texts, _ALIKE, salts).tobytes() if texts else b""
+        bands = minhash.slight_bands(texts, salts).tobytes() if texts else b""
         return np.array(places, np.uint32).tobytes(), np.array(turns, np.uint32).tobytes(), bands
 
 
@@ -127,7 +130,7 @@ def compare(crew: Crew, numbers: np.ndarray, line: Callable[[int], bytes], folde
     """
     owners: list[np.ndarray] = [np.zeros(0, np.int64)]
     turns: list[np.ndarray] = [np.zeros(0, np.uint32)]
-    width = minhash.shape(_ALIKE)[1]
+    width = minhash.SLIGHT_BANDS
     with closing(Column("u4", width, folder)) as column:
         starts = range(0, len(numbers), BATCH)
         for start, (places, turn, bands) in zip(
@@ -159,12 +162,13 @@ class _Reader:
 def _asked_again(count: int, buckets: minhash.Buckets, read: _Reader) -> Iterable[_Question]:
     """Questions that were asked more than once; the first wording of each stands for it in the buckets."""
     text = lru_cache(1024)(read.question)
-    alike = Alike(lambda place: jobs.plain(text(place)))
+    form = lru_cache(1024)(lambda place: compared([("", text(place))]))
+    rare = Forms(range(count), lambda place: [("", text(place))]).rare
     found: dict[int, _Question] = {}
     for place in range(count):
         if not buckets.of(place):
             continue
-        met = (o for o in buckets.met(place) if alike(o, place) >= _ALIKE and near.same_meaning(text(o), text(place)))
+        met = (o for o in buckets.met(place) if explain(form(o), form(place), _ALIKE, rare))
         root = next(met, None)
         if root is None:
             buckets.enter(place)

@@ -76,7 +76,7 @@ def check_answers(project: Loaded, data: Path) -> None:
 
 
 def _dataset_class(project: Loaded) -> None:
-    from kefu.data.dataset import load_class
+    from kefu.data.classes import load_class
 
     given = project.settings.data.dataset_class
     file, colon, name = given.partition(":")

@@ -3,7 +3,8 @@
 Most patterns of this project are long lists of words of which a text has none. From the parsed expression follow clauses, each a few pieces
 of which a matching text must hold at least one (Cox, "Regular expression matching with a trigram index", 2012). All pieces of all patterns
 stand in one automaton (Aho, Corasick 1975), so that a text is read once, and a pattern is tried only where all its clauses are met.
-What is said to be impossible is impossible; what is said to be possible may still not match.
+What is said to be impossible is impossible; what is said to be possible may still not match. Where an expression cannot be read (`expression`),
+its pattern has no clause and is tried on every text.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from itertools import chain
-from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick
+
+from kefu.text import expression
 
 _MOST = 400  # pieces of one clause
 _LONGEST = 16  # characters of a piece: more tell nothing new
@@ -117,7 +119,10 @@ class Gates:
 
 def clauses(pattern: re.Pattern[str]) -> list[Clause]:
     """At most two clauses that every text meets in which the pattern is found, the most telling first."""
-    exact, found = _of_sequence(_parser.parse(pattern.pattern, pattern.flags), pattern.flags)
+    try:
+        exact, found = _of_sequence(expression.parsed(pattern), pattern.flags)
+    except expression.UNREADABLE:
+        return []
     if exact is not None and "" not in exact:
         found = [*found, exact]
     told = sorted({_least(clause) for clause in found}, key=lambda clause: (_share(clause), sorted(clause)))
@@ -154,9 +159,9 @@ def _of(code: Any, given: Any, flags: int) -> _Told:
     if name == "IN":
         return _of_set(given, flags)
     if name == "CATEGORY":
-        if given is _constants.CATEGORY_SPACE:
+        if str(given) == "CATEGORY_SPACE":
             return frozenset([" "]), []
-        return None, [frozenset([_DIGIT])] if given is _constants.CATEGORY_DIGIT else []
+        return None, [frozenset([_DIGIT])] if str(given) == "CATEGORY_DIGIT" else []
     if name == "SUBPATTERN":
         _, more, less, parts = given
         return _of_sequence(parts, (flags | more) & ~less)
@@ -210,9 +215,9 @@ def _of_set(items: list[tuple[Any, Any]], flags: int) -> _Told:
                 characters += range(low, high + 1)
             else:
                 return None, []
-        elif name == "CATEGORY" and given is _constants.CATEGORY_DIGIT:
+        elif name == "CATEGORY" and str(given) == "CATEGORY_DIGIT":
             kinds.add(_DIGIT)
-        elif name == "CATEGORY" and given is _constants.CATEGORY_SPACE:
+        elif name == "CATEGORY" and str(given) == "CATEGORY_SPACE":
             characters.append(32)
         else:  # all but these, or words, or blanks
             return None, []

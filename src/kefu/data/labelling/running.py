@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kefu.artifacts import Store
-from kefu.data.dataset import load_class, quality_scale
+from kefu.data.classes import load_class, quality_scale
 from kefu.data.labelling import pairs as pair_files
 from kefu.data.labelling.tasks import TASKS
 from kefu.data.service.running import read_keys, require_flask, run

@@ -12,9 +12,10 @@ from kefu.conversation import Conversation
 from kefu.data import workers
 from kefu.data.agreement import table
 from kefu.data.asking import Asking, Writer
-from kefu.data.dataset import SupportDataset, annotate, quality_scale
+from kefu.data.classes import annotate, quality_scale
 from kefu.data.labels import people as people_
 from kefu.data.labels import written
+from kefu.data.rules import SupportDataset
 from kefu.errors import ConfigError
 from kefu.project import Loaded
 
