@@ -23,6 +23,7 @@ from kefu.conversation import UNSPOKEN, Conversation
 from kefu.data import minhash, near, writers
 from kefu.data.classes import annotate, load_class, open_dataset
 from kefu.data.clean import Cleaner
+from kefu.data.compared import outline
 from kefu.data.exclusions import Notes
 from kefu.data.heard import Heard, Listener
 from kefu.data.ledger import Step
@@ -152,10 +153,11 @@ def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_thresho
         folded = [fold(turn.text) for turn in turns]
         key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(turns, folded, strict=True)))
         record = c.kind == "faq" or bool(c.meta.get("record"))  # records of one template are alike in every word that is not theirs
-        near_text = "" if record else "".join(folded).replace(" ", "")
+        outlined = [outline(turn.text) for turn in turns]
+        near_text = "" if record else "".join(outlined)
         near_salt = salt(c, near_text) or crc32(_comparable(c, folded).encode("utf-8", "replace"))
-        asked = "".join(form for turn, form in zip(turns, folded, strict=True) if turn.role == "customer")
-        own = folded[-1] if c.meta.get("record") == PAIR else "" if record else asked
+        asked = "".join(form for turn, form in zip(turns, outlined, strict=True) if turn.role == "customer")
+        own = outlined[-1] if c.meta.get("record") == PAIR else "" if record else asked
         leak_text = plain(own.replace(" ", ""))
         writers.settle_bots(c)
         kind = FAQ if c.kind == "faq" else DIALOGUE

@@ -22,7 +22,7 @@ import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import conflicts, facts, jobs, minhash
-from kefu.data.compared import compared
+from kefu.data.compared import compared, outline
 from kefu.data.dedup import Forms
 from kefu.data.differences import explain
 from kefu.data.spool import Column, number, unpack
@@ -87,7 +87,7 @@ class PairJob:
             for pair in pairs(conversation):
                 places.append(place)
                 turns.append(pair.turn)
-                texts.append(fold(pair.question).replace(" ", ""))
+                texts.append(outline(pair.question))
                 salts.append(crc32(conversation.language.encode()) | 1)
         bands = minhash.slight_bands(texts, salts).tobytes() if texts else b""
         return np.array(places, np.uint32).tobytes(), np.array(turns, np.uint32).tobytes(), bands

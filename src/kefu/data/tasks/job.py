@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kefu.data.clean import Cleaner
+from kefu.data.compared import outline
 from kefu.data.exclusions import Notes
 from kefu.data.jobs import Cleaned, CleanSetup, Print, compared, lay, salt
 from kefu.data.ledger import Step
@@ -67,8 +68,8 @@ def _print(one: Example) -> Print:
     """Near-duplicates are looked for among those of the same outcome; tagged sentences are compared exactly only."""
     text, outcome = one.text(), one.outcome()
     exact = f"{one.kind}\x1f{text if one.kind in ('tokens', 'qa') else fold(text) or text}\x1f{outcome}"
-    near = "" if one.kind == "tokens" else fold(near_text(one)).replace(" ", "")
-    leak = fold(compared(Question(one) if one.kind == "qa" else one)).replace(" ", "")
+    near = "" if one.kind == "tokens" else outline(near_text(one))
+    leak = outline(compared(Question(one) if one.kind == "qa" else one))
     near_salt = salt(one, near) or number(f"{one.kind}\x1f{one.language}\x1f{outcome}")
     return Print(pack(one), KINDS.index(one.kind), exact, near, near_salt, leak, salt(one, leak))
 
