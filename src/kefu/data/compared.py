@@ -156,6 +156,7 @@ class Tables:
     opener: re.Pattern[str]
     closer: re.Pattern[str]
     free: frozenset[str]
+    answers: frozenset[str]
     variants: dict[str, str]
     written: dict[int, str]
     contractions: dict[str, tuple[str, ...]]
@@ -184,6 +185,7 @@ def tables() -> Tables:
         filler=frozenset(word for lines in raw["filler"].values() for line in lines for word in line.split()),
         phrases=phrases,
         free=frozenset(word for words in raw["free"].values() for word in words),
+        answers=frozenset(word for words in raw["answers"].values() for word in words),
         variants={word: line.split()[0] for lines in raw["variants"].values() for line in lines for word in line.split()[1:]},
         written={ord(char): line[0] for line in raw["written"] for char in line[1:]},
         contracted={tuple(long.split()): word for word, long in raw["contractions"].items()},

@@ -28,7 +28,6 @@ from kefu.data.differences import explain
 from kefu.data.spool import Column, number, unpack
 from kefu.data.workers import BATCH, Crew
 from kefu.text.language import detect
-from kefu.text.normalise import fold
 from kefu.text.segment import units
 
 AMONG = "same question in conversations, different answers"

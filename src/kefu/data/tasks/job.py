@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kefu.data.clean import Cleaner
+from kefu.data.compared import compared as same
 from kefu.data.compared import outline
 from kefu.data.exclusions import Notes
 from kefu.data.jobs import Cleaned, CleanSetup, Print, compared, lay, salt
@@ -22,8 +23,8 @@ STEP = "clean examples"
 
 @dataclass
 class CleanedExamples(Cleaned):
-    """again: uint64 of what is looked for again: of a class its source and text (in conflict where it has another label), of a question its
-    group and text. categories: what the numbers of `strata` stand for."""
+    """again: uint64 of what is looked for again: of a class its source and text, as near-duplicates are compared (in conflict where it has
+    another label), of a question its group and text. categories: what the numbers of `strata` stand for."""
 
     again: bytes = b""
     categories: dict[int, str] = field(default_factory=dict)
@@ -81,5 +82,6 @@ def near_text(one: Example) -> str:
 
 def _again(one: Example) -> int:
     if one.kind == "classification":
-        return number(f"{one.origin()}\x1f{fold(one.values['text'])}")
+        words = (" ".join(sentence.words) for sentence in same([("", one.values["text"])]).sentences)
+        return number(f"{one.origin()}\x1f{chr(10).join(words) or fold(one.values['text'])}")
     return number(f"{one.group}\x1f{one.values['context']}") if one.kind == "qa" else 0
