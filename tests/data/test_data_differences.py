@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu.data.compared import compared
 from kefu.data.dedup import Forms
-from kefu.data.differences import Same, explain
+from kefu.data.differences import Same, Values, explain
 
 Turns = list[tuple[str, str]]
 
@@ -148,3 +148,30 @@ def test_a_stock_greeting_before_the_answer_is_no_difference() -> None:
     asked = ("customer", "热水器多久除一次垢")
     left, right = ([asked, ("agent", f"{hello}，建议一年除一次。")] for hello in ("您好", "尊敬的用户"))
     assert same(left, right) == Same("", False)
+
+
+_PARTS = st.lists(
+    st.sampled_from(
+        ["退款3天到账。", "退款5天到账。", "我的订单[订单号_1]呢？", "怎么退款？", "谢谢", "It takes 12 days. ", "where is it? ", "②号门。"]
+    ),
+    max_size=6,
+)
+
+
+@settings(deadline=None)
+@given(_PARTS, _PARTS, st.booleans())
+def test_values_keep_apart_only_what_differs_in_meaning(left: list[str], right: list[str], more: bool) -> None:
+    texts = [compared([("", "".join(parts))]) for parts in (left, left + right if more else right)]
+    values = Values(3)
+    assert values.may([1, 2], 0) == [1, 2]  # nothing is known of them
+    for place, text in enumerate(texts):
+        values.put(place, text)
+    found = explain(*texts, 0.7, lambda form, beside: True)
+    assert found is None or (values.may([1], 0), values.may([0], 1)) == ([1], [0])
+
+
+def test_values_tell_questions_apart_that_differ_in_a_number() -> None:
+    values = Values(3)
+    for place, text in enumerate(("退款3天到账吗", "退款5天到账吗", "退款三天到账吗")):
+        values.put(place, compared([("", text)]))
+    assert values.may([1, 2], 0) == [] and values.may([2], 2) == [2]

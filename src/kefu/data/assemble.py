@@ -108,6 +108,8 @@ class _Build:
         self.formed = 0
         self.faq: dict[int, Conversation] = {}  # number -> what stays of the FAQ
         self.chosen: dict[str, str] = {}  # FAQ row -> split
+        self.derives = not any(source.shape == "faq" for source in self.settings.sources)
+        self.trained = np.zeros(0, np.uint64)  # questions of training dialogues, where entries are drawn from dialogues
         self.of_one_ticket = 0  # replies given often that are no entries
 
     def run(self) -> dict[str, Any]:
@@ -122,11 +124,14 @@ class _Build:
         sides = self._split(gathered.entries)
         one_side = self._one_side(sides, near_step)
         found = gathered.entries
-        if not any(source.shape == "faq" for source in self.settings.sources):
+        if self.derives:
             masked = self.settings.clean.mask_pii and all(source.mask_pii is not False for source in self.settings.sources)
             mined = canned.mine(self.workers, lambda: self._talks(sides.sides), masked)
             found, self.derived, self.of_one_ticket = mined.entries, mined.rows, mined.of_one_ticket
             self.chosen |= mined.chosen
+            held = [one for one in self.derived if self.chosen[one.id] != "train"]
+            known = np.isin(np.array([questions.key(one.turns[0].text) for one in held], np.uint64), self.trained)
+            self.chosen |= {one.id: "train" for one, learnt in zip(held, known, strict=True) if learnt}
         done = tasks.finish(self.examples, self.settings, self.setup, self.ledger, self.exclusions, self.workers, self.spool.folder)
         self.done = done
         self.exclusions.close()
@@ -236,6 +241,7 @@ class _Build:
         learnt = np.array([one for id, one in same.items() if id not in held], np.int64)
         told = self.stock.whole_groups(numbers, wanted, self.seed, read=self.spool.__getitem__, asked=asked, learnt=learnt)
         self.chosen = {conversation.id: held.get(conversation.id, "train") for conversation in self.faq.values()}
+        self.trained = np.unique(asked.keys[told.sides[asked.owner] == 0]) if self.derives else self.trained
         sides = np.zeros(len(self.spool), np.uint8)
         sides[numbers] = told.sides
         for number, conversation in self.faq.items():

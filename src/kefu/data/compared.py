@@ -34,6 +34,7 @@ _LONG = re.compile(
 _STICKER = re.compile(r"\[[\u4e00-\u9fff]{1,3}\]")
 _SENTENCE = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
 _APOSTROPHE = re.compile(r"(?<=[a-z])['’‘`´](?=[a-z])", re.IGNORECASE)
+_QUOTE, _SIGN = re.compile("['’‘`´]"), re.compile("[\ue000-\uf8ff]")
 _SHORTENED = re.compile(r"(?<=[a-z])['’](d|ll)\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _EDGES = ("greetings", "opening", "opening_ends", "closing")
@@ -43,11 +44,11 @@ _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\s\u3400-\u4dbf
 
 
 class Sentence(NamedTuple):
-    """words: what is left; said: who says it; text: the words written together, Latin ones apart, Chinese ones not."""
+    """text: the words that are left, written together, Latin ones apart, Chinese ones not; said: who says it; key: a hash of words and speaker."""
 
-    words: tuple[str, ...]
-    said: str
     text: str
+    said: str
+    key: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Compared:
     def of(cls, sentences: Iterable[Sentence]) -> Compared:
         given = tuple(sentences)
         values = "".join(sorted(_VALUES.sub("", "".join(one.text for one in given))))
-        return cls(given, array("Q", (hash(one) & _64_BITS for one in given)), sum(len(one.text) for one in given), values)
+        return cls(given, array("Q", [one.key & _64_BITS for one in given]), sum(len(one.text) for one in given), values)
 
     @property
     def text(self) -> str:
@@ -72,11 +73,17 @@ class Compared:
 
 
 def join(words: Iterable[str]) -> str:
+    given = list(words)
+    apart = " ".join(given)
+    if apart.isascii():
+        return apart
     parts: list[str] = []
-    for word in words:
-        if parts and not (is_han(parts[-1][-1]) or is_han(word[0])):
+    after_han = True
+    for word in given:
+        if not (after_han or is_han(word[0])):
             parts.append(" ")
         parts.append(word)
+        after_han = is_han(word[-1])
     return "".join(parts)
 
 
@@ -85,9 +92,15 @@ def compared(turns: Iterable[tuple[str, str]]) -> Compared:
     found = []
     for said, text in turns:
         for part in _SENTENCE.split(_marked(simplified(text))):
-            if part and (words := _plain(part)):
-                found.append(Sentence(words, said, join(words)))
+            if part and (written := _written(part))[0]:
+                found.append(Sentence(written[0], said, hash((written[1], said))))
     return Compared.of(found)
+
+
+def words_of(text: str) -> list[tuple[str, ...]]:
+    """Of each sentence that is compared, the words that are left."""
+    parts = (part for part in _SENTENCE.split(_marked(simplified(text))) if part)
+    return [words for part in parts if (words := _plain(part))]
 
 
 def _marked(text: str) -> str:
@@ -112,10 +125,20 @@ def _asked(folded: str) -> str:
     return known.closer.sub("", known.opener.sub(r"\g<greeting>", folded)) or folded
 
 
+@lru_cache(4096)
+def _written(sentence: str) -> tuple[str, int]:
+    """The words that are left, written together, and a hash of them. Sentences of standard replies come again and again."""
+    words = _plain(sentence)
+    return join(words), hash(words)
+
+
 def _plain(sentence: str) -> tuple[str, ...]:
     known = tables()
-    sentence = _SHORTENED.sub(lambda match: " would" if match[1].lower() == "d" else " will", sentence)
-    sentence = _THOUSANDS.sub("", _APOSTROPHE.sub("", sentence))
+    if _QUOTE.search(sentence):
+        sentence = _SHORTENED.sub(lambda match: " would" if match[1].lower() == "d" else " will", sentence)
+        sentence = _APOSTROPHE.sub("", sentence)
+    if "," in sentence:
+        sentence = _THOUSANDS.sub("", sentence)
     words: list[str] = []
     folded = _folded(sentence)
     for run in _RUN.findall(folded if folded.isascii() else _asked(folded)):
@@ -130,13 +153,15 @@ def _plain(sentence: str) -> tuple[str, ...]:
 
 def _folded(sentence: str) -> str:
     """As `fold`, signs of masked values kept."""
-    if not any("\ue000" <= char <= "\uf8ff" for char in sentence):
+    if not _SIGN.search(sentence):
         return fold(sentence)
     parts = re.split(r"([\ue000-\uf8ff])", sentence)
     return " ".join(part if "\ue000" <= part[:1] <= "\uf8ff" else fold(part) for part in parts)
 
 
 def _without_phrases(words: list[str], phrases: dict[str, list[tuple[str, ...]]]) -> list[str]:
+    if phrases.keys().isdisjoint(words):
+        return words
     found, i = [], 0
     while i < len(words):
         for phrase in phrases.get(words[i], ()):

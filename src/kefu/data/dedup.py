@@ -14,14 +14,14 @@ import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import spool
-from kefu.data.compared import compared, outline
-from kefu.data.differences import explain
+from kefu.data.compared import Compared, compared, outline
+from kefu.data.differences import Values, explain
 from kefu.data.minhash import Buckets, slight_bands
 from kefu.text.normalise import fold
 from kefu.text.script import simplified
 from kefu.text.segment import is_han, shingles
 
-_REMEMBERED = 1024  # texts
+_REMEMBERED, _READ = 1024, 4096  # texts
 _SAMPLE = 20_000  # texts
 _CELLS = 1 << 20
 _RARE, _RARE_BESIDE = 2, 20
@@ -70,9 +70,9 @@ def near_texts(numbers: Sequence[int], buckets: Buckets, turns: Callable[[int], 
     """
     gone: dict[int, Near] = {}
     forms = Forms(numbers, turns)
-    read = lru_cache(_REMEMBERED)(lambda place: compared(turns(numbers[place])))
+    read = Texts(len(numbers), lambda place: turns(numbers[place]))
     for place, number in enumerate(numbers):
-        for other in buckets.met(place):
+        for other in read.candidates(buckets.met(place), place):
             if numbers[other] in gone or (same := explain(read(other), read(place), threshold, forms.rare)) is None:
                 continue
             if not same.fuller:
@@ -82,6 +82,29 @@ def near_texts(numbers: Sequence[int], buckets: Buckets, turns: Callable[[int], 
         if number not in gone:
             buckets.enter(place)
     return {number: Near(_stays(gone, one.original), one.differences) for number, one in gone.items()}
+
+
+class Texts:
+    """Numbered texts as they are compared. Those read last are remembered, and of all that were read which values stand in them."""
+
+    def __init__(self, count: int, turns: Callable[[int], Turns]) -> None:
+        self._values, self._turns = Values(count), turns
+        self._read = lru_cache(_READ)(self._again)
+
+    def __call__(self, place: int) -> Compared:
+        return self._read(place)
+
+    def _again(self, place: int) -> Compared:
+        text = compared(self._turns(place))
+        self._values.put(place, text)
+        return text
+
+    def candidates(self, met: list[int], place: int) -> list[int]:
+        """Those of the texts that can be the same as this one."""
+        if not met:
+            return met
+        self(place)
+        return self._values.may(met, place)
 
 
 def _stays(gone: dict[int, Near], number: int) -> int:

@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from kefu.data.compared import BREAK, Compared, Sentence
@@ -102,6 +103,27 @@ def explain(a: Compared, b: Compared, threshold: float, rare: Rare) -> Same | No
     if found.kinds["more"] and not _still_alike(a, lost, threshold):
         return None
     return Same(str(found), kinds["turn"] > 0 and b.size > a.size)
+
+
+class Values:
+    """How often each digit and the signs of masked values stand in numbered texts, 12 bytes each: most candidates differ in them, and need not be
+    read again. What differs in them is never the same (`explain`)."""
+
+    def __init__(self, count: int) -> None:
+        self._held = np.zeros((count, 12), np.uint8)  # ten digits, signs, sentences (0: not known); 255 is that or more
+
+    def put(self, place: int, text: Compared) -> None:
+        found = [text.values.count(digit) for digit in "0123456789"] if text.values else [0] * 10
+        signs = sum(char >= "\ue000" for char in text.values)
+        self._held[place] = [min(number, 255) for number in (*found, signs, len(text.sentences))]
+
+    def may(self, places: list[int], place: int) -> list[int]:
+        """Those of the places that can be the same as this one, which was put."""
+        them, own = self._held[places], self._held[place]
+        more, less = (them[:, :11] > own[:11]).any(axis=1), (them[:, :11] < own[:11]).any(axis=1)
+        several = np.maximum(them[:, 11], own[11]) >= _SEVERAL
+        apart = ((more & less) | ((more | less) & ~several)) & (them[:, 11] > 0)
+        return [other for other, no in zip(places, apart.tolist(), strict=True) if not no]
 
 
 def _on_one_side(a: str, b: str) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from kefu.data import minhash, near, spool, writers
-from kefu.data.compared import Compared, Sentence, compared, join, outline, tables
+from kefu.data.compared import Compared, Sentence, join, outline, tables, words_of
 from kefu.data.dedup import Forms
 from kefu.data.differences import explain
 from kefu.data.ledger import Step
@@ -38,32 +38,36 @@ _LONGEST = 600  # characters; a longer message is no question that comes again
 
 def form(text: str) -> Compared:
     """The question as it is compared, numbers aside."""
-    plain = (tuple(_NUMBER.sub("0", word) for word in one.words) for one in compared([("", _CALLED.sub("", text[:_LONGEST]))]).sentences)
-    return Compared.of(Sentence(words, "", join(words)) for words in plain)
+    written = [join(words) for words in _words(text)]
+    return Compared.of(Sentence(one, "", hash(one)) for one in written)
 
 
 def key(text: str) -> int:
     """What equal questions have in common, 64 bits; 0 for a text that asks nothing."""
     known = tables()
-    words = [word for one in form(text).sentences for word in one.words]
-    told = [word for word in words if word not in known.free]
+    told = [word for words in _words(text) for word in words if word not in known.free]
     if all(word in known.answers or _VALUE.fullmatch(word) for word in told):
         return 0
     return spool.number("\x1f".join(told)) or 1
 
 
+def _words(text: str) -> list[tuple[str, ...]]:
+    return [tuple(_NUMBER.sub("0", word) for word in words) for words in words_of(_CALLED.sub("", text[:_LONGEST]))]
+
+
 @dataclass
 class Asked:
-    """owner: number of the row, rising; place: which of its questions, from 0; same: equal for those that are one question."""
+    """owner: number of the row, rising; place: which of its questions, from 0; same: equal for those that are one question; keys: see `key`."""
 
     owner: np.ndarray
     place: np.ndarray
     same: np.ndarray
+    keys: np.ndarray
 
     def of(self, numbers: np.ndarray) -> Asked:
         """The questions of these rows, each owner by its place in `numbers` (rising)."""
         inside = np.isin(self.owner, numbers)
-        return Asked(np.searchsorted(numbers, self.owner[inside]), self.place[inside], self.same[inside])
+        return Asked(np.searchsorted(numbers, self.owner[inside]), self.place[inside], self.same[inside], self.keys[inside])
 
     def first(self, count: int) -> np.ndarray:
         """(count,) the first question of each row; -1 where none asks."""
@@ -116,7 +120,8 @@ def gather(crew: Crew, numbers: np.ndarray, line: Callable[[int], bytes], folder
             keys.append(np.frombuffer(its, np.uint64))
             column.extend(bands)
         owner_of, place_of = np.concatenate(owners), np.concatenate(places)
-        _, first, same = np.unique(np.concatenate(keys), return_index=True, return_inverse=True)
+        every = np.concatenate(keys)
+        _, first, same = np.unique(every, return_index=True, return_inverse=True)
         rank = np.argsort(np.argsort(first))  # in the order in which they were first asked
         first, same = np.sort(first), rank[same]
         buckets = minhash.Buckets((column.part(band)[first] for band in range(column.width)), len(first))
@@ -124,7 +129,7 @@ def gather(crew: Crew, numbers: np.ndarray, line: Callable[[int], bytes], folder
     def text(which: int) -> str:
         return texts(line(int(owner_of[first[which]])))[int(place_of[first[which]])]
 
-    return Asked(owner_of, place_of, _joined(len(first), buckets, text)[same])
+    return Asked(owner_of, place_of, _joined(len(first), buckets, text)[same], every)
 
 
 def _joined(count: int, buckets: minhash.Buckets, text: Callable[[int], str]) -> np.ndarray:

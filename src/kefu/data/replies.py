@@ -22,8 +22,8 @@ import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import conflicts, facts, jobs, minhash
-from kefu.data.compared import compared, outline
-from kefu.data.dedup import Forms
+from kefu.data.compared import outline
+from kefu.data.dedup import Forms, Texts
 from kefu.data.differences import explain
 from kefu.data.spool import Column, number, unpack
 from kefu.data.workers import BATCH, Crew
@@ -86,9 +86,9 @@ class PairJob:
             for pair in pairs(conversation):
                 places.append(place)
                 turns.append(pair.turn)
-                texts.append(outline(pair.question))
+                texts.append(jobs.plain(outline(pair.question)))
                 salts.append(crc32(conversation.language.encode()) | 1)
-        bands = minhash.slight_bands(texts, salts).tobytes() if texts else b""
+        bands = minhash.bands(texts, _ALIKE, salts).tobytes() if texts else b""
         return np.array(places, np.uint32).tobytes(), np.array(turns, np.uint32).tobytes(), bands
 
 
@@ -129,7 +129,7 @@ def compare(crew: Crew, numbers: np.ndarray, line: Callable[[int], bytes], folde
     """
     owners: list[np.ndarray] = [np.zeros(0, np.int64)]
     turns: list[np.ndarray] = [np.zeros(0, np.uint32)]
-    width = minhash.SLIGHT_BANDS
+    width = minhash.shape(_ALIKE)[1]
     with closing(Column("u4", width, folder)) as column:
         starts = range(0, len(numbers), BATCH)
         for start, (places, turn, bands) in zip(
@@ -161,13 +161,13 @@ class _Reader:
 def _asked_again(count: int, buckets: minhash.Buckets, read: _Reader) -> Iterable[_Question]:
     """Questions that were asked more than once; the first wording of each stands for it in the buckets."""
     text = lru_cache(1024)(read.question)
-    form = lru_cache(1024)(lambda place: compared([("", text(place))]))
+    form = Texts(count, lambda place: [("", text(place))])
     rare = Forms(range(count), lambda place: [("", text(place))]).rare
     found: dict[int, _Question] = {}
     for place in range(count):
         if not buckets.of(place):
             continue
-        met = (o for o in buckets.met(place) if explain(form(o), form(place), _ALIKE, rare))
+        met = (o for o in form.candidates(buckets.met(place), place) if explain(form(o), form(place), _ALIKE, rare))
         root = next(met, None)
         if root is None:
             buckets.enter(place)

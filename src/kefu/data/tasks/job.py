@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kefu.data.clean import Cleaner
-from kefu.data.compared import compared as same
-from kefu.data.compared import outline
+from kefu.data.compared import outline, words_of
 from kefu.data.exclusions import Notes
 from kefu.data.jobs import Cleaned, CleanSetup, Print, compared, lay, salt
 from kefu.data.ledger import Step
@@ -82,6 +81,6 @@ def near_text(one: Example) -> str:
 
 def _again(one: Example) -> int:
     if one.kind == "classification":
-        words = (" ".join(sentence.words) for sentence in same([("", one.values["text"])]).sentences)
+        words = map(" ".join, words_of(one.values["text"]))
         return number(f"{one.origin()}\x1f{chr(10).join(words) or fold(one.values['text'])}")
     return number(f"{one.group}\x1f{one.values['context']}") if one.kind == "qa" else 0
