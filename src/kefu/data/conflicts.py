@@ -101,7 +101,8 @@ def possible(entries: Iterable[tuple[str, str, Conversation]], told: set[frozens
     """Report questions of different entries that ask the same in other words and are answered with other facts.
 
     entries: (entry, language, row). The same in other words: equal numbers, negations, names and, synonyms and words that narrow nothing
-    down aside, equal words; or one word more on one side where the answers differ in nothing but amounts. told: pairs of entries that are reported already.
+    down aside, equal words; or one word more on one side where the answers differ in nothing but amounts.
+    told: pairs of entries that are reported already.
     """
     alike: dict[tuple[Any, ...], list[tuple[str, Conversation]]] = {}
     for entry, language, row in entries:

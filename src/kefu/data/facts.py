@@ -51,7 +51,8 @@ _CLOCK = re.compile(r"(?<!\d)(\d{1,2})\s*(?::|：|点(?!\d))\s*(\d{2})?\s*([ap]\
 _DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]?|(\d{4})-(\d{1,2})-(\d{1,2})")
 #: What costs nothing costs 0; a free hotline is no price.
 _FREE = re.compile(
-    r"免费(?!电话|热线|咨询|客服|试用|注册|下载|wifi|wi-fi|停车|取消|领取)|不(?:收|要|用)(?:任何)?(?:钱|费用|费)|无需(?:付费|费用)|free of charge|\bis free\b|at no cost"
+    r"免费(?!电话|热线|咨询|客服|试用|注册|下载|wifi|wi-fi|停车|取消|领取)|不(?:收|要|用)(?:任何)?(?:钱|费用|费)|无需(?:付费|费用)|"
+    r"free of charge|\bis free\b|at no cost"
 )
 _LATE = re.compile(r"下午|晚上|傍晚|晚$|晚间")
 _NEGATION = re.compile(

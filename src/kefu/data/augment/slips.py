@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from kefu.data.augment import guard
+from kefu.data.compared import tables
 from kefu.text.segment import is_han
 
 _FINAL = re.compile(r"[\s。．.！!？?…~～]+$")
@@ -97,7 +98,7 @@ def _letters(text: str, kept: list[bool], shortest: int = 4) -> list[int]:
 
 
 def _dropped(text: str, kept: list[bool], rng: random.Random) -> str:
-    places = _letters(text, kept)
+    places = [i for i in _letters(text, kept) if text[i] not in tables().standing]  # 退货 without 退 asks nothing
     if not places:
         return text
     i = rng.choice(places)
