@@ -31,8 +31,8 @@ from kefu.data.questions import Asked
 from kefu.data.writers import SPLITS
 from kefu.project.schema import Split
 
-#: The step of the ledger in which held-out rows go that ask a frequent question, and their reason.
-ONE_SIDE, TOO_OFTEN = "frequent questions on one side", "asks a frequent question that stays in training"
+#: The step of the ledger in which held-out rows go that ask a question of training, and their reason.
+ONE_SIDE, TOO_OFTEN = "questions on one side", "asks a question that stays in training"
 _HELD_OUT = ("test", "validation")
 _ROUNDS = 6  # in which other groups are held out than those whose questions stand in training
 _FEWEST_GROUPS = 5  # of a language
