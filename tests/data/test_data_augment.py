@@ -396,3 +396,15 @@ def test_a_wrong_answer_stands_beside_the_answer_of_its_own_ticket(tmp_path: Pat
     assert len({row["chosen"] for row in rows}) > 3
     for row in rows:
         assert row["chosen"] == said[row["prompt"]] and row["rejected"] != row["chosen"]
+
+
+@pytest.mark.parametrize("text", ["E3故障码是什么意思", "故障灯怎么亮了", "怎么清洁滤网", "机器响得像地震一样"])
+def test_terms_and_verbs_keep_their_words(text: str) -> None:
+    found = [synonyms.exchanged(text, "zh", lexicon.load(), random.Random(seed)) for seed in range(60)]
+    for word in ("故障", "清洁", "一样"):
+        assert all(word in one[0] for one in found if one) or word not in text
+
+
+def test_a_slip_never_loses_what_is_asked_for() -> None:
+    texts = {slips._dropped("七天无理由退货吗", [False] * 8, random.Random(seed)) for seed in range(80)}
+    assert len(texts) > 1 and all("退" in text for text in texts)

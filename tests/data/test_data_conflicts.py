@@ -185,3 +185,48 @@ def test_conversations_are_compared_with_each_other_and_with_the_faq(tmp_path: P
     assert sorted(admins["sources"]) == ["faq", "logs"]
     assert told["How long does shipping take?"]["rows"] == 2
     assert len(rows_of(out / "conversations.jsonl")) == 14
+
+
+@pytest.mark.parametrize(
+    ("asked", "one", "other", "told"),
+    [
+        ("功率多大", "额定功率40W，待机2W。", "额定功率40W。", "agree"),
+        ("电话是多少", "请拨 400-820-1188 转2", "客服电话4008201188", "agree"),
+        ("保修几年", "保修八年，自购买日算", "8年，看发票", "agree"),
+        ("how long is the warranty", "The warranty is 2 years.", "2 years from delivery.", "agree"),
+        ("电话是多少", "请拨400-820-1188", "请拨400-820-1189", "conflict"),
+        ("送货收费吗", "送货免费。", "送货收费30元。", "conflict"),
+        ("能带宠物吗", "可以带宠物。", "不可以带宠物。", "conflict"),
+        ("续费多少钱", "专业版续费每年800元。", "基础版续费每年300元。", "unsure"),
+        ("发票怎么开", "在订单页申请。", "请联系客服。", "unsure"),
+    ],
+)
+def test_certain_is_only_what_differs_in_one_thing(asked: str, one: str, other: str, told: str) -> None:
+    assert facts.compared_as(one, other, asked) == facts.compared_as(other, one, asked) == told
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answers"),
+    [
+        ("旧家具回收要钱吗", "旧家具回收收不收钱", ("旧家具回收免费。", "旧家具回收收费80元。")),
+        ("钢琴搬运服务费用", "搬运要多少钱", ("搬运每次300元。", "搬运每次450元。")),
+    ],
+)
+def test_the_price_asked_in_other_words(
+    one: str, other: str, answers: tuple[str, str], tmp_path: Path, project: Callable[..., Loaded], out: Path
+) -> None:
+    rows = [["question", "answer"], [one, answers[0]], [other, answers[1]], ["几点开门", "九点开门。"], ["在哪里取件", "在东门取件。"]]
+    (tmp_path / "faq.csv").write_bytes(table(rows))
+    augment = {"negatives": ["negated", "other_number"]}
+    data.build(project({"name": "faq", "shape": "faq", "path": "faq.csv"}, split={"validation": 0, "test": 0}, augment=augment), out)
+    found = rows_of(out / "contradictions.jsonl")
+    assert [row["possible"] for row in found] == [True] and {found[0]["question"], found[0]["others"][0]["question"]} == {one, other}
+    assert not {one, other} & {row["prompt"] for row in rows_of(out / "preferences.train.jsonl")}
+
+
+def test_answers_that_agree_are_one_entry_and_nobody_is_set_apart(tmp_path: Path, project: Callable[..., Loaded], out: Path) -> None:
+    rows = [["question", "answer"], ["功率多大", "额定功率40W，待机2W。"], ["功率多大", "额定功率40W。"], ["几点开门", "九点开门。"]]
+    (tmp_path / "faq.csv").write_bytes(table(rows))
+    data.build(project({"name": "faq", "shape": "faq", "path": "faq.csv"}, split={"validation": 0, "test": 0}), out)
+    assert not rows_of(out / "contradictions.jsonl") and not rows_of(out / "conflicting.jsonl")
+    assert {row["answer"] for row in rows_of(out / "faq.jsonl")} == {"额定功率40W，待机2W。", "九点开门。"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kefu import data
-from kefu.data import jobs, minhash, split
+from kefu.data import jobs, minhash, questions, split
 from kefu.data.spool import number
-from kefu.data.writers import SPLITS
+from kefu.data.writers import KNOWN, SPLITS
 from kefu.pipeline.summary import summarise
 from kefu.project import Loaded
 from kefu.project.schema import Split
@@ -113,13 +114,13 @@ def test_conversations_and_faq_by_category(tmp_path: Path, project: Make, out: P
     (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
     rows = [["id", "category", "question", "similar", "answer"]]
     for i in range(30):
-        rows.append([str(i), ["价格", "安装", "保修"][i % 3], _text(5000 + i), "|".join(_text(6000 + i * 10 + k) for k in range(4)), _text(9000 + i)])
+        rows.append([str(i), ["价格", "安装", "保修"][i % 3], _text(200 + i), "|".join(_text(300 + i * 10 + k) for k in range(4)), _text(9000 + i)])
     (tmp_path / "faq.csv").write_bytes(table(rows))
     logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
     data.build(project({"name": "faq", "shape": "faq", "path": "faq.csv"}, logs, dedup={"near": False}), out)
     kept = rows_of(out / "conversations.jsonl")
     talks_by = _parts([row for row in kept if row["kind"] == "dialogue"], "category")
-    assert all(abs(n["test"] - sum(n.values()) / 10) <= 1 for n in talks_by.values())
+    assert all(abs(n["test"] - sum(n.values()) / 10) <= 1 for n in talks_by.values()), talks_by
     assert all(n["validation"] and abs(n["test"] + n["validation"] - sum(n.values()) / 5) <= 2 for n in talks_by.values())
     asked_by = _parts([row for row in kept if row["kind"] == "faq"], "category")
     assert {name: n["test"] for name, n in asked_by.items()} == {"价格": 5, "安装": 5, "保修": 5}
@@ -209,3 +210,44 @@ def test_one_customer_id_for_everybody_is_told(project: Make, out: Path, tmp_pat
     logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
     facts = data.build(project(logs, dedup={"near": False}), out)
     assert "96 rows are one group" in facts["split_faults"][0] and "guest" in facts["split_faults"][0]
+
+
+def test_no_question_of_a_held_out_row_stands_in_training(tmp_path: Path, project: Make, out: Path) -> None:
+    """First questions, later ones and those of the FAQ, whatever greets before them, thanks behind them, or is written in the other script."""
+    opened = ["{}", "你好，{}", "我问哈，{}", "{}急急急", "亲，{}呀[抱拳]", "{}谢谢"]
+    later = ["另外上门费多少", "上门费多少呢", "上門費多少"]
+    talks = []
+    for i in range(120):
+        asked = opened[i % 6].format(_text(i // 2 if i % 4 < 2 else i))
+        turns = [("customer", asked), ("staff", _text(1000 + i))]
+        if i % 3 == 0:
+            turns += [("customer", later[i % 9 // 3]), ("staff", "上门费三十元，当面付给师傅"), ("customer", "好的，谢谢"), ("staff", "不客气")]
+        talks.append({**dialogue(i, *turns), "customer_id": f"c-{i}"})
+    (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
+    rows = [["id", "question", "similar", "answer"], ["1", _text(3), f"{_text(7)}|{_text(900)}|{_text(910)}", "按说明书做"]]
+    (tmp_path / "faq.csv").write_bytes(table(rows))
+    logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
+    data.build(project({"name": "faq", "shape": "faq", "path": "faq.csv"}, logs), out)
+    learnt = {questions.key(row["instruction"]) for row in rows_of(out / "instruction.train.jsonl")}
+    held = [row for name in ("validation", "test") for row in rows_of(out / f"instruction.{name}.jsonl")]
+    assert len(held) >= 18
+    assert not [row["instruction"] for row in held if (key := questions.key(row["instruction"])) and key in learnt]
+    written = [m["content"] for name in ("validation", "test") for row in rows_of(out / f"messages.{name}.jsonl") for m in row["messages"]]
+    assert not {"另外上门费多少", "上门费多少呢", "上門費多少"} & set(written)
+    assert any("上" in row["instruction"] for row in rows_of(out / "instruction.train.jsonl"))
+    ledger = json.loads((out / "ledger.json").read_text("utf-8"))
+    assert ledger["balanced"]
+    kept = next(step for step in ledger["steps"] if step["step"] == "turns for training")
+    assert kept["dropped"][KNOWN] > 0
+
+
+def test_a_class_stands_on_one_side_and_its_conflicts_are_found(tmp_path: Path, project: Make, out: Path) -> None:
+    rows = [["text", "label"]]
+    rows += [[form.format(_text(i)), "甲" if i % 2 else "乙"] for i in range(60) for form in ("{}", "亲，{}呀")]
+    rows += [["洗碗机不排水", "甲"], ["洗碗机不排水呀", "乙"], ["烤箱报E1", "甲"], ["烤箱报E2", "乙"]]
+    (tmp_path / "intents.csv").write_bytes(table(rows))
+    data.build(project({"name": "intents", "shape": "classification", "path": "intents.csv"}, dedup={"near": False}), out)
+    parts = {name: {questions.key(row["text"]) for row in rows_of(out / f"classification.{name}.jsonl")} for name in SPLITS}
+    assert parts["test"] and parts["validation"]
+    assert not parts["train"] & (parts["test"] | parts["validation"]) and not parts["test"] & parts["validation"]
+    assert [row["text"] for row in rows_of(out / "contradictions.jsonl")] == ["洗碗机不排水"]

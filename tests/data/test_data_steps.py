@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 
 from kefu.conversation import Conversation, Turn
-from kefu.data import dedup, differences, entries, jobs, minhash, near, split
+from kefu.data import dedup, differences, entries, jobs, minhash, near, questions, split
 from kefu.data.clean import Cleaner, join
 from kefu.data.compared import compared
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Ledger, Step
 from kefu.data.spool import pack
+from kefu.data.workers import crew
 from kefu.data.writers import SPLITS
 from kefu.errors import ConfigError, GateError
-from kefu.project.schema import Clean, Split
+from kefu.project.schema import Clean, Messages, Split
 from kefu.text.normalise import fold
 from kefu.text.similarity import jaccard
 
@@ -399,14 +401,14 @@ def sides(talks: list[Conversation], settings: Split) -> dict[str, str]:
     return {talk.id: SPLITS[side] for talk, side in zip(talks, told.sides, strict=True)}
 
 
-def held_out(rows: list[Conversation], made: list[entries.Entry], seed: int, share: float = 0.2) -> dict[str, str]:
+def held_out(tmp_path: Path, rows: list[Conversation], made: list[entries.Entry], seed: int, share: float = 0.2) -> dict[str, str]:
     """The split of every FAQ row; dialogues among the rows are those that customers had."""
-    lines = [pack(row) for row in rows if row.kind == "dialogue"]
-
-    def asked(texts: list[str]) -> set[int]:
-        return jobs.AskJob(jobs.AskSetup(texts, jobs.LEAK))(lines)
-
-    held = split.questions(made, asked, Split(validation=share, test=share), seed)
+    lines = [pack(row) for row in rows]
+    with crew("process", 1, tmp_path) as hands:
+        every = questions.gather(hands, np.arange(len(rows)), lines.__getitem__, tmp_path, partial(questions.of_conversation, given=Messages()))
+    same = {rows[owner].id: int(one) for owner, one in zip(every.owner, every.same, strict=True) if rows[owner].kind == "faq"}
+    spoken = {int(one) for owner, one in zip(every.owner, every.same, strict=True) if rows[owner].kind != "faq"}
+    held = split.questions(made, same, spoken, Split(validation=share, test=share), seed)
     return {row.id: held.get(row.id, "train") for row in rows if row.kind == "faq"}
 
 
@@ -446,23 +448,23 @@ def faq(count: int, each: int) -> tuple[list[Conversation], list[entries.Entry]]
     return rows, made
 
 
-def test_held_out_questions_leave_every_entry_its_main_one_and_half() -> None:
+def test_held_out_questions_leave_every_entry_its_main_one_and_half(tmp_path: Path) -> None:
     rows, made = faq(20, 6)
-    chosen = held_out(rows, made, 7)
+    chosen = held_out(tmp_path, rows, made, 7)
     for entry in made:
         sides = [chosen[row.id] for row in entry.rows]
         assert sides[0] == "train" and sides.count("train") >= 3
     assert [list(chosen.values()).count(name) for name in ("validation", "test")] == [24, 24]
-    assert held_out(rows, made, 7) == chosen
-    assert held_out(rows, made, 8) != chosen
+    assert held_out(tmp_path, rows, made, 7) == chosen
+    assert held_out(tmp_path, rows, made, 8) != chosen
 
 
-def test_the_only_question_of_an_entry_is_never_held_out() -> None:
+def test_the_only_question_of_an_entry_is_never_held_out(tmp_path: Path) -> None:
     rows, made = faq(30, 1)
-    assert set(held_out(rows, made, 7, 0.3).values()) == {"train"}
+    assert set(held_out(tmp_path, rows, made, 7, 0.3).values()) == {"train"}
 
 
-def test_a_question_that_training_nearly_knows_is_not_held_out() -> None:
+def test_a_question_that_training_nearly_knows_is_not_held_out(tmp_path: Path) -> None:
     rows, made = faq(20, 6)
     known = rows[3].turns[0].text
     twin = pair(f"{known}呢", "答案7", "E7")
@@ -470,7 +472,7 @@ def test_a_question_that_training_nearly_knows_is_not_held_out() -> None:
     made[7].rows.insert(0, twin)  # the main question of another entry: it stays in training, so its twin must too
     asked = talk(f"{rows[9].turns[0].text}？", "+好的", id="d:1", language="zh")
     for seed in range(12):
-        chosen = held_out([*rows, twin, asked], made, seed, 0.3)
+        chosen = held_out(tmp_path, [*rows, twin, asked], made, seed, 0.3)
         assert chosen[rows[3].id] == "train"
         assert chosen[rows[9].id] == "train"
 

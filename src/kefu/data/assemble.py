@@ -11,6 +11,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from kefu.data import (
     notes,
     people,
     plots,
+    questions,
     readers,
     recount,
     replies,
@@ -107,6 +109,8 @@ class _Build:
         self.formed = 0
         self.faq: dict[int, Conversation] = {}  # number -> what stays of the FAQ
         self.chosen: dict[str, str] = {}  # FAQ row -> split
+        self.derives = not any(source.shape == "faq" for source in self.settings.sources)
+        self.trained = np.zeros(0, np.uint64)  # questions of training dialogues, where entries are drawn from dialogues
         self.of_one_ticket = 0  # replies given often that are no entries
 
     def run(self) -> dict[str, Any]:
@@ -121,11 +125,14 @@ class _Build:
         sides = self._split(gathered.entries)
         one_side = self._one_side(sides, near_step)
         found = gathered.entries
-        if not any(source.shape == "faq" for source in self.settings.sources):
+        if self.derives:
             masked = self.settings.clean.mask_pii and all(source.mask_pii is not False for source in self.settings.sources)
             mined = canned.mine(self.workers, lambda: self._talks(sides.sides), masked)
             found, self.derived, self.of_one_ticket = mined.entries, mined.rows, mined.of_one_ticket
             self.chosen |= mined.chosen
+            held = [one for one in self.derived if self.chosen[one.id] != "train"]
+            known = np.isin(np.array([questions.key(one.turns[0].text) for one in held], np.uint64), self.trained)
+            self.chosen |= {one.id: "train" for one, learnt in zip(held, known, strict=True) if learnt}
         done = tasks.finish(self.examples, self.settings, self.setup, self.ledger, self.exclusions, self.workers, self.spool.folder)
         self.done = done
         self.exclusions.close()
@@ -225,21 +232,25 @@ class _Build:
 
     def _split(self, found: list[entries.Entry]) -> split.Sides:
         """Sides and groups by number, over all conversations."""
-        numbers = self._dialogues()
-        told = self.stock.whole_groups(numbers, self.settings.split, self.seed, read=self.spool.__getitem__)
-
-        def asked(texts: list[str]) -> set[int]:
-            lines = ([self.spool.line(n) for n in part] for part in parts(numbers))
-            return set().union(*self.workers.map(jobs.AskJob, jobs.AskSetup(texts, jobs.LEAK), lines))
-
-        held = split.questions(found, asked, self.settings.split, self.seed)
+        numbers, wanted = self._dialogues(), self.settings.split
+        both = np.flatnonzero(self.stock.alive)
+        texts = partial(questions.of_conversation, given=self.settings.messages)
+        every = questions.gather(self.workers, both, self.spool.line, self.spool.folder, texts)
+        asked, spoken = every.of(numbers), np.isin(every.owner, numbers)
+        same = {self.faq[int(n)].id: int(one) for n, one in zip(every.owner[~spoken], every.same[~spoken], strict=True)}
+        in_talks = frozenset(np.intersect1d(every.same[spoken], np.array(list(same.values()), np.int64)).tolist())
+        held = split.questions(found, same, in_talks, wanted, self.seed)
+        learnt = np.array([one for id, one in same.items() if id not in held], np.int64)
+        told = self.stock.whole_groups(numbers, wanted, self.seed, read=self.spool.__getitem__, asked=asked, learnt=learnt)
         self.chosen = {conversation.id: held.get(conversation.id, "train") for conversation in self.faq.values()}
+        self.trained = np.unique(asked.keys[told.sides[asked.owner] == 0]) if self.derives else self.trained
         sides = np.zeros(len(self.spool), np.uint8)
         sides[numbers] = told.sides
         for number, conversation in self.faq.items():
             sides[number] = writers.SPLITS.index(self.chosen[conversation.id])
         groups = {int(numbers[place]): group for place, group in told.groups.items()}
-        return split.Sides(sides, groups, {int(numbers[a]): int(numbers[b]) for a, b in told.gone.items()}, told.account)
+        gone = {int(numbers[a]): int(numbers[b]) for a, b in told.gone.items()}
+        return split.Sides(sides, groups, gone, {int(numbers[place]): its for place, its in told.asked.items()}, told.account)
 
     def _one_side(self, sides: split.Sides, before: Step) -> Step:
         """Held-out rows that ask what training asks all the time go, and are counted."""
@@ -342,7 +353,8 @@ class _Build:
     def _label_batches(self, numbers: np.ndarray, sides: split.Sides, labelled: bool) -> Iterator[jobs.LabelBatch]:
         for part in parts(numbers):
             groups = {place: sides.groups[n] for place, n in enumerate(part.tolist()) if n in sides.groups}
-            yield jobs.LabelBatch([self.spool.line(n) for n in part], sides.sides[part].tobytes(), groups, labelled)
+            asked = {place: sides.asked[n] for place, n in enumerate(part.tolist()) if n in sides.asked}
+            yield jobs.LabelBatch([self.spool.line(n) for n in part], sides.sides[part].tobytes(), groups, labelled, asked)
 
 
 def _facts(ledger: dict[str, Any], stats: dict[str, Any], exclusions: Exclusions) -> dict[str, Any]:

@@ -62,15 +62,22 @@ def writer_of(point: AccessPoint, open_writer: OpenWriter | None) -> Writer | No
     return open_writer(point)
 
 
+#: Flags of rows that stand against another one.
+_DISPUTED = frozenset({"contradiction", "near_contradiction"})
+
+
 def _questions(entries: Sequence[Entry], chosen: Mapping[str, str], listened: Sequence[Heard]) -> list[room.Question]:
     found = []
     for entry in entries:
+        disputed = any(flag in _DISPUTED for row in entry.rows for flag in row.flags)
         for row in entry.rows:
             if chosen[row.id] == "train":
                 own = str(row.meta.get(canned.OWN_ANSWER, ""))
-                found.append(room.Question(row.id, row.turns[0].text, entry.language, entry.category, entry.id, own))
+                found.append(room.Question(row.id, row.turns[0].text, entry.language, entry.category, entry.id, own, disputed))
         found += [
-            room.Question(f"heard:{one.where}", one.text, entry.language, entry.category, entry.id) for one in listened if one.entry == entry.id
+            room.Question(f"heard:{one.where}", one.text, entry.language, entry.category, entry.id, disputed=disputed)
+            for one in listened
+            if one.entry == entry.id
         ]
     return found
 

@@ -1,8 +1,8 @@
 """A text as it is compared with others for near-duplicates: words written one way, without filler, cut into sentences.
 
-Left out: punctuation, case, blanks, emoji, greetings and thanks, particles, the time stamp before a line. Written one way: masked values
-(`[姓名_2]` and `[姓名_1]` are a name, whoever it is), long order numbers and codes, short forms and spellings of one word
-(`differences.yaml`). Numbers, negations and every other word stay.
+Left out: punctuation, case, blanks, emoji and stickers, greetings and thanks, what only opens or closes a question (我问哈, 急急急), particles, the
+time stamp before a line. Written one way: traditional and simplified characters, masked values (`[姓名_2]` and `[姓名_1]` are a name, whoever
+it is), long order numbers and codes, short forms and spellings of one word (`differences.yaml`). Numbers, negations and every other word stay.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from zlib import crc32
 import yaml
 
 from kefu.text.normalise import fold
+from kefu.text.script import simplified
 from kefu.text.segment import is_han
 
 BREAK = "\n"  # between sentences
@@ -27,12 +28,16 @@ _MASKED = re.compile(r"\[([^\[\]\s_]{1,24})_\d+\]|█{3}")
 _DAY = r"\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?[T\s]*"
 _STAMP = re.compile(rf"^\W*(?:{_DAY}\d{{1,2}}:\d{{2}}(?::\d{{2}})?|\d{{1,2}}:\d{{2}}:\d{{2}})(?:\.\d+)?Z?\]?\s*[:：-]?", re.MULTILINE)
 _NO_CODE = r"(?![48]00)(?!(?:19|20)\d{2}[01]\d[0-3]\d(?!\d))"  # hotlines and dates
-_LONG = re.compile(rf"(?<![a-z0-9.]){_NO_CODE}(?=[a-z0-9]*\d{{6}})(?:[a-z]{{0,6}}\d[a-z0-9]{{8,}}|\d{{8}})(?![a-z0-9])", re.IGNORECASE)
+_LONG = re.compile(
+    rf"(?<![a-z0-9.]){_NO_CODE}(?=[a-z0-9]*\d{{6}})(?:[a-z]{{0,6}}\d[a-z0-9]{{8,}}|[a-z]{{1,6}}\d{{7,8}}|\d{{8}})(?![a-z0-9])", re.IGNORECASE
+)
+_STICKER = re.compile(r"\[[\u4e00-\u9fff]{1,3}\]")
 _SENTENCE = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")
 _APOSTROPHE = re.compile(r"(?<=[a-z])['’‘`´](?=[a-z])", re.IGNORECASE)
 _QUOTE, _SIGN = re.compile("['’‘`´]"), re.compile("[\ue000-\uf8ff]")
 _SHORTENED = re.compile(r"(?<=[a-z])['’](d|ll)\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_EDGES = ("greetings", "opening", "opening_ends", "closing")
 _64_BITS = (1 << 64) - 1
 _VALUES = re.compile(r"[^\d\ue000-\uf8ff]+")
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+|[^\s\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
@@ -86,19 +91,38 @@ def compared(turns: Iterable[tuple[str, str]]) -> Compared:
     """turns: who says it, and what."""
     found = []
     for said, text in turns:
-        for part in _SENTENCE.split(_marked(text)):
+        for part in _SENTENCE.split(_marked(simplified(text))):
             if part and (written := _written(part))[0]:
                 found.append(Sentence(written[0], said, hash((written[1], said))))
     return Compared.of(found)
 
 
+def words_of(text: str) -> list[tuple[str, ...]]:
+    """Of each sentence that is compared, the words that are left."""
+    parts = (part for part in _SENTENCE.split(_marked(simplified(text))) if part)
+    return [words for part in parts if (words := _plain(part))]
+
+
 def _marked(text: str) -> str:
-    """Time stamps left out, masked values and long codes as one sign each."""
+    """Time stamps and stickers left out, masked values and long codes as one sign each."""
     if ":" in text:
         text = _STAMP.sub("", text)
     if "[" in text or "█" in text:
+        text = _STICKER.sub(" ", text)
         text = _MASKED.sub(lambda match: f" {chr(0xE001 + crc32((match[1] or '').encode()) % 0x1700)} ", text)
     return _LONG.sub(f" {_ID} ", text)
+
+
+def outline(text: str) -> str:
+    """A text, folded and without blanks, as bands and shingles compare it: blind to script and to what only opens or closes a question."""
+    folded = fold(simplified(text))
+    return (folded if folded.isascii() else _asked(folded)).replace(" ", "")
+
+
+def _asked(folded: str) -> str:
+    """Without what only opens or closes a Chinese question; the whole when nothing else is there."""
+    known = tables()
+    return known.closer.sub("", known.opener.sub(r"\g<greeting>", folded)) or folded
 
 
 @lru_cache(4096)
@@ -116,7 +140,8 @@ def _plain(sentence: str) -> tuple[str, ...]:
     if "," in sentence:
         sentence = _THOUSANDS.sub("", sentence)
     words: list[str] = []
-    for run in _RUN.findall(_folded(sentence)):
+    folded = _folded(sentence)
+    for run in _RUN.findall(folded if folded.isascii() else _asked(folded)):
         if is_han(run[0]):
             words += [word.translate(known.written) for word in _cut()(run, False)]
         else:
@@ -153,7 +178,10 @@ def _without_phrases(words: list[str], phrases: dict[str, list[tuple[str, ...]]]
 class Tables:
     filler: frozenset[str]
     phrases: dict[str, list[tuple[str, ...]]]
+    opener: re.Pattern[str]
+    closer: re.Pattern[str]
     free: frozenset[str]
+    answers: frozenset[str]
     variants: dict[str, str]
     written: dict[int, str]
     contractions: dict[str, tuple[str, ...]]
@@ -175,10 +203,14 @@ def tables() -> Tables:
             phrases.setdefault(phrase[0], []).append(phrase)
     for several in phrases.values():
         several.sort(key=len, reverse=True)
+    greetings, heads, tails, closers = ("|".join(sorted(" ".join(raw[key]).split(), key=len, reverse=True)) for key in _EDGES)
     return Tables(
+        opener=re.compile(rf"^(?P<greeting>(?:{greetings})*)(?:(?:(?:{heads})(?:{tails})|另外(?![一两几的])(?=..))(?:{greetings})*)+"),
+        closer=re.compile(rf"(?<=..)(?:{closers})+(?:谢谢|多谢)?$"),
         filler=frozenset(word for lines in raw["filler"].values() for line in lines for word in line.split()),
         phrases=phrases,
         free=frozenset(word for words in raw["free"].values() for word in words),
+        answers=frozenset(word for words in raw["answers"].values() for word in words),
         variants={word: line.split()[0] for lines in raw["variants"].values() for line in lines for word in line.split()[1:]},
         written={ord(char): line[0] for line in raw["written"] for char in line[1:]},
         contracted={tuple(long.split()): word for word, long in raw["contractions"].items()},

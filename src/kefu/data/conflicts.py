@@ -6,7 +6,7 @@ No answer is lost: of an FAQ question with several, one is used, and the row of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -97,23 +97,37 @@ def possible(entries: Iterable[tuple[str, str, Conversation]], told: set[frozens
     """Report questions of different entries that ask the same in other words and are answered with other facts.
 
     entries: (entry, language, row). The same in other words: equal numbers, negations, names and, synonyms and words that narrow nothing
-    down aside, equal words. told: pairs of entries that are reported already.
+    down aside, equal words; or one word more on one side where the answers differ in nothing but amounts.
+    told: pairs of entries that are reported already.
     """
     alike: dict[tuple[Any, ...], list[tuple[str, Conversation]]] = {}
     for entry, language, row in entries:
         if key := meaning(_asked(row), language):
             alike.setdefault(key, []).append((entry, row))
-    for members in alike.values():
+    for members, narrower in _met(alike):
         for i, (entry, row) in enumerate(members):
-            for other, second in members[i + 1 :]:
+            for other, second in narrower or members[i + 1 :]:
                 pair = frozenset((entry, other))
-                if len(pair) == 1 or pair in told:
+                if len(pair) == 1 or pair in told or (narrower and not facts.but_for_amounts(answer_of(row), answer_of(second))):
                     continue
                 if why := facts.against(answer_of(row), answer_of(second), _asked(row)):
                     told.add(pair)
                     conflicts.report(POSSIBLE, "both kept", row, [second], possible=True, why=why)
                     for one in (row, second):
                         one.flags = sorted({*one.flags, "near_contradiction"})
+
+
+_Members = list[tuple[str, Conversation]]
+
+
+def _met(alike: dict[tuple[Any, ...], _Members]) -> Iterator[tuple[_Members, _Members]]:
+    """Rows whose questions have one key, each beside an empty list; then those of a key beside those that have one word more."""
+    yield from ((members, []) for members in alike.values())
+    for key, narrower in alike.items():
+        words = key[-1]
+        for left in range(len(words) if len(words) >= 3 else 0):
+            if wider := alike.get((*key[:-1], (*words[:left], *words[left + 1 :]))):
+                yield wider, narrower
 
 
 def meaning(question: str, language: str) -> tuple[Any, ...]:

@@ -14,10 +14,11 @@ import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import spool
-from kefu.data.compared import Compared, compared
+from kefu.data.compared import Compared, compared, outline
 from kefu.data.differences import Values, explain
 from kefu.data.minhash import Buckets, slight_bands
 from kefu.text.normalise import fold
+from kefu.text.script import simplified
 from kefu.text.segment import is_han, shingles
 
 _REMEMBERED, _READ = 1024, 4096  # texts
@@ -56,7 +57,7 @@ def near_questions(faq: Iterable[tuple[int, Conversation]], threshold: float) ->
     given = [(number, conversation.answer_id, conversation.turns[0].text) for number, conversation in faq]
     if not given:
         return {}
-    texts = [fold(text).replace(" ", "") for _, _, text in given]
+    texts = [outline(text) for _, _, text in given]
     bands = slight_bands(texts, [spool.number(entry) or 1 for _, entry, _ in given])
     said = {number: text for number, _, text in given}
     return near_texts([number for number, _, _ in given], Buckets(bands, len(given)), lambda number: [("", said[number])], threshold)
@@ -131,7 +132,7 @@ class Forms:
     def _read(self) -> array[int]:
         counts = array("I", bytes(4 * _CELLS))
         for number in self._numbers[:: max(1, len(self._numbers) // _SAMPLE)]:
-            for form in {form for _, text in self._turns(number) for form in _forms(fold(text))}:
+            for form in {form for _, text in self._turns(number) for form in _forms(fold(simplified(text)))}:
                 counts[crc32(form.encode("utf-8", "replace")) % _CELLS] += 1
         return counts
 

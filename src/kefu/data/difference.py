@@ -20,6 +20,7 @@ Place = tuple[int, int, int, int]  # start and end on the left, start and end on
 _PRONOUNS = frozenset("我你您他她它")
 #: Times in the dictionary's texts: what it has less often is a slip that it learnt, and so is a rare word beside one that is so much more frequent.
 _KNOWN, _SELDOM, _MUCH_RARER = 150, 2000, 400
+_SOME = 30  # enough beside what the dictionary does not have at all
 _WINDOW = 12  # characters around a place that are cut into words
 
 
@@ -255,6 +256,7 @@ def _pair(x: str, y: str, rare: Rare) -> Judged:
     far = OSA.distance(x, y, score_cutoff=2)
     word, other = sorted((x, y), key=_often, reverse=True)
     no_word = _often(word) >= _KNOWN and _often(other) < max(_KNOWN, min(_SELDOM, _often(word) / _MUCH_RARER))
+    no_word |= len(word) >= 6 and _often(word) >= _SOME and not _often(other)
     if far <= 2 and no_word and len(word) >= 3 and rare(other, word):
         kind = "typo" if far == 1 or min(len(x), len(y)) >= 8 else "slip" if len(word) >= 4 else ""
         return Judged(kind, x, y, far)

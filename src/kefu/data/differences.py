@@ -44,6 +44,7 @@ _FREE_SHARE = 0.25
 _FAR = 0.4  # texts that differ in more of their characters are not looked at closely
 _ODD = 80  # letters of text (a Chinese character is two) for each odd one
 _SLIP = 240
+_BESIDE = 2  # characters between words that stand on one side each
 _SHOWN = 3
 
 
@@ -183,6 +184,7 @@ def _one_more(extra: Sequence[Sentence], total: int, found: _Found, *, side: boo
 
 
 def _region(a: str, b: str, found: _Found, lost: list[tuple[str, str]], rare: Rare) -> None:
+    more: tuple[int, str] | None = None  # where the last of them ended in `a`, and what it was there
     for i1, i2, j1, j2 in _blocks(a, b):
         left, right = a[i1:i2].strip(" \n"), b[j1:j2].strip(" \n")
         if left.replace(" ", "").replace(BREAK, "") == right.replace(" ", "").replace(BREAK, ""):
@@ -195,6 +197,10 @@ def _region(a: str, b: str, found: _Found, lost: list[tuple[str, str]], rare: Ra
                 return
             if one.kind == "more":
                 lost.append((one.left, one.right))
+                if more and bool(more[1]) != bool(one.left) and i1 - more[0] <= _BESIDE:  # 电话号码, 致电: one word for another
+                    found.apart = True
+                    return
+                more = (i2, one.left)
             found.add(*one)
 
 

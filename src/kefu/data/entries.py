@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kefu.conversation import Conversation
-from kefu.data import conflicts, near
+from kefu.data import conflicts, facts, near
 from kefu.data.conflicts import Conflicts
 from kefu.data.conflicts import answer_of as _answer
 from kefu.data.conflicts import source_of as _source
@@ -18,6 +18,7 @@ from kefu.text.normalise import fold
 from kefu.text.segment import shingles
 from kefu.text.similarity import jaccard, token_f1
 
+_ONE_WORDING = "wording brought to the one that stands"
 _MEDOID_SAMPLE = 60
 _NEAR_ANSWER = 0.7  # token F1
 _NEARER_ANSWER = 0.8  # Jaccard of character pairs
@@ -93,10 +94,18 @@ class _Gathering:
             strongest = [c for c in members if c.meta.get("phrasing") == "main"] or members
             winner = max(strongest, key=lambda c: (c.meta.get("updated", ""), -members.index(c)))
             losers = [c for c in members if fold(_answer(c)) != fold(_answer(winner))]
+            asked = winner.turns[0].text
+            told = {id(c): facts.compared_as(_answer(c), _answer(winner), asked) for c in losers}
+            if agreeing := [c for c in losers if told[id(c)] == "agree"]:
+                self._supersede(agreeing, winner, "first met", agree=True)
+                losers = [c for c in losers if told[id(c)] != "agree"]
+            if not losers:
+                continue
             dated = bool(winner.meta.get("updated")) and all(winner.meta["updated"] > c.meta.get("updated", "") for c in losers)
             titled = len(strongest) < len(members) and all(c.meta.get("phrasing") != "main" for c in losers)
             rule = "main question of its entry" if titled else "newest by updated" if dated else "first met"
-            self._found.report("same question, different answers", rule, winner, losers)
+            unsure = all(told[id(c)] == "unsure" for c in losers)
+            self._found.report("same question, different answers", rule, winner, losers, possible=unsure)
             winner.flags.append("contradiction")
             for loser in losers:
                 gone.add(id(loser))
@@ -105,11 +114,11 @@ class _Gathering:
                     self._supersede([c for c in rows[_row(loser)] if id(c) not in gone], winner, rule)
         return [c for c in faq if id(c) not in gone]
 
-    def _supersede(self, rows: list[Conversation], winner: Conversation, rule: str) -> None:
-        """The other phrasings of an outdated row ask the same thing: they move to the answer that stands."""
+    def _supersede(self, rows: list[Conversation], winner: Conversation, rule: str, *, agree: bool = False) -> None:
+        """The other phrasings of an outdated row ask the same thing: they move to the answer that stands. So do rows that agree with it."""
         for conversation in rows:
             if _answer(conversation) != _answer(winner):
-                self._replace(conversation, winner, "outdated answer replaced", rule)
+                self._replace(conversation, winner, _ONE_WORDING if agree else "outdated answer replaced", rule)
                 conversation.meta = {
                     **conversation.meta,
                     "entry": list(winner.meta["entry"]),
@@ -117,7 +126,8 @@ class _Gathering:
                     "phrasing": "similar",
                     "home": _home(winner),
                 }
-                conversation.flags = sorted({*conversation.flags, "contradiction"})
+                if not agree:
+                    conversation.flags = sorted({*conversation.flags, "contradiction"})
 
     def _replace(self, conversation: Conversation, winner: Conversation, reason: str, rule: str) -> None:
         """Counted and listed. The company's own contact data, which masking leaves in answers, are not for that list."""
@@ -156,7 +166,7 @@ class _Gathering:
             entry.answers = [entry.answer]
             for conversation in entry.rows:
                 if _answer(conversation) != entry.answer:
-                    reason = "wording brought to the one that stands" if near_only else "answer replaced by the one that stands"
+                    reason = _ONE_WORDING if near_only else "answer replaced by the one that stands"
                     self._replace(conversation, chosen, reason, rule)
                     if not near_only:
                         conversation.flags = sorted({*conversation.flags, "contradiction"})
@@ -175,7 +185,7 @@ class _Gathering:
                 if key not in seen:
                     seen.add(key)
                     rows.append(conversation)
-                elif said and not _agree(said[0], entry.answer):
+                elif said and not _agree(said[0], entry.answer) and facts.compared_as(said[0], entry.answer, conversation.turns[0].text) != "agree":
                     self._found.set_apart(conversation, said[0], said[1], said[2], self._step)
                 else:
                     self._step.dropped[reason] += 1

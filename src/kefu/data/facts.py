@@ -49,6 +49,11 @@ _AMOUNT = re.compile(
 )
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2})\s*(?::|：|点(?!\d))\s*(\d{2})?\s*([ap]\.?m\.?)?(?![\d])|(?<!\d)(\d{1,2})\s*([ap])\.?m\b\.?")
 _DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]?|(\d{4})-(\d{1,2})-(\d{1,2})")
+#: What costs nothing costs 0; a free hotline is no price.
+_FREE = re.compile(
+    r"免费(?!电话|热线|咨询|客服|试用|注册|下载|wifi|wi-fi|停车|取消|领取)|不(?:收|要|用)(?:任何)?(?:钱|费用|费)|无需(?:付费|费用)|"
+    r"free of charge|\bis free\b|at no cost"
+)
 _LATE = re.compile(r"下午|晚上|傍晚|晚$|晚间")
 _NEGATION = re.compile(
     r"不[可能会支需用必再予得]|无法|无需|没有|没(?!关系|问题)|未能|尚未|暂不|暂未|禁止|拒绝|不(?=[\u4e00-\u9fff])|\b(?:not|no|never|cannot|unable|without|neither)\b|n['’]t\b"
@@ -76,6 +81,11 @@ _CASE = re.compile(
     r"\b(?:i have|i've|i'll|i will|i am|i'm|i can see|let me|for you now|please hold|moment|"
     r"your (?:\w+ ){1,2}(?:is|was|has been|will be|should be))\b"
 )
+_PHONE = re.compile(r"(?<!\d)(?:\+?\d{2,4}[- .)）]{1,2}){1,4}\d{3,8}(?!\d)")
+_HAN_AMOUNT = re.compile(
+    r"(?<![第一十零〇二两三四五六七八九百千半])[零〇一二两三四五六七八九十百千半]+(?=个?(?:年|月|天|日|小时|分钟|元|块|次|台|件|周|星期|折|成|转|人|位))"
+)
+_FEES = frozenset(["收费", "免费", "付费", "自费", "费用", "缴费", "计费", "公费", "能", "可以"])
 _ALIKE, _LOOSELY = 0.6, 0.25  # share of the shorter sentence's words
 _SHORT = 14  # units: an answer that is hardly more than its amount
 _CLOSE = 0.03  # 365 days are a year
@@ -118,6 +128,51 @@ def against(a: str, b: str, question: str = "") -> str:
             if same >= 0.8 and len(one.words & other.words) >= 2 and one.denies != other.denies:
                 return "one denies what the other says"
     return ""
+
+
+def but_for_amounts(a: str, b: str) -> bool:
+    """Do the words of two answers differ in amounts alone?"""
+    left, right = statements(a), statements(b)
+    return bool(left) and [(one.words, one.denies) for one in left] == [(one.words, one.denies) for one in right]
+
+
+def compared_as(a: str, b: str, question: str = "") -> str:
+    """Of two answers to the very same question: `agree` (the same values, or the one only says more), `conflict` (other values of one thing, or
+    one denies what the other says) or `unsure` (of other things, or nothing that can be told)."""
+    left, right = _values(a), _values(b)
+    opposite = bool(_ASKS_YES_NO.search(question.strip().casefold())) and {_verdict(statements(one)) for one in (a, b) if statements(one)} == {
+        "yes",
+        "no",
+    }
+    if opposite or _denials(a) % 2 != _denials(b) % 2:
+        return "conflict"
+    if left and right and (left <= right or right <= left):
+        return "agree"
+    mine, theirs = (frozenset(_bare(one)) for one in (a, b))
+    if left - right and right - left:
+        return "unsure" if _other_kind(mine - theirs, theirs - mine) else "conflict"
+    return "agree" if left == right and _overlap(mine, theirs) >= 1 and _denials(a) == _denials(b) else "unsure"
+
+
+def _values(text: str) -> frozenset[str]:
+    """Every number, written one way: digits of a telephone number together, 十年 as 10, what is free as 0."""
+    plain = _FREE.sub(" 0元 ", _PHONE.sub(lambda match: re.sub(r"\D", "", match[0]), text.casefold()))
+    plain = _HAN_AMOUNT.sub(lambda match: f" {_han(match[0]) or 0:g}", plain)
+    return frozenset(repr(float(value.replace(",", ""))) for value in re.findall(_DIGITS, plain))
+
+
+def _denials(text: str) -> int:
+    return len(_NEGATION.findall(_DENIES_NOTHING.sub(" ", _FREE.sub(" ", text.casefold()))))
+
+
+def _bare(text: str) -> Iterator[str]:
+    """The words, amounts aside."""
+    return (word for word in near.content(_FREE.sub(" ", text.casefold())) if not any(char.isdigit() or char in _HAN for char in word))
+
+
+def _other_kind(mine: frozenset[str], theirs: frozenset[str]) -> bool:
+    """Does each speak of something that the other does not, so that both may be right: 柜机 and 挂机, 专业版 and 基础版?"""
+    return all(any(len(word) > 1 and word not in _FEES for word in words) for words in (mine, theirs))
 
 
 def _amounts(one: Statement, other: Statement, same: float, alone: bool) -> str:
@@ -184,6 +239,9 @@ def _read(text: str) -> Iterator[tuple[str, float, tuple[int, int]]]:
         late = (match[3] or match[5] or "").startswith("p") or _LATE.search(text[max(0, match.start() - 3) : match.start()])
         taken.append(match.span())
         yield "clock", float((hour + 12 * bool(late and hour < 12)) * 60 + minute), match.span()
+    for match in _FREE.finditer(text):
+        taken.append(match.span())
+        yield "money", 0.0, match.span()
     for match in _AMOUNT.finditer(text):
         if any(a < match.end() and match.start() < b for a, b in taken):
             continue

@@ -1,4 +1,4 @@
-"""What is done to batches of conversations, wherever it runs: clean and fingerprint, ask what the FAQ knows, label and write out.
+"""What is done to batches of conversations, wherever it runs: clean and fingerprint, label and write out.
 
 A job is made from a setup of plain values and depends on its batch alone (see `workers`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b, sha256
 from itertools import groupby
@@ -20,9 +20,10 @@ import numpy as np
 import orjson
 
 from kefu.conversation import UNSPOKEN, Conversation
-from kefu.data import minhash, near, writers
+from kefu.data import minhash, writers
 from kefu.data.classes import annotate, load_class, open_dataset
 from kefu.data.clean import Cleaner
+from kefu.data.compared import outline
 from kefu.data.exclusions import Notes
 from kefu.data.heard import Heard, Listener
 from kefu.data.ledger import Step
@@ -39,7 +40,6 @@ PAIR = "pair"  # meta.record of parallel text
 _NUMBER = re.compile(r"\d+")
 _POLITE = re.compile(r"请问|你好|您好|麻烦|一下|[呢吗啊吧呀哦嘛了的\s，,。.！!？?~～]")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_SHORT = 200  # characters; a longer customer turn is no question that an FAQ row could equal
 
 
 def plain(text: str) -> str:
@@ -152,10 +152,11 @@ def fingerprint(kept: list[Conversation], done: Cleaned, seed: int, near_thresho
         folded = [fold(turn.text) for turn in turns]
         key = (c.kind, c.language, *(f"{turn.role}:{form or turn.text}" for turn, form in zip(turns, folded, strict=True)))
         record = c.kind == "faq" or bool(c.meta.get("record"))  # records of one template are alike in every word that is not theirs
-        near_text = "" if record else "".join(folded).replace(" ", "")
+        outlined = [outline(turn.text) for turn in turns]
+        near_text = "" if record else "".join(outlined)
         near_salt = salt(c, near_text) or crc32(_comparable(c, folded).encode("utf-8", "replace"))
-        asked = "".join(form for turn, form in zip(turns, folded, strict=True) if turn.role == "customer")
-        own = folded[-1] if c.meta.get("record") == PAIR else "" if record else asked
+        asked = "".join(form for turn, form in zip(turns, outlined, strict=True) if turn.role == "customer")
+        own = outlined[-1] if c.meta.get("record") == PAIR else "" if record else asked
         leak_text = plain(own.replace(" ", ""))
         writers.settle_bots(c)
         kind = FAQ if c.kind == "faq" else DIALOGUE
@@ -207,30 +208,6 @@ class ListJob:
         return notes
 
 
-# -- ask -----------------------------------------------------------------------------------------------------
-
-
-class AskSetup(NamedTuple):
-    questions: list[str]  # numbers aside
-    threshold: float
-
-
-class AskJob:
-    """Which FAQ questions do customers ask nearly so? Lines in, numbers of questions out."""
-
-    def __init__(self, setup: AskSetup) -> None:
-        self._known = near.Known(setup.questions, setup.threshold)
-
-    def __call__(self, lines: list[bytes]) -> set[int]:
-        said = {
-            plain(turn["text"])
-            for line in lines
-            for turn in orjson.loads(line)["turns"]
-            if turn["role"] == "customer" and len(turn["text"]) <= _SHORT
-        }
-        return {i for text in said for i, _ in self._known.alike(text)}
-
-
 # -- label ---------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +225,7 @@ class LabelBatch(NamedTuple):
     sides: bytes  # index into SPLITS
     groups: dict[int, str]  # of those whose group the split changed
     labelled: bool = False  # already, by people or a model
+    asked: Mapping[int, tuple[int, ...]] = {}  # held-out ones: which of their questions stand in training
 
 
 @dataclass
@@ -292,9 +270,11 @@ class LabelJob:
                 done.spoken += len(c.turns)
                 if c.kind == "dialogue" and self._listener is not None and side == 0:
                     done.heard += self._listener.hear(c)
+            known = batch.asked.get(i, ())
             if row := writers.messages_row(c, done.turns, self._messages):
-                messages[name].append(_line(row))
-                instructions[name] += [_line(one) for one in writers.instructions(row)]
+                instructions[name] += [_line(one) for place, one in enumerate(writers.instructions(row)) if place not in known]
+                if row := writers.until(row, min(known), done.turns) if known else row:
+                    messages[name].append(_line(row))
         done.conversations = "".join(texts)
         for name in SPLITS:
             done.messages[name], done.instructions[name] = "".join(messages[name]), "".join(instructions[name])

@@ -67,6 +67,8 @@ def _why_short(account: Account) -> str:
             "takes a placeholder such as `guest` for a customer's id; leave it out of `map` then"
         )
     frequent = f", and {account.frequent} rows ask a frequent question, which stays in training" if account.frequent else ""
+    if account.moved or account.lost:
+        frequent += f"; {account.lost} held-out rows went and {account.moved} stayed in training because training asks the same"
     return f"the rows fall into {account.groups} groups that must stay whole, too few or too large for that share{frequent}. Add rows"
 
 

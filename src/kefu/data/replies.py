@@ -22,12 +22,12 @@ import numpy as np
 
 from kefu.conversation import Conversation
 from kefu.data import conflicts, facts, jobs, minhash
+from kefu.data.compared import outline
 from kefu.data.dedup import Forms, Texts
 from kefu.data.differences import explain
 from kefu.data.spool import Column, number, unpack
 from kefu.data.workers import BATCH, Crew
 from kefu.text.language import detect
-from kefu.text.normalise import fold
 from kefu.text.segment import units
 
 AMONG = "same question in conversations, different answers"
@@ -86,7 +86,7 @@ class PairJob:
             for pair in pairs(conversation):
                 places.append(place)
                 turns.append(pair.turn)
-                texts.append(jobs.plain(fold(pair.question).replace(" ", "")))
+                texts.append(jobs.plain(outline(pair.question)))
                 salts.append(crc32(conversation.language.encode()) | 1)
         bands = minhash.bands(texts, _ALIKE, salts).tobytes() if texts else b""
         return np.array(places, np.uint32).tobytes(), np.array(turns, np.uint32).tobytes(), bands

@@ -7,14 +7,18 @@ the old ones.
 A question that half of the customers ask would tie them all into one group, and nothing could be held out. So nearly equal questions tie
 customers together only up to a share of all rows (`data.split.max_group_share`), the rare ones first; those beyond it are frequent. They stay in
 training, and a held-out customer's row that asks one is dropped: on one side only, and customers stay whole.
+
+Then every question of a held-out row, later turns too, is looked for in training (`questions`). A group of which more than half begins with a
+question that stands there is not held out; of the others such rows go, and of a row whose later question stands there that answer is in no
+held-out file (`Sides.asked`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,12 +27,14 @@ from kefu.data import jobs, near
 from kefu.data.dedup import Alike
 from kefu.data.entries import Entry
 from kefu.data.minhash import Buckets
+from kefu.data.questions import Asked
 from kefu.data.writers import SPLITS
 from kefu.project.schema import Split
 
-#: The step of the ledger in which held-out rows go that ask a frequent question, and their reason.
-ONE_SIDE, TOO_OFTEN = "frequent questions on one side", "asks a frequent question that stays in training"
+#: The step of the ledger in which held-out rows go that ask a question of training, and their reason.
+ONE_SIDE, TOO_OFTEN = "questions on one side", "asks a question that stays in training"
 _HELD_OUT = ("test", "validation")
+_ROUNDS = 6  # in which other groups are held out than those whose questions stand in training
 _FEWEST_GROUPS = 5  # of a language
 _FEWEST_TOGETHER = 20  # things that questions may always tie together: below it a share says nothing
 FEWEST_IN_STRATUM = 3  # groups of a category, one for every part
@@ -37,6 +43,8 @@ FEWEST_IN_STRATUM = 3  # groups of a category, one for every part
 @dataclass
 class Things:
     """What the split must know of the dialogues or labelled rows that stay, in order; `read` gives one by its place.
+
+    asked: the questions of all; learnt: those (`Asked.same`) that stand in training whatever becomes of these things.
 
     orders, groups: uint64, see `jobs.order` and `jobs.number`. strata: uint64 of the category. languages: small numbers, named by `names`.
     """
@@ -48,29 +56,36 @@ class Things:
     names: Sequence[str]
     buckets: Buckets
     read: Callable[[int], Grouped]
+    asked: Asked | None = None
+    learnt: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass
 class Sides:
-    """`sides`: index into SPLITS of each. `groups`: the new group of those that were put together with others. `gone`: what must go, because a
-    frequent question may stand on one side only, with the one it is like."""
+    """`sides`: index into SPLITS of each. `groups`: the new group of those that were put together with others. `gone`: what must go, because its
+    question may stand on one side only, with the one it is like."""
 
     sides: np.ndarray
     groups: dict[int, str] = field(default_factory=dict)
     gone: dict[int, int] = field(default_factory=dict)
+    asked: dict[int, tuple[int, ...]] = field(default_factory=dict)  # held-out rows: which of their questions stand in training
     account: Account = field(default_factory=lambda: Account())
 
 
 @dataclass
 class Account:
     """Why the parts came out as they did. groups: whole ones that were shared out; largest: things in the largest of them;
-    frequent: things that ask a frequent question; questions: how many such questions there are."""
+    frequent: things that ask a frequent question; questions: how many such questions there are; moved: things that were to be held out and stay
+    in training, because most of their group begin with a question of training; lost: rows that went for it; answers: of held-out rows, left out."""
 
     things: int = 0
     groups: int = 0
     largest: int = 0
     questions: int = 0
     frequent: int = 0
+    moved: int = 0
+    lost: int = 0
+    answers: int = 0
 
 
 def whole_groups(given: Things, settings: Split, seed: int) -> Sides:
@@ -90,10 +105,43 @@ def whole_groups(given: Things, settings: Split, seed: int) -> Sides:
         keys[i] = int.from_bytes(jobs.order(seed, smallest)[:8], "big")
         _name_group(members, given, found.groups)
     pinned = np.zeros(count, bool)
-    for one in frequent:
-        pinned[one] = True
-    if settings.frequent == "both":
-        pinned[:] = False
+    if settings.frequent == "train":
+        for one in frequent:
+            pinned[one] = True
+        if given.asked is not None:
+            pinned |= np.isin(given.asked.first(count), given.learnt)
+    ends_of = _Ordered(order, starts, sizes, keys)
+    for _ in range(_ROUNDS):
+        found.sides[:] = 0
+        _choose(given, settings, ends_of, pinned, found.sides)
+        if given.asked is None or settings.frequent == "both":
+            break
+        crossing = _crossing(given.asked, found.sides, given.learnt, pinned)
+        lost = _first_of(given.asked, crossing, count)
+        if not (lost & ~pinned).any():
+            break
+        pinned |= lost  # others are held out instead
+    if settings.frequent == "train":
+        for one in frequent:
+            _on_one_side(one, found)
+    found.account = Account(count, len(sizes), int(sizes.max(initial=0)), len(frequent), sum(len(one) for one in frequent))
+    if given.asked is not None and settings.frequent == "train":
+        _keep_apart(given.asked, given.learnt, roots, found)
+    return found
+
+
+class _Ordered(NamedTuple):
+    """Things group by group: `order`, the start and size of each group in it, and the key by which groups are taken."""
+
+    order: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    keys: np.ndarray
+
+
+def _choose(given: Things, settings: Split, groups: _Ordered, pinned: np.ndarray, sides: np.ndarray) -> None:
+    order, starts, sizes, keys = groups
+    first = order[starts]
     for language in sorted(range(len(given.names)), key=lambda code: given.names[code]):
         ours = np.flatnonzero(given.languages[first] == language)
         ours = ours[np.argsort(keys[ours], kind="stable")]
@@ -104,14 +152,63 @@ def whole_groups(given: Things, settings: Split, seed: int) -> Sides:
         worth = (sized > 0) & (sized * 2 >= sizes[ours])  # to hold out the others would drop more rows than it keeps
         some = np.flatnonzero(worth)
         free &= np.repeat(worth, sizes[ours])
-        for name, groups in _held_out(sized[some], given.strata[things[free]], settings).items():
-            for group in some[groups]:
-                found.sides[things[ends[group] - sizes[ours[group]] : ends[group]]] = SPLITS.index(name)
-    if settings.frequent == "train":
-        for one in frequent:
-            _on_one_side(one, found)
-    found.account = Account(count, len(sizes), int(sizes.max(initial=0)), len(frequent), sum(len(one) for one in frequent))
+        for name, held in _held_out(sized[some], given.strata[things[free]], settings).items():
+            for group in some[held]:
+                sides[things[ends[group] - sizes[ours[group]] : ends[group]]] = SPLITS.index(name)
+
+
+def _crossing(asked: Asked, sides: np.ndarray, learnt: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Of each question, whether it is asked by a held-out thing and stands in training, or in the test where the thing is for validation.
+    out: things of the held-out sides that do not stay."""
+    side = sides[asked.owner]
+    trained = np.union1d(asked.same[side == 0], learnt)
+    crossing = (side != 0) & np.isin(asked.same, trained)
+    gone = _first_of(asked, crossing, len(sides))
+    gone[out] = True
+    test = asked.same[(side == SPLITS.index("test")) & ~crossing & ~gone[asked.owner]]
+    found: np.ndarray = crossing | ((side == SPLITS.index("validation")) & np.isin(asked.same, test))
     return found
+
+
+def _first_of(asked: Asked, crossing: np.ndarray, count: int) -> np.ndarray:
+    """(count,) things whose first question is one of these."""
+    found = np.zeros(count, bool)
+    owner, at = np.unique(asked.owner, return_index=True)
+    found[owner] = crossing[at]
+    return found
+
+
+def _who_asks(asked: Asked, sides: np.ndarray, side: int) -> dict[int, int]:
+    """question -> a thing of that side that asks it"""
+    there = sides[asked.owner] == side
+    return dict(zip(asked.same[there].tolist(), asked.owner[there].tolist(), strict=True))
+
+
+def _keep_apart(asked: Asked, learnt: np.ndarray, roots: np.ndarray, found: Sides) -> None:
+    """No question of training in a held-out row: most of a group moves to training, single rows go, single answers are left out."""
+    count = len(found.sides)
+    while True:
+        gone = np.zeros(count, bool)
+        gone[list(found.gone)] = True
+        crossing = _crossing(asked, found.sides, learnt, gone)
+        lost = (_first_of(asked, crossing, count) | gone) & (found.sides != 0)
+        size, going = np.bincount(roots, minlength=count), np.bincount(roots[lost], minlength=count)
+        moved = (found.sides != 0) & (going * 2 > size)[roots]
+        if not moved.any():
+            break
+        found.sides[moved] = 0
+        found.account.moved += int(moved.sum())
+        for one in [one for one in found.gone if moved[one]]:
+            del found.gone[one]
+    trained, tested = (_who_asks(asked, found.sides, SPLITS.index(side)) for side in ("train", "test"))
+    for thing in np.flatnonzero(lost & ~gone).tolist():
+        its = int(asked.same[np.searchsorted(asked.owner, thing)])
+        found.gone[thing] = trained.get(its, tested.get(its, thing))
+    found.account.lost = len(found.gone)
+    for at in np.flatnonzero(crossing):
+        if (owner := int(asked.owner[at])) not in found.gone:
+            found.asked[owner] = (*found.asked.get(owner, ()), int(asked.place[at]))
+    found.account.answers = sum(map(len, found.asked.values()))
 
 
 def _on_one_side(alike: np.ndarray, found: Sides) -> None:
@@ -256,6 +353,12 @@ def _alike(given: Things, count: int) -> list[np.ndarray]:
             if same.find(other) != same.find(place) and alike(other, place) >= jobs.LEAK:
                 same.join(other, place)
         given.buckets.enter(place)
+    if given.asked is not None:
+        first = given.asked.first(count)
+        some = np.flatnonzero(first >= 0)
+        some = some[np.argsort(first[some], kind="stable")]
+        for i in np.flatnonzero(first[some][1:] == first[some][:-1]):
+            same.join(int(some[i]), int(some[i + 1]))
     roots = np.array(same.roots(), np.int64)
     order = np.argsort(roots, kind="stable")
     starts = np.flatnonzero(np.append(True, np.diff(roots[order]) != 0)) if count else np.zeros(0, np.int64)
@@ -273,13 +376,11 @@ def _name_group(members: np.ndarray, given: Things, named: dict[int, str]) -> No
         named.update(dict.fromkeys(strangers, name))
 
 
-Asked = Callable[[list[str]], set[int]]
-
-
-def questions(entries: list[Entry], asked: Asked, settings: Split, seed: int) -> dict[str, str]:
+def questions(entries: list[Entry], same: Mapping[str, int], spoken: Set[int], settings: Split, seed: int) -> dict[str, str]:
     """`{id: split}` of FAQ questions held out, by language and category, spread over the entries. The main phrasing of an entry, at least
-    half of its questions, and every question that customers ask nearly so in a dialogue (`asked` tells which of some texts) stay in
-    training."""
+    half of its questions, and every question that customers ask in a dialogue stay in training.
+
+    same: which question each row asks (`Asked.same`), by id; spoken: those that dialogues ask."""
     rows = [(entry, c) for entry in entries for c in entry.rows]
     if not rows:
         return {}
@@ -287,7 +388,11 @@ def questions(entries: list[Entry], asked: Asked, settings: Split, seed: int) ->
     groups = near.Groups(len(rows))
     for i, j, _ in near.pairs(texts, jobs.LEAK):
         groups.join(i, j)
-    pinned = asked(texts)
+    first: dict[int, int] = {}
+    for i, (_, conversation) in enumerate(rows):
+        if conversation.id in same:
+            groups.join(first.setdefault(same[conversation.id], i), i)
+    pinned = {i for i, (_, conversation) in enumerate(rows) if same.get(conversation.id) in spoken}
     main: dict[str, int] = {}
     for i, (entry, _) in enumerate(rows):
         main.setdefault(entry.id, i)
@@ -302,13 +407,15 @@ def questions(entries: list[Entry], asked: Asked, settings: Split, seed: int) ->
         candidates.sort(key=lambda pair: jobs.order(seed, rows[pair[0]][0].id, texts[pair[0]]))
         rounds = sorted(candidates, key=_turn(rows))
         categories = sorted(category for category in weights if any(rows[root][0].category == category for root, _ in rounds))
+        free_rows, shares_of_all = sum(len(members) for _, members in candidates), settings.validation + settings.test
         taken: set[int] = set()
         given_away: Counter[str] = Counter()
         shares = 0.0
         for name in _HELD_OUT:
             share = getattr(settings, name)
             shares += share
-            wanted = max(1, round(weights.total() * share)) if share and candidates else 0
+            most_here = round(free_rows * share / shares_of_all) if shares_of_all else 0  # few that may go: every part gets some
+            wanted = max(1, min(round(weights.total() * share), most_here)) if share and candidates else 0
             seats = apportion(wanted, np.array([weights[one] * shares - given_away[one] for one in categories]))
             got = 0
             for category, most in [*zip(categories, seats.tolist(), strict=True), (None, wanted)]:  # at last what no category could fill

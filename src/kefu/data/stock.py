@@ -13,6 +13,7 @@ import numpy as np
 from kefu.data import dedup, jobs, minhash, split, workers
 from kefu.data.exclusions import Exclusions
 from kefu.data.ledger import Step
+from kefu.data.questions import Asked
 from kefu.data.spool import Column, Spool
 from kefu.project.schema import Split
 
@@ -113,14 +114,16 @@ class Stock(Generic[T]):
 
     def whole_groups(
         self, numbers: np.ndarray, settings: Split, seed: int, *, read: Callable[[int], split.Grouped], strata: np.ndarray | None = None,
-        silent: np.ndarray | None = None,
+        silent: np.ndarray | None = None, asked: Asked | None = None, learnt: np.ndarray | None = None,
     ) -> split.Sides:  # fmt: skip
         """Sides of these, by their place in `numbers`. read: what is compared of a number. strata: other ones than the categories, of each
-        of them. silent: (n,) bool, of which nothing is compared but the group."""
+        of them. silent: (n,) bool, of which nothing is compared but the group. asked: what they ask, owners by place; learnt: see
+        `split.Things`."""
         given = split.Things(
             self._orders.numbers()[numbers], self._groups.numbers()[numbers], self.strata()[numbers] if strata is None else strata,
             self._languages.numbers()[numbers], self.languages,
             minhash.Buckets(self._bands(self._leak, numbers, silent), len(numbers)), lambda place: read(int(numbers[place])),
+            asked, np.zeros(0, np.int64) if learnt is None else learnt,
         )  # fmt: skip
         return split.whole_groups(given, settings, seed)
 

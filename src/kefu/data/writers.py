@@ -242,19 +242,43 @@ class _Chat:
         return dropped
 
 
+#: Why turns of a held-out conversation are in no training file.
+KNOWN = "asks what training asks, and what follows"
+
+
+def until(row: dict[str, Any], question: int, turns: Step) -> dict[str, Any] | None:
+    """The row of a held-out conversation up to before one of its questions, counted as `instructions` gives them; None: nothing is left."""
+    asked = [start for start, _ in _answered(row)][question]
+    messages = row["messages"][:asked]
+    while messages and not (messages[-1]["role"] == "assistant" and "tool_calls" not in messages[-1]):
+        messages.pop()
+    left = messages if any(message["role"] == "user" for message in messages) else []
+    out = len(row["messages"]) - len(left)
+    turns.kept -= out
+    turns.dropped[KNOWN] += out
+    return {**row, "messages": left} if left else None
+
+
 def instructions(row: dict[str, Any]) -> Iterator[dict[str, str]]:
     """One instruction triple per answer: the last customer message, what was said before it, the answer; `system` where there is one.
     Such rows know no tools: what the agent says around a call is one answer."""
+    return (triple for _, triple in _answered(row))
+
+
+def _answered(row: dict[str, Any]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(place of the message that asks, triple)"""
     messages: list[dict[str, Any]] = []
-    for message in row["messages"]:
+    starts: list[int] = []
+    for place, message in enumerate(row["messages"]):
         if message["role"] in ("user", "assistant") and message["content"]:
             if messages and messages[-1]["role"] == message["role"]:
                 messages[-1] = {**messages[-1], "content": join(messages[-1]["content"], message["content"])}
             else:
                 messages.append(message)
+                starts.append(place)
     system = "\n".join(message["content"] for message in row["messages"] if message["role"] == "system")
     for i, message in enumerate(messages):
         if message["role"] == "assistant" and i and messages[i - 1]["role"] == "user":
             before = "\n".join(f"{m['role']}: {m['content']}" for m in messages[: i - 1])
             triple = {"instruction": messages[i - 1]["content"], "input": before, "output": message["content"]}
-            yield {**triple, "system": system} if system else triple
+            yield starts[i - 1], {**triple, "system": system} if system else triple

@@ -69,9 +69,11 @@ def make(
         kept = _apart(drawn, questions, held, done)
         done.rows = _capped(kept, round(settings.max_share * len(questions)), seed, done)
     if settings.negatives:
-        asked = [(q.id, q.entry, q.language, q.text, q.said) for q in questions]
+        asked = [(q.id, q.entry, q.language, q.text, q.said) for q in questions if not q.disputed]
         rivals = entities.rivals(entities.Asked(q.entry, q.language, q.category, q.text) for q in questions)
         done.negatives, refused = negatives.make(asked, answers, rivals, settings.negatives, settings.negatives_per_question, seed)
+        if disputed := sum(q.disputed for q in questions):
+            refused["in conflict with another row"] = disputed
         if refused:
             done.rejected["negative"] = Counter(refused)
     return done

@@ -14,7 +14,8 @@ WRITTEN = ("paraphrase", "back_translation")
 
 @dataclass(frozen=True)
 class Question:
-    """A training question. entry: the answer it asks for. said: what was answered to it where that is not the entry's wording (another number)."""
+    """A training question. entry: the answer it asks for. said: what was answered to it where that is not the entry's wording (another number).
+    disputed: another row answers it otherwise, so what is wrong is not known."""
 
     id: str
     text: str
@@ -22,6 +23,7 @@ class Question:
     category: str
     entry: str
     said: str = ""
+    disputed: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from kefu.data.augment import guard
+from kefu.data.compared import tables
 from kefu.text.segment import is_han
 
 _FINAL = re.compile(r"[\s。．.！!？?…~～]+$")
@@ -48,9 +49,12 @@ def typed_for(char: str) -> str:
 
 def slipped(text: str, language: str, entities: Collection[str], rng: random.Random) -> tuple[str, str] | None:
     """`(new text, kinds of slips)`, one or two of them, or None when there is nothing that may be damaged."""
-    result, kinds = text, []
+    result = text
+    kinds: list[str] = []
     for _ in range(rng.choice((1, 1, 2))):
         kind = rng.choice(KINDS["zh" if language == "zh" else "en"])
+        if kind == "dropped" and kinds and language == "zh":
+            continue  # of what is mistyped already nobody could tell whether it asks for something
         changed = _SLIPS[kind](result, _protected(result, entities), rng)
         if changed and changed != result:
             result = changed
@@ -96,8 +100,21 @@ def _letters(text: str, kept: list[bool], shortest: int = 4) -> list[int]:
     ]
 
 
+def _verbs(text: str) -> list[bool]:
+    """For each character: is it part of a Chinese verb?"""
+    found: list[bool] = []
+    try:
+        import rjieba
+    except ImportError:
+        return [False] * len(text)
+    for word, tag in rjieba.tag(text):
+        found += [tag.startswith("v") and is_han(word[0])] * len(word)
+    return found
+
+
 def _dropped(text: str, kept: list[bool], rng: random.Random) -> str:
-    places = _letters(text, kept)
+    asked = _verbs(text)
+    places = [i for i in _letters(text, kept) if not asked[i] and text[i] not in tables().standing]  # 退货 without 退 asks nothing
     if not places:
         return text
     i = rng.choice(places)

@@ -14,6 +14,8 @@ from kefu.data.augment.lexicon import Lexicon
 from kefu.text.segment import pieces
 
 _WORD = re.compile(r"[A-Za-z]+(?:[-'’][A-Za-z]+)*|\S", re.UNICODE)
+#: Behind a word, these make a term of it.
+_SUFFIX = frozenset("码率灯机器员卡表单号类版型区期费券值线板盒键证书所部处站")
 MOST = 2  # words exchanged in one question; more drifts away from what people say
 
 
@@ -58,12 +60,18 @@ def _chinese(text: str, lexicon: Lexicon) -> list[Place]:
     while i < len(starts):
         for j in range(min(len(ends), i + 4) - 1, i - 1, -1):
             known = lexicon.others.get(text[starts[i] : ends[j]])
-            if known:
+            if known and not _part_of_more(text, starts[i], ends[j]):
                 found.append((starts[i], ends[j], known[1]))
                 i = j
                 break
         i += 1
     return found
+
+
+def _part_of_more(text: str, start: int, end: int) -> bool:
+    """Is the word but a part of a term: 故障码, 维修单, E3故障?"""
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return after in _SUFFIX or (before.isascii() and before.isalnum())
 
 
 def _english(text: str, lexicon: Lexicon) -> list[Place]:

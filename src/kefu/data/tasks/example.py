@@ -47,6 +47,13 @@ class Example:
             return str(values["question"])
         return str(values["text"] if self.kind == "classification" else values["source"])
 
+    def asks(self) -> str:
+        """What must not stand on both sides of a split, whoever says it; empty where the words do not tell: of parallel text, and of a question
+        on a text, which may be asked of any."""
+        if self.kind == "preference":
+            return str(next((one["content"] for one in reversed(self.values["prompt"]) if one["role"] == "user"), ""))
+        return self.customer_text() if self.kind in ("classification", "tokens") else ""
+
     def text(self) -> str:
         """Everything a person would read."""
         values = self.values
@@ -92,6 +99,10 @@ def pack(example: Example) -> bytes:
 
 def unpack(line: bytes) -> Example:
     return Example(**orjson.loads(line))
+
+
+def questions(line: bytes) -> list[str]:
+    return [unpack(line).asks()]
 
 
 class Question:

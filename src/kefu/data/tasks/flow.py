@@ -22,10 +22,11 @@ from kefu.data.card import parts_of
 from kefu.data.exclusions import Exclusions
 from kefu.data.jobs import CleanSetup
 from kefu.data.ledger import Ledger, Step
+from kefu.data.questions import Asked, gather
 from kefu.data.split import Grouped
 from kefu.data.spool import Column, Shelf, Spool, number
 from kefu.data.stock import Stock
-from kefu.data.tasks.example import KINDS, Example, Question, unpack
+from kefu.data.tasks.example import KINDS, Example, Question, questions, unpack
 from kefu.data.tasks.job import STEP, ExampleJob, near_text
 from kefu.data.writers import SPLITS
 from kefu.errors import InputError
@@ -123,11 +124,13 @@ def _finish(
     done.sides = np.zeros(len(stock.spool), np.uint8)
     strata, names = stock.strata().copy(), dict(categories)
     apart: dict[int, int] = {}
+    both = np.flatnonzero(stock.alive)
+    every = gather(crew, both, stock.spool.line, folder, questions)
     for code, kind in enumerate(KINDS):
         if len(numbers := stock.of(code)):
             if code == _CLASS:
                 strata[numbers] = _labels_of(stock, numbers, names)
-            told = _sides(stock, code, numbers, again.numbers(), strata[numbers], settings, setup.seed)
+            told = _sides(stock, code, numbers, again.numbers(), strata[numbers], settings, setup.seed, every.of(numbers))
             done.sides[numbers], done.accounts[kind] = told.sides, told.account
             apart |= {int(numbers[a]): int(numbers[b]) for a, b in told.gone.items()}
     one_side = ledger.step(f"{split.ONE_SIDE}, of examples", "examples")
@@ -164,7 +167,8 @@ def _labels_of(stock: Stock[Example], numbers: np.ndarray, names: dict[int, str]
 
 
 def _sides(
-    stock: Stock[Example], code: int, numbers: np.ndarray, again: np.ndarray, strata: np.ndarray, settings: Data, seed: int
+    stock: Stock[Example], code: int, numbers: np.ndarray, again: np.ndarray, strata: np.ndarray, settings: Data, seed: int,
+    asked: Asked,
 ) -> split.Sides:  # fmt: skip
     """The sides of one kind, by place in `numbers`."""
     silent = None
@@ -176,7 +180,7 @@ def _sides(
     def read(n: int) -> Grouped:
         return Question(stock.spool[n], silent=n in places) if code == _QA else stock.spool[n]
 
-    return stock.whole_groups(numbers, settings.split, seed, read=read, strata=strata, silent=silent)
+    return stock.whole_groups(numbers, settings.split, seed, read=read, strata=strata, silent=silent, asked=asked)
 
 
 def _statistics(

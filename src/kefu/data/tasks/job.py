@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kefu.data.clean import Cleaner
+from kefu.data.compared import outline, words_of
 from kefu.data.exclusions import Notes
 from kefu.data.jobs import Cleaned, CleanSetup, Print, compared, lay, salt
 from kefu.data.ledger import Step
@@ -21,8 +22,8 @@ STEP = "clean examples"
 
 @dataclass
 class CleanedExamples(Cleaned):
-    """again: uint64 of what is looked for again: of a class its source and text (in conflict where it has another label), of a question its
-    group and text. categories: what the numbers of `strata` stand for."""
+    """again: uint64 of what is looked for again: of a class its source and text, as near-duplicates are compared (in conflict where it has
+    another label), of a question its group and text. categories: what the numbers of `strata` stand for."""
 
     again: bytes = b""
     categories: dict[int, str] = field(default_factory=dict)
@@ -67,8 +68,8 @@ def _print(one: Example) -> Print:
     """Near-duplicates are looked for among those of the same outcome; tagged sentences are compared exactly only."""
     text, outcome = one.text(), one.outcome()
     exact = f"{one.kind}\x1f{text if one.kind in ('tokens', 'qa') else fold(text) or text}\x1f{outcome}"
-    near = "" if one.kind == "tokens" else fold(near_text(one)).replace(" ", "")
-    leak = fold(compared(Question(one) if one.kind == "qa" else one)).replace(" ", "")
+    near = "" if one.kind == "tokens" else outline(near_text(one))
+    leak = outline(compared(Question(one) if one.kind == "qa" else one))
     near_salt = salt(one, near) or number(f"{one.kind}\x1f{one.language}\x1f{outcome}")
     return Print(pack(one), KINDS.index(one.kind), exact, near, near_salt, leak, salt(one, leak))
 
@@ -80,5 +81,6 @@ def near_text(one: Example) -> str:
 
 def _again(one: Example) -> int:
     if one.kind == "classification":
-        return number(f"{one.origin()}\x1f{fold(one.values['text'])}")
+        words = map(" ".join, words_of(one.values["text"]))
+        return number(f"{one.origin()}\x1f{chr(10).join(words) or fold(one.values['text'])}")
     return number(f"{one.group}\x1f{one.values['context']}") if one.kind == "qa" else 0
