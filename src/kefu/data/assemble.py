@@ -150,7 +150,7 @@ class _Build:
                 total.masked[type] = total.masked.get(type, 0) + count
         read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
         ledger.steps += [total.items, total.turns]
-        total.items.guard(self.settings.clean.max_drop_share, "data.clean.max_drop_share", self.exclusions.some)
+        total.items.guard(self.settings.clean.max_drop_share, "data.clean.max_drop_share", self.exclusions.some, few=True)
         total.turns.guard(self.settings.clean.max_turn_drop_share, "data.clean.max_turn_drop_share", self._some_turns)
         ledger.expect("conversations formed", self.formed, "conversations that cleaning saw", total.items.into)
         ledger.expect("turns read", read_turns, "turns that cleaning saw", total.turns.into)

@@ -157,6 +157,9 @@ def dialogues(rows: Rows, found: Map) -> Evidence:
     share = len(told) / max(1, len(said)) * (1 - bare)
     objects = _share(cells, lambda cell: any(isinstance(item, dict | list) for item in senders_list(cell)))
     strength = share * (0.93 if objects > 0.5 else 0.75)
+    lines = [turn.text for one in told for turn in one.turns if turn.text.strip()]
+    if lines and _share(lines, lambda text: bool(re.search(r"[^\W\d_]", text))) < 0.5:
+        return Evidence(strength * 0.2, [], ["what is said holds no words: times or numbers stand there"])
     return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
 
 

@@ -75,6 +75,7 @@ class Turn(Wire):
     role: Literal["customer", "agent", "system", "tool"]
     text: str
     at: str | None = Field(default=None, description="ISO 8601, where the export has a time")
+    bot: bool = Field(default=False, description="role agent, but a machine spoke")
 
 
 class Context(BaseModel):
