@@ -65,6 +65,12 @@ def zoom(talk: Say) -> str:
     return "WEBVTT\n\n" + "\n".join(cues)
 
 
+def lines(talk: Say) -> str:
+    names = {"agent": "客服", "customer": "客户"} if talk is ZH else {"agent": "Agent", "customer": "Customer"}
+    sign = "：" if talk is ZH else ": "
+    return "\n".join(f"{names[role]}{sign}{part}" if not n else part for role, text in talk for n, part in enumerate(halves(text)))
+
+
 def whisper(talk: Say) -> Any:
     return {
         "segments": [
@@ -170,6 +176,8 @@ def azure(talk: Say) -> Any:
 
 MADE: dict[str, tuple[str, Say, Callable[[Say], Any]]] = {
     "srt": ("srt", EN, srt), "srt zh": ("srt", ZH, srt), "vtt": ("vtt", EN, vtt), "zoom": ("vtt", ZH, zoom), "whisper": ("json", EN, whisper),
+    "lines": ("txt", ZH, lines),
+    "lines en": ("txt", EN, lines),
     "aws": ("json", EN, aws), "analytics": ("json", EN, analytics), "aliyun": ("json", ZH, aliyun), "bailian": ("json", ZH, bailian),
     "xunfei": ("json", ZH, xunfei), "xunfei old": ("json", ZH, xunfei_old), "tencent": ("json", ZH, tencent), "azure": ("json", EN, azure),
 }  # fmt: skip
@@ -238,7 +246,13 @@ def test_what_is_damaged_is_one_clear_error(tmp_path: Path, text: str) -> None:
     "line", ["Total: 30 euros are due", "It is 10:30 now", "See https://x.example/a", "(music)", "The only thing I would like to say: no"]
 )
 def test_a_colon_is_no_speaker(line: str) -> None:
-    from kefu.data.readers.speech.cues import _spoken
+    from kefu.data.readers.speech.cues import spoken
 
-    said = list(_spoken(line))
+    said = spoken(line)
     assert said[0][0] == "" or line.startswith("Total")
+
+
+def test_several_transcripts_in_one_file(tmp_path: Path) -> None:
+    (tmp_path / "calls.txt").write_text(f"通话编号：A1\n{lines(ZH)}\n--------\n{lines(ZH[:2])}\n通话编号：A3\n{lines(ZH)}\n", "utf-8")
+    best = propose(tmp_path / "calls.txt")[0]
+    assert [len(one["turns"]) for one in best.first] == [4, 2] and best.formed == 3, best.yaml()

@@ -108,3 +108,33 @@ def test_a_broken_mark_is_named_with_its_line(tmp_path: Path) -> None:
         list(marked.rows(str(tmp_path / "broken.txt")))
     with pytest.raises(SystemExit, match="no file of marked sentences"):
         list(marked.rows("absent"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("放行121.36.66.15/32，掩码255.255.255.0", ["ipv4:121.36.66.15"]),
+        ("告警:2409:8a00:31d2::4e1连续失败", ["ipv6:2409:8a00:31d2::4e1"]),
+        ("客户端121.66.153.6断开", ["ipv4:121.66.153.6"]),
+        ("客户端8.0.12.3闪退", []),
+        ("mobile=13812345678 ip=121.71.173.17 cost=225ms", ["cn_mobile:13812345678", "ipv4:121.71.173.17"]),
+        ("联系电话：（86）13812345678", ["cn_mobile:（86）13812345678"]),
+        ("派件员徐超（+86-138-1234-5678）正在派送", ["person_name:徐超", "cn_mobile:+86-138-1234-5678"]),
+        ("手机 86-13812345678", ["cn_mobile:86-13812345678"]),
+        ("报名：何伟/沪L6766F/13812345678/2大1小", ["cn_plate:沪L6766F", "cn_mobile:13812345678"]),
+        ("座机0478-3784678一直有杂音", ["cn_landline:0478-3784678"]),
+        ("tel 020-22340400", ["cn_landline:020-22340400"]),
+        ("货车沪GA3887超高", ["cn_plate:沪GA3887"]),
+        ("挂车鲁Q867L挂", ["cn_plate:鲁Q867L挂"]),
+        ("电表号041352503526，本期示数39536", ["account_number:041352503526"]),
+        ("银行卡号６２２９０８１４７２３４０７３７７６和身份证一起报给你", ["bank_card:６２２９０８１４７２３４０７３７７６"]),
+        ("（单号202412170579253866）需补充身份证信息", []),
+        ("name,ssn,phone\nTom Wilson,091 19 5705,none", ["person_name:Tom Wilson", "us_ssn:091 19 5705"]),
+        ('{"ssn":"838-31-8600","acct_routing":"011401533"}', ["us_ssn:838-31-8600"]),
+        ("I've called (800) 502-5909 three times", []),
+        ("在模板里把user@example.com换成自己的", []),
+        ("my mail is lin.xia@example.com", ["email:lin.xia@example.com"]),
+    ],
+)
+def test_what_stands_around_a_number_is_not_part_of_it(text: str, expected: list[str]) -> None:
+    assert [f"{span.type}:{span.text}" for span in spans(text, every=True)] == expected

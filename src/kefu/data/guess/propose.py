@@ -278,6 +278,8 @@ def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict
     inside = mapping.TURN_FIELDS if shape in mapping.TURNS_IN_A_CELL else ()
     found = mapping.guess(shape, columns, rows, wanted=[name for name in mapping.fields(shape) if name not in inside])
     found = {**_by_content(shape, found, columns, rows), **found}
+    if shape == "classification" and "text" in found:
+        found["text"] = _fuller(found, columns, rows)
     needed = [name for name in mapping.required(shape) if not (name == "conversation" and "recipient" in found and name not in found)]
     if any(name not in found for name in needed):
         return None, 0.0, []
@@ -292,6 +294,14 @@ def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict
     told = {name: found[name] for name in mapping.fields(shape) if name in found}
     reasons = [f"columns {', '.join(repr(found[name]) for name in needed)} are called so"] if fits and min(fits) > 0.9 else []
     return told, strength, reasons
+
+
+def _fuller(found: dict[str, str], columns: list[str], rows: list[dict[str, Any]]) -> str:
+    """The column of the text; the body of a mail rather than its subject, where both are called like texts."""
+    told = evidence.mean_length(evidence.texts(rows, found["text"]))
+    others = {c: evidence.mean_length(evidence.texts(rows, c)) for c in evidence.prose(rows) if c in columns and c not in found.values()}
+    longer = {c: n for c, n in others.items() if n > 2 * told and mapping.name_fit("classification", "text", c) >= 0.8}
+    return max(longer, key=lambda c: longer[c]) if longer else found["text"]
 
 
 def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -318,6 +328,9 @@ def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: lis
     if shape == "messages" and not {"order", "time"} & found.keys():
         written = [c for c, t in texts.items() if c not in more.values() and all(re.search(r"\d[:：]\d", one) and times.iso(one) for one in t)]
         more |= {"time": written[0]} if written else {}
+    if shape == "dialogues" and (table := tickets.repeated(columns)) is not None:
+        found.pop("turns", None)  # a column of them is not all of them
+        return table
     if shape == "dialogues" and "turns" in found:
         more |= {**evidence.turn_keys(rows, found), **threads.find(rows, found)[0]}
     if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:

@@ -212,7 +212,7 @@ def _other_lists(path: Path, view: View) -> list[View]:
         common = set.intersection(*(set(one) for one in document.values()))
         inside = [] if common else inside  # objects by their ids, alike: the rows are these, not what is inside one of them
     found = []
-    for at in [*left_out[:5], *inside[:4], *(["*"] if left_out else [])]:
+    for at in [*left_out[:5], *inside[:4], *_deeper(document, details.get("list", "")), *(["*"] if left_out else [])]:
         try:
             more = _sample(path, {"rows_at": at})
         except InputError:
@@ -220,6 +220,21 @@ def _other_lists(path: Path, view: View) -> list[View]:
         more.label = "all lists" if at == "*" else f"list {at}"
         found.append(more)
     return found
+
+
+def _deeper(document: Any, at: str) -> list[str]:
+    """Paths of the lists inside the rows whose items hold rows themselves: sessions of users, questions of categories."""
+    rows = document if isinstance(document, list) else document.get(at) if isinstance(document, dict) else None
+    told = [row for row in rows[:50] if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = []
+    for key in mapping.columns_of(told)[:50]:
+        items = [item for row in told for item in mapping.objects_in(mapping.value(row, key))]
+        if any({"context", "qas"} & item.keys() for item in items[:20]):
+            continue  # spans in texts: shape qa walks into them itself
+        pairs = mapping.guess("faq", mapping.columns_of(items[:100]), items[:100], wanted=["question", "answer"]) if items else {}
+        if len(pairs) == 2 or any(mapping.objects_in(cell) for item in items[:20] for cell in item.values() if isinstance(cell, list)):
+            found.append(f"{at}.{key}" if at else f"*.{key}")
+    return found[:3]
 
 
 def _first(path: Path) -> Path:

@@ -149,7 +149,11 @@ def is_messenger(path: Path) -> bool:
 
 def is_speech(path: Path) -> bool:
     """Subtitles, or the JSON of a speech recogniser."""
-    return path.is_file() and (known(path) == "speech" or (known(path) == "json" and speech.looks(path)))
+    return path.is_file() and (
+        known(path) == "speech"
+        or (known(path) == "json" and speech.looks(path))
+        or (suffixes(path)[-1:] == ["txt"] and known(path) == "csv" and speech.is_transcript(path))
+    )
 
 
 def is_mail(path: Path) -> bool:

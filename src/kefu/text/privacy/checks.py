@@ -55,6 +55,12 @@ _PROVINCES = {
     82,
     83,
 }
+#: RFC 2606 keeps these domains for examples; a name before them that says nothing makes the address one.
+_EXAMPLE_MAIL = re.compile(
+    r"(?:users?|you|me|name|(?:your|my|first|full|user)[._-]?(?:name|e?mail|address)?|e?mail|somebody|someone|anyone|example|test|foo|xxx+|abc)@"
+    r"(?:[a-z0-9-]+\.)?example(?:\.(?:com|org|net|edu|cn))?",
+    re.IGNORECASE,
+)
 _PUBLIC_MAIL = re.compile(
     r"(?:(?:customer|client|tech|after)?[._-]?(?:support|services?|care|sales)|info|help|helpdesk|contact|contactus|kefu|no-?reply|do-?not-?reply|billing|"
     r"security|privacy|legal|abuse|press|marketing|feedback|invoices?|fapiao|postmaster|webmaster|(?:your|my)[._-]?(?:name|email)|example|someone)@",
@@ -211,8 +217,8 @@ def uk_phone(text: str) -> bool | None:
     if value.startswith(("44", "0044")):
         value = value.removeprefix("00").removeprefix("44").lstrip("0")
         value = "0" + value
-    if len(value) not in (10, 11) or value[:4] in _known("uk_services"):
-        return False
+    if len(value) not in (10, 11) or value[:4] in _known("uk_services") or (value.startswith("020") and value[3] not in "378"):
+        return False  # London's numbers begin with 3, 7 or 8
     return value[1] in "127" and (len(value) == 11 or value[1] == "1")
 
 
@@ -226,11 +232,15 @@ def e164(text: str) -> bool | None:
 def national(text: str) -> bool | None:
     """Any country's own way of writing a telephone number: seven to thirteen digits."""
     value = digits(text)
+    if re.fullmatch(r"\d{1,3}(?:\.\d{1,3}){3}", text) and ipv4(text) is not False:
+        return False
     return 7 <= len(value) <= 13 and value.removeprefix("1")[:3] not in _known("toll_free")
 
 
 def email(text: str) -> bool | None:
-    """Role addresses (support@, billing@) are public: they need a context that makes them somebody's."""
+    """Role addresses (support@, billing@) are public: they need a context that makes them somebody's. `user@example.com` is nobody's."""
+    if _EXAMPLE_MAIL.fullmatch(text):
+        return False
     return None if _PUBLIC_MAIL.match(text) else True
 
 

@@ -31,6 +31,7 @@ _CLAUSE = re.compile(r"[。！？!?；;\n]")
 _PART = re.compile(r"[，,。！？!?；;\n]")
 _ASKED = re.compile(r"[:：?？]\s*$")
 _AFTER = 12
+_LEADS = re.compile(r"[号码是为:： ]{0,4}\d{4}")  # 6222…和身份证1101…: the word belongs to the next number
 _SHORT = 500  # characters of texts that are remembered
 
 
@@ -121,7 +122,7 @@ def _asked(digits: int, bits: int) -> tuple[Recogniser, ...]:
 def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool | None) -> bool:
     if valid is False and recogniser.strict:
         return False
-    if recogniser.han is not None and bool(_HAN.search(text, max(0, start - 20), end + 20)) != recogniser.han:
+    if recogniser.han is not None and bool(_HAN.search(text, max(0, start - 40), end + 40)) != recogniser.han:
         return False
     lead = text[max(0, start - 48) : start]
     if (
@@ -133,7 +134,7 @@ def _accept(recogniser: Recogniser, text: str, start: int, end: int, valid: bool
         return False
     if recogniser.unless_after and recogniser.unless_after.match(text, end):
         return False
-    if recogniser.order and order_label().search(_CLAUSE.split(lead)[-1]):
+    if (recogniser.order or valid is False) and order_label().search(_CLAUSE.split(lead)[-1]):
         return False
     if valid and not recogniser.context_only:
         return True
@@ -151,4 +152,5 @@ def _told(context: re.Pattern[str], text: str, start: int, end: int, reach: int,
     if context.search(_CLAUSE.split(_ASKED.sub("", text[max(0, start - reach) : start]))[-1]):
         return True
     after = re.split(r"\d{3}", _CLAUSE.split(text[end : end + _AFTER])[0])[0]
-    return context.search(after) is not None
+    behind = context.search(after)
+    return behind is not None and not _LEADS.match(text, end + behind.end())

@@ -135,6 +135,7 @@ def spoken_numbers(text: str, bits: int) -> Iterator[Found]:
                 yield found
 
 
+_WRITTEN = re.compile(r"0\d{2,3}-?\d{7,8}(?=\D)")
 _PIECE = re.compile(r"[^，,、|/]+")
 
 
@@ -157,6 +158,8 @@ def _spelt(text: str, at: int, run: str) -> Found | None:
         return at, end, True, "cn_resident_id"
     if "X" in number:
         return None
+    if number[:1] == "0" and (read := _WRITTEN.match(run)) and checks.landline(read[0]):
+        return None  # 0478-3784678一直有杂音: written in figures, and the numeral is of the next word
     if number[:1] == "0" and checks.landline(number):
         return at, end, True, "cn_landline"
     if checks.issuer(number)[1] and checks.luhn(number) and len(number) >= 15:

@@ -1,9 +1,9 @@
-"""Spoken conversations as rows of messages: subtitles (.srt, .vtt) and results of speech recognition in JSON. A file a call, a row a turn."""
+"""Spoken conversations as rows of messages: subtitles (.srt, .vtt), transcripts (`客服：…`), results of speech recognition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,25 @@ from kefu.data.readers.encoding import lines
 from kefu.data.readers.packed import chunks, whole
 from kefu.data.readers.rows import Broken, Row
 from kefu.data.readers.speech import recognised, sides
-from kefu.data.readers.speech.cues import Cue, cues, joined
+from kefu.data.readers.speech.cues import RULE, Cue, cues, joined, spoken, spoken_lines
 from kefu.errors import InputError
 
 __all__ = ["COLUMNS", "looks", "read"]
 
 COLUMNS = ["conversation", "order", "speaker", "sender", "text"]
+
+
+def is_transcript(path: Path) -> bool:
+    """Does a third of the first lines begin with a speaker known by name (`客服：…`, `Agent: …`), two of them at least?"""
+    from kefu.data import mapping  # it imports a reader itself
+
+    try:
+        told = [line.text for line in islice(lines(path, encoding.detect(path), 16), 60) if line.text.strip()]
+    except InputError:
+        return False
+    names = [spoken(text)[0][0] for text in told if len(text) < 20_000]
+    roles = [mapping.role_of(one, {}) for one in names if one]
+    return len(roles) >= 3 and {"customer"} < set(roles) - {""} and sum(map(bool, roles)) * 3 >= len(told)
 
 
 def looks(path: Path) -> bool:
@@ -37,23 +50,29 @@ def read(path: Path, name: str, code: str, format: str, limit_mb: float, facts: 
     facts |= {"format": "speech", "encoding": code, "columns": COLUMNS}
     if format == "json":
         found: Iterable[Cue | Broken] = _recognised(path, code, limit_mb, facts)
+    elif format == "txt":
+        found = spoken_lines(lines(path, code, limit_mb))
     else:
         found = cues(lines(path, code, limit_mb), vtt=format == "vtt")
     held: list[tuple[int, Cue]] = []
-    pieces = 0
+    stem, calls = path.name.split(".")[0], 1
     for number, one in enumerate(found, 1):
-        pieces += 1
+        facts["pieces"] = number
         if isinstance(one, Broken):
             yield Broken(f"{name}#{number}", one.reason, one.text)
+        elif one.text == RULE:
+            yield from _call(held, name, f"{stem}-{calls}", facts)
+            held, calls = [], calls + bool(held)
         else:
             held.append((number, one))
+    yield from _call(held, name, f"{stem}-{calls}", facts)
+
+
+def _call(held: list[tuple[int, Cue]], name: str, conversation: str, facts: dict[str, Any]) -> Iterator[Row | Broken]:
     named = [one for _, one in held if one.speaker]
-    if held and (len({one.speaker for one in named}) < 2 or len(named) * 2 < len(held)):
-        who = f"{len({one.speaker for one in named})} speakers are named in {len(named)} of {len(held)} pieces"
-        yield Broken(f"{name}#1", "nothing says who speaks", who)
-        for number, one in held[1:]:
+    if held and (len({one.speaker for one in named}) < 2 or len(named) * 4 < len(held)):
+        for number, one in held:
             yield Broken(f"{name}#{number}", "nothing says who speaks", one.text[:200])
-        facts |= {"pieces": pieces}
         return
     speaker, turns = "", []
     for number, one in held:
@@ -63,8 +82,7 @@ def read(path: Path, name: str, code: str, format: str, limit_mb: float, facts: 
     told = sides.told([(who, joined([one.text for _, _, one in members])) for who, members in talk])
     if told.by:
         facts["sides_told_by"] = told.by
-    facts |= {"pieces": pieces, "turns": len(talk)}
-    conversation = f"{path.name.split('.')[0]}-1"
+    facts["turns"] = facts.get("turns", 0) + len(talk)
     for who, members in talk:
         text = joined([one.text for _, _, one in members])
         yield Row(

@@ -53,7 +53,7 @@ def cues(lines: Iterable[Line], *, vtt: bool) -> Iterator[Cue | Broken]:
             yield from block()
             at, said = None, []
         elif at is not None:
-            for name, words in _spoken(text):
+            for name, words in spoken(text):
                 if name and said:
                     yield from block()
                     said = []
@@ -65,22 +65,36 @@ def cues(lines: Iterable[Line], *, vtt: bool) -> Iterator[Cue | Broken]:
     yield from block()
 
 
-def _spoken(text: str) -> Iterator[tuple[str, str]]:
+RULE = "\x00"  # the text of what parts two transcripts in one file
+_RULED = re.compile(
+    r"^\s*(?:[-=*_—#]{4,}|(?:通话|会话|对话|录音|工单)\s?(?:ID|编号|号)?\s?[:：]\s?[\w-]{1,40}|(?:call|session|conversation)\s?(?:id|no\.?)?\s?[:#]\s?[\w-]{1,40})\s*$",
+    re.IGNORECASE,
+)
+
+
+def spoken_lines(lines: Iterable[Line]) -> Iterator[Cue | Broken]:
+    """A transcript: a line a turn, `客服：…`; a line without a speaker goes on. A ruled line or the number of a call begins another."""
+    for number, line in enumerate(lines):
+        if line.fault:
+            yield Broken("", line.fault, line.text[:200])
+        elif _RULED.match(line.text):
+            yield Cue(number, "", RULE)
+        elif line.text.strip():
+            yield from (Cue(number, name, words) for name, words in spoken(line.text.strip()))
+
+
+def spoken(text: str) -> list[tuple[str, str]]:
     """(speaker or nothing, words) of a line; several voices may stand in one."""
     parts = _VOICE.split(text)
     if len(parts) > 1:
-        if parts[0].strip():
-            yield "", _plain(parts[0])
-        for name, words in zip(parts[1::2], parts[2::2], strict=True):
-            yield html.unescape(name.strip()), _plain(words)
-        return
+        voices = [(html.unescape(name.strip()), _plain(words)) for name, words in zip(parts[1::2], parts[2::2], strict=True)]
+        return [("", _plain(parts[0])), *voices] if parts[0].strip() else voices
     plain = _plain(text)
     found = _NAMED.match(plain)
     name = ((found["a"] or found["b"]) if found else "") or ""
     if not found or len(name.split()) > _MANY_WORDS or _SOUND.match(name) or (found["a"] and not found["text"].strip()):
-        yield "", plain
-    else:
-        yield name.strip(), found["text"]
+        return [("", plain)]
+    return [(name.strip(), found["text"])]
 
 
 def _plain(text: str) -> str:
