@@ -43,7 +43,7 @@ from kefu.data.augmenting import OpenWriter
 from kefu.data.dataset import load_class, open_dataset, quality_scale
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
-from kefu.data.ledger import Ledger, Step
+from kefu.data.ledger import FEW, Ledger, Step
 from kefu.data.profile import Profile
 from kefu.data.reading import read, sections
 from kefu.data.spool import Shelf, Spool, pack, unpack
@@ -150,14 +150,14 @@ class _Build:
                 total.masked[type] = total.masked.get(type, 0) + count
         read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
         ledger.steps += [total.items, total.turns]
+        if total.items.into and not total.items.kept and (total.items.into < FEW or self.settings.clean.max_drop_share == 1):
+            why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
+            raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
         total.items.guard(self.settings.clean.max_drop_share, "data.clean.max_drop_share", self.exclusions.some, few=True)
         total.turns.guard(self.settings.clean.max_turn_drop_share, "data.clean.max_turn_drop_share", self._some_turns)
         ledger.expect("conversations formed", self.formed, "conversations that cleaning saw", total.items.into)
         ledger.expect("turns read", read_turns, "turns that cleaning saw", total.turns.into)
         ledger.expect("conversations that cleaning kept", total.items.kept, "conversations on the disk", len(self.spool))
-        if self.formed and not total.items.kept:
-            why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
-            raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
 
     def _some_turns(self, unit: str, step: str, source: str) -> list[str]:
         return self.exclusions.some(unit, "clean", source)
@@ -310,7 +310,13 @@ class _Build:
             **({"augmented": made.facts()} if made.on else {}),
             "placeholders_in_answers": (struck := notes.struck(found)),
             "split_faults": faults,
-            "notes": [*([struck] if struck else []), *faults, *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__), *wordings.notes()],
+            "notes": [
+                *([struck] if struck else []),
+                *faults,
+                *done.notes(),
+                *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__),
+                *wordings.notes(),
+            ],
             "dataset_class": self.dataset_class.__name__,
             "rule": inspect.getdoc(self.dataset_class) or "",
             "licence": self.settings.licence,

@@ -28,7 +28,14 @@ def look(project: Loaded, source_name: str) -> dict[str, Any]:
         broken = next((f"{row.where}: {row.reason}" for row in given if isinstance(row, readers.Broken)), "no rows in it")
         raise InputError(f"source {source.name} gives no readable row", broken, "look at the file, its format, delimiter and encoding")
     columns, guessed = mapping.resolve(source, rows)
-    facts = {"shape": source.shape, **reading.facts, "columns": mapping.columns_of(rows), "map": columns, "guessed": guessed, "broken": len(given) - len(rows)}
+    facts = {
+        "shape": source.shape,
+        **reading.facts,
+        "columns": mapping.columns_of(rows),
+        "map": columns,
+        "guessed": guessed,
+        "broken": len(given) - len(rows),
+    }
     return {**facts, "also_read": also_read(source, project, columns, rows), **_senders(source, project)}
 
 
@@ -54,7 +61,10 @@ def without_customer(name: str, facts: Mapping[str, Any]) -> str:
     """What to say of a source whose conversations cannot be tied to a customer; empty where they are."""
     if facts.get("shape") not in _OF_CUSTOMERS or {"customer", "asker"} & facts["map"].keys():
         return ""
-    return f"{name}: no column names the customer (map: {{customer: …}}), so it is split by conversation only: those of one customer may stand on both sides"
+    return (
+        f"{name}: no column names the customer (map: {{customer: …}}), so it is split by conversation only: "
+        "those of one customer may stand on both sides"
+    )
 
 
 def also_read(source: Source, project: Loaded, columns: dict[str, str], rows: list[dict[str, Any]]) -> list[str]:
@@ -97,7 +107,13 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
         found.append(f"{name}: {count} internal notes of the first rows are left out")
     if unknown := facts.get("unknown_senders"):
         who = ", ".join(f"{sender!r} ({n})" for sender, n in unknown["who"].items())
-        fate = "their turns are left out" if unknown["dropped"] else "told from the company they keep" if not unknown["undecided"] else "not all can be told"
+        fate = (
+            "their turns are left out"
+            if unknown["dropped"]
+            else "told from the company they keep"
+            if not unknown["undecided"]
+            else "not all can be told"
+        )
         found.append(f"{name}: {unknown['senders']} senders nobody knows in the first rows, {fate}: {who} (`roles` names them)")
     if facts.get("broken"):
         found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))

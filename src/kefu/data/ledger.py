@@ -15,7 +15,7 @@ from typing import Any
 
 from kefu.errors import GateError
 
-_ENOUGH = 20  # below this a share says nothing
+FEW = 20  # below this a share says nothing
 _NEARLY_ALL = 0.9  # save that nothing is left
 #: Reasons that stand in kefu.yaml as the user's wish, and what is meant for colleagues and no loss.
 _ASKED_FOR = ("not selected by `where`", "not selected by `turn_where`", "sender ignored by `roles`", "internal note")
@@ -68,13 +68,15 @@ class Step:
         few: of small numbers nearly all must go, where otherwise they say nothing."""
         reasons = Counter({reason: n for reason, n in self.dropped.items() if not reason.startswith((*_ASKED_FOR, *_WITH_ANOTHER))})
         into, dropped = self.into + self.added - (self.dropped.total() - reasons.total()), reasons.total()
-        if into < _ENOUGH:
+        if into < FEW:
             most = max(most, _NEARLY_ALL) if few and most < 1 else 1.0
         if dropped <= into * most:
             return None
         return dropped, into, ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
 
-    def guard(self, most: float, setting: str = "data.dedup.max_drop_share", shown: Shown | None = None, *, of_source: str = "", few: bool = False) -> None:
+    def guard(
+        self, most: float, setting: str = "data.dedup.max_drop_share", shown: Shown | None = None, *, of_source: str = "", few: bool = False
+    ) -> None:
         """Stop when the step would drop more than this share, of all or of one source. Raises GateError with source, reasons, some of what
         would go, and the way to go on. setting: its path in kefu.yaml; of_source: the source that the whole step is about;
         few: a source of a few things that loses nearly all of them stops too."""

@@ -232,12 +232,15 @@ class Roles:
     def _check(self, source: Source, unknown: dict[str, int], total: int) -> None:
         top = sorted(unknown, key=lambda name: (-unknown[name], name))[:_SHOWN]
         open_ = self._undecided()
+        who: Counter[str] = Counter()
+        for name, n in unknown.items():
+            who[privacy.mask(name)] += n
         self.facts["unknown_senders"] = {
             "senders": len(unknown),
             "turns": sum(unknown.values()),
             "undecided": round(open_ * sum(unknown.values())),
             "dropped": bool(self._own),
-            "who": {privacy.mask(name): unknown[name] for name in top},
+            "who": dict(who.most_common(_SHOWN)),
         }
         share = open_ * sum(unknown.values()) / total
         if self._limit is None:

@@ -19,10 +19,11 @@ _SUREST = 0.95
 _GAP = 0.5  # shares apart at which nothing more is gained
 
 _DESK = re.compile(
-    r"您好|很?高兴为您|为您(?:服务|查|登记|处理|转接|核实|安排)|尊敬的|感谢您|谢谢您的|(?:请|麻烦|烦请)您|请(?:稍等|提供|先|立即|确认|核对|重启|清洗|检查|联系|留意|放心)|"
-    r"抱歉|给您|帮您|已(?:为|帮|给)?您?(?:登记|记录|转|处理|核实|安排|提交|办理)|祝您|欢迎(?:光临|咨询|致电)|建议(?:您|先|更换|清洗)|工号|不便|收到[,，。]|还有(?:其他|什么)|"
+    r"您好|很?高兴为您|为您(?:服务|查|登记|处理|转接|核实|安排)|尊敬的|感谢您|谢谢您的|(?:请|麻烦|烦请)您|请(?:稍等|提供|先|立即|确认|核对|重启|检查|联系|留意|放心)|"
+    r"抱歉|给您|帮您|已(?:为|帮|给)?您?(?:登记|记录|转|处理|核实|安排|提交|办理)|祝您|欢迎(?:光临|咨询|致电)|建议(?:您|先)|工号|不便|收到[,，。]|还有(?:其他|什么)|"
     r"\b(?:thank(?:s| you) for (?:your|calling|contacting|writing|waiting|reaching|holding)|sorry (?:for|to hear|about)|apologi[sz]e|"
-    r"how (?:can|may) i (?:help|assist)|(?:happy|glad) to help|may i have your|(?:can|could) you (?:please )?(?:confirm|provide|verify|send|tell|share)|"
+    r"how (?:can|may) i (?:help|assist)|(?:happy|glad) to help|may i have your|"
+    r"(?:can|could) you (?:please )?(?:confirm|provide|verify|send|tell|share)|"
     r"please (?:try|check|send|provide|confirm|allow|wait|note|hold|contact|restart)|let me (?:check|look|see)|(?:we|i)(?:'ll| will| have|'ve) "
     r"(?:check|look|transfer|send|refund|process|get back|forward|escalate|let you|issued?|noted)|(?:we|our team) (?:can|are|is|offer)|you can |"
     r"your (?:account|order|ticket|request|refund|case)|anything else|best regards|kind regards|case \d+|customer (?:support|service))",
@@ -30,14 +31,16 @@ _DESK = re.compile(
 )
 _CUSTOMER = re.compile(
     r"我(?:的|家|买|要|想|们?这|刚|昨天|今天|这)|俺|咋|怎么|为(?:什么|啥)|啥|请问|在吗|有人吗|你们|能不能|可不可以|多久|多少(?:钱|天|度)?|"
-    r"(?:坏|漏|断|卡|丢|错)了|不(?:能用|工作|制冷|行|动|亮|转|出)|没(?:反应|收到|人)|什么时候|好的?谢谢|急|投诉|退(?:款|货)|"
-    r"\b(?:i (?:can't|cannot|want|need|bought|ordered|have|am|tried|still|would)|i'm|i've|my |is there|can i|do you|does it|why|how (?:do|long|much|can) (?:i|it|does)?|"
+    r"(?:坏|漏|断|卡|丢|错)了|不(?:能用|工作|行|动|亮|转|出)|没(?:反应|收到|人)|什么时候|好的?谢谢|急|投诉|退(?:款|货)|"
+    r"\b(?:i (?:can't|cannot|want|need|bought|ordered|have|am|tried|still|would)|i'm|"
+    r"i've|my |is there|can i|do you|does it|why|how (?:do|long|much|can) (?:i|it|does)?|"
     r"doesn't|not working|broken|still waiting|where is|when will|hello\??$|thanks?\b)",
     re.IGNORECASE,
 )
 _MENU = re.compile(
     r"(?:回复|输入|按|发送)(?:数字|序号|编号|\s?[「\"“]?\d)|请选择(?:[:：]|您)|[1１][.、:：)）\s].{1,30}[2２][.、:：)）\s]|转人工请|智能(?:助手|客服|机器人)|机器人|自助(?:服务|查询)|"
-    r"\b(?:(?:i'm|i am) (?:a|the|your) (?:virtual|automated|digital)|virtual assistant|chat ?bot|type (?:\"?\w+\"? )?(?:to|for)|press \d|reply with \d|choose (?:one|an option))",
+    r"\b(?:(?:i'm|i am) (?:a|the|your) (?:virtual|automated|digital)|virtual assistant|"
+    r"chat ?bot|type (?:\"?\w+\"? )?(?:to|for)|press \d|reply with \d|choose (?:one|an option))",
     re.IGNORECASE | re.DOTALL,
 )
 _ASIDE = re.compile(r"^\W{0,2}(?:内部|备注|跟进|交接|internal|note|fyi|private note)\W?\s*(?:[:：|]|note)", re.IGNORECASE)

@@ -132,7 +132,8 @@ class Desk:
         open_turns = {"intervention": tasks.customer_turns, "answer": tasks.agent_turns}.get(task)
         meta = found["meta"]
         return {
-            **facts, "digest": tasks.of_row(found), "turns": found["turns"], "bots": [i for i, turn in enumerate(found["turns"]) if turn.get("bot")], "corrected": meta.get("corrected", []),
+            **facts, "digest": tasks.of_row(found), "turns": found["turns"],
+            "bots": [i for i, turn in enumerate(found["turns"]) if turn.get("bot")], "corrected": meta.get("corrected", []),
             "open": open_turns(found) if open_turns else [],
         }  # fmt: skip
 

@@ -253,6 +253,12 @@ def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
         made = [Store(folder / "build").newest("data", name.name) for name in sorted((folder / "build" / "data").glob("*")) if name.is_dir()]
         folder = next((artifact.path for artifact in made if artifact), folder)
     names = [f"{stem}.{split}.jsonl" for stem in _ARTEFACT.get(needs, (needs,))]
+    if needs == "labelled" and not (folder / names[0]).is_file() and (sets := sorted(folder.glob("classification.*.train.jsonl"))):
+        tasks = [file.name.split(".")[1] for file in sets]
+        raise InputError(
+            f"{folder.name} holds {len(tasks)} sets of labels ({', '.join(tasks)})", "one head learns one of them",
+            "name the files of one: " + " ".join(f"--set data.{part}={sets[0].with_name(sets[0].name.replace('train', part))}" for part in SPLITS),
+        )  # fmt: skip
     names += ["preference.people.jsonl"] * (split == "train" and needs in ("preference", "feedback"))
     return [file for name in names if (file := folder / name).is_file() and file.stat().st_size]
 
