@@ -112,7 +112,7 @@ def test_made_rows_are_marked_train_only_and_apart_from_what_is_held_out(desk: C
 
 def test_wrong_answers_are_wrong_in_the_way_they_say(desk: Callable[..., Loaded], out: Path) -> None:
     data.build(desk(**OFFLINE), out)
-    rows = rows_of(out / "preferences.train.jsonl")
+    rows = rows_of(out / "preference.made.jsonl")
     assert {row["kind"] for row in rows} == {"other_entity", "other_number", "negated"}
     answers = {row["answer"] for row in rows_of(out / "faq.jsonl")}
     for row in rows:
@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(desk: Callab
     loaded = desk(**OFFLINE)
     for name in ("a", "b"):
         data.build(loaded, tmp_path / name)
-    names = ("augmented.jsonl", "preferences.train.jsonl", "augmented.rejected.jsonl", "faq.jsonl", "messages.train.jsonl")
+    names = ("augmented.jsonl", "preference.made.jsonl", "augmented.rejected.jsonl", "faq.jsonl", "messages.train.jsonl")
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
     questions = [
         Question(f"q{i}", text, "zh", "", f"e{i}") for i, text in enumerate(["怎么修改手机号？", "为什么退款还没到账？", "请问能不能开发票"])
@@ -392,7 +392,7 @@ def test_a_wrong_answer_stands_beside_the_answer_of_its_own_ticket(tmp_path: Pat
     logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
     augmented = {"negatives": ["negated", "other_number"], "negatives_per_question": 2}
     data.build(project(logs, augment=augmented, dedup={"near": False}, split={"test": 0, "validation": 0}), out)
-    rows = rows_of(out / "preferences.train.jsonl")
+    rows = rows_of(out / "preference.made.jsonl")
     assert len({row["chosen"] for row in rows}) > 3
     for row in rows:
         assert row["chosen"] == said[row["prompt"]] and row["rejected"] != row["chosen"]

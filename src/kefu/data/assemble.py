@@ -297,7 +297,7 @@ class _Build:
         ledger.expect("turns of kept dialogues", spoken, "turns offered for training", turns.into)
         counts |= {name: write_jsonl(out / name, rows) for name, rows in (("contradictions.jsonl", contradictions), (conflicts.ROWS, apart))}
         stats = card.statistics(tally, found)
-        faults = notes.of_split(stats, done.statistics, self.settings.split, {"dialogue": sides.account, **done.accounts})
+        faults = notes.of_split(stats, done.statistics, self.settings.split, {"dialogue": sides.account, **done.accounts}) + done.notes()
         stats |= {
             "masked": dict(sorted((Counter(self.cleaned.masked) + Counter(done.masked)).items())),
             "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),
@@ -313,7 +313,6 @@ class _Build:
             "notes": [
                 *([struck] if struck else []),
                 *faults,
-                *done.notes(),
                 *notes.of_build(ledger, self.cleaned, self.dataset_class.__name__),
                 *wordings.notes(),
             ],

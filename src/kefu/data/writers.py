@@ -74,7 +74,7 @@ class Writer:
         if made and made.on:
             counts["augmented.jsonl"] = write_jsonl(self._out / "augmented.jsonl", (row.as_dict() for row in made.rows))
             counts["augmented.rejected.jsonl"] = write_jsonl(self._out / "augmented.rejected.jsonl", made.samples)
-            counts["preferences.train.jsonl"] = write_jsonl(self._out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
+            counts["preference.made.jsonl"] = write_jsonl(self._out / "preference.made.jsonl", (row.as_dict() for row in made.negatives))
         counts["heard.jsonl"] = write_jsonl(self._out / "heard.jsonl", (one.as_dict() for one in listened))
         answers = {entry.id: entry.answer for entry in entries}
         rows = list(held)

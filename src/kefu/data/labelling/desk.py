@@ -197,7 +197,7 @@ def _pairs_of(artifact: Artifact) -> list[dict[str, Any]]:
     """Pairs from a dataset's own preference rows."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(artifact.manifest["files"]):
-        if name.startswith("preference") and name.endswith(".train.jsonl"):
+        if name.startswith("preference") and name.endswith((".train.jsonl", ".made.jsonl")):
             lines = Lines(artifact.file(name))
             for i in range(min(len(lines), _MOST_PAIRS)):
                 try:

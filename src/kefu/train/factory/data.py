@@ -31,8 +31,8 @@ OWN = "the rows it was trained on"
 FEWEST = 10
 #: files of the data artefact that hold rows of a kind (`STEM.SPLIT.jsonl`)
 _ARTEFACT = {
-    "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
-    "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
+    "messages": ("messages",), "prompts": ("messages",), "preference": ("preference",),
+    "feedback": ("feedback", "preference"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
 #: the way out where nothing was held out
@@ -259,7 +259,8 @@ def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
             f"{folder.name} holds {len(tasks)} sets of labels ({', '.join(tasks)})", "one head learns one of them",
             "name the files of one: " + " ".join(f"--set data.{part}={sets[0].with_name(sets[0].name.replace('train', part))}" for part in SPLITS),
         )  # fmt: skip
-    names += ["preference.people.jsonl"] * (split == "train" and needs in ("preference", "feedback"))
+    if split == "train" and needs in ("preference", "feedback"):
+        names += ["preference.made.jsonl", "preference.people.jsonl"]  # wrong answers made from the FAQ; pairs that people ordered
     return [file for name in names if (file := folder / name).is_file() and file.stat().st_size]
 
 
