@@ -86,8 +86,8 @@ class Step:
         share = min(1.0, max(math.ceil(dropped / into * 100) / 100 for _, (dropped, into, _) in found))
         source, (dropped, into, why) = found[0]
         where = f" of source {source}" if source else ""
-        few = shown(self.unit, self.name, source or of_source) if shown else []
-        some = f", such as {'; '.join(few)}" if few else ""
+        examples = shown(self.unit, self.name, source or of_source) if shown else []
+        some = f", such as {'; '.join(examples)}" if examples else ""
         first = "`map` of the source may name the wrong columns; if it does not, " if why.startswith(_UNREAD) and dropped * 2 > into else ""
         raise GateError(
             f"{self.name} would drop {dropped} of {into} {self.unit}{where}, {dropped / into:.0%} ({why}){some}",

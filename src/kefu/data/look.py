@@ -103,7 +103,7 @@ def glance(source: Source, project: Loaded) -> None:
         return
     whole = source.shape != "messages" or len(head) < _PEEK or next(rows, None) is None
     former.limit = former.limit if whole else _PIECES
-    formed = [one for one in former.form(iter(head)) if whole or len(one.turns) > 1]
+    formed = [one for one in former.form(iter(head)) if isinstance(one, Conversation) and (whole or len(one.turns) > 1)]
     if len(formed) < (1 if whole else _TOLD):
         return
     items = ledger.step("clean", "conversations")

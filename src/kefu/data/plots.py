@@ -241,7 +241,8 @@ def _hours(axes: Any, gathered: Profile, labels: Labels) -> None:
 
 
 def waterfall(axes: Any, ledger: dict[str, Any], labels: Labels) -> None:
-    """From the rows read to the conversations and labelled examples kept: what each step takes away or adds. Steps that change nothing are left out."""
+    """From the rows read to the conversations and labelled examples kept: what each step takes away or adds. Steps that change
+    nothing are left out."""
     levels: list[tuple[str, int, int]] = []
     read = sum(step["in"] for step in ledger["steps"] if step["unit"] == "rows" and step["step"].startswith("read "))
     level = read
