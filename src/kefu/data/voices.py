@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from kefu.data import signals, steps
 
-CLEAR = 0.75  # at least so sure is a role proposed; below it a person must say
+CLEAR = 0.8  # at least so sure is a side proposed; below it a person must say
+_MACHINE = 0.6  # menus and notices are told by their words alone
 _HALF = 0.5
 _SOME = 0.35  # bots say more than menus
 _SUREST = 0.95
@@ -89,8 +90,11 @@ def tell(talks: Sequence[Sequence[tuple[str, str]]]) -> dict[str, Voice]:
         sure = min(_SUREST, (_HALF + _HALF * min(1.0, abs(apart) / _GAP)) * _counted(one))
         role = "agent" if apart > 0 else "customer" if apart < 0 else ""
         found[sender] = Voice(role if sure >= CLEAR else "", round(sure, 2), len(one.texts), _why(one), _example(one))
-    sides = {voice.role for voice in found.values() if voice.role}
-    if len(people) > 1 and not sides & {"agent", "bot"}:  # nobody answers: then nothing is clear about those who ask either
+    sides = {found[sender].role for sender in people} - {""}
+    if len(people) == 2 and len(sides) == 1:  # of two, the one who is not the customer answers him
+        for sender in people:
+            found[sender].role = found[sender].role or ("customer" if "agent" in sides else "agent")
+    elif len(people) > 1 and "agent" not in sides:  # nobody answers: then nothing is clear about those who ask either
         for sender in people:
             found[sender].role = ""
     return {sender: found[sender] for sender in said}
@@ -106,7 +110,7 @@ def _machine(one: _Said) -> Voice | None:
     for role, (share, what) in shares.items():
         if share >= (_SOME if role == "bot" else _HALF):
             sure = min(_SUREST, (_HALF + _HALF * share) * _counted(one))
-            return Voice(role if sure >= CLEAR * 0.8 else "", round(sure, 2), n, f"{share:.0%} are {what}", _example(one))
+            return Voice(role if sure >= _MACHINE else "", round(sure, 2), n, f"{share:.0%} are {what}", _example(one))
     return None
 
 
