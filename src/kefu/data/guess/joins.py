@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kefu.data.readers.database import quoted
@@ -28,29 +29,45 @@ def stem(table: str) -> str:
     return name[:-1] if len(name) > 3 and name.endswith("s") and not name.endswith("ss") else name
 
 
-def statement(connection: sqlite3.Connection, tables: Mapping[str, Sequence[str]], base: str) -> str:
-    """SELECT of the rows of `base` with what each of them refers to; empty where it refers to nothing. It gives as many rows as `base`."""
-    joined, clauses = {base: "a"}, []
-    chosen = [(f"a.{quoted(column)}", column) for column in tables[base]]
+@dataclass
+class Join:
+    """Rows of a table with what each of them refers to. columns: (alias, column, name in the result); ties: (alias, clause, alias it hangs on)."""
+
+    base: str
+    columns: list[tuple[str, str, str]] = field(default_factory=list)
+    ties: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def sql(self, wanted: Collection[str] | None = None) -> str:
+        """The SELECT; of these columns only (others, such as names and telephone numbers, need not be read), with the tables they need."""
+        chosen = [one for one in self.columns if wanted is None or one[2] in wanted]
+        needed = {alias for alias, _, _ in chosen}
+        for alias, _, on in reversed(self.ties):
+            needed |= {on} if alias in needed else set()
+        columns = ", ".join(f"{alias}.{quoted(column)} AS {quoted(name)}" for alias, column, name in chosen)
+        return " ".join([f"SELECT {columns} FROM {quoted(self.base)} a", *(clause for alias, clause, _ in self.ties if alias in needed)])
+
+
+def join(connection: sqlite3.Connection, tables: Mapping[str, Sequence[str]], base: str) -> Join | None:
+    """The rows of `base` with what they refer to, as many as `base` has; None where they refer to nothing."""
+    found = Join(base, [("a", column, column) for column in tables[base]])
+    aliases = {base: "a"}
     used = {column.casefold() for column in tables[base]}
     waiting = [base]
     while waiting:
         table = waiting.pop(0)
         for column, other, key in references(connection, tables, table):
-            if other in joined or len(joined) == _TABLES:
+            if other in aliases or len(aliases) == _TABLES:
                 continue
-            alias = joined[other] = "abcdefgh"[len(joined)]
-            clauses.append(f"LEFT JOIN {quoted(other)} {alias} ON {joined[table]}.{quoted(column)} = {alias}.{quoted(key)}")
+            on, alias = aliases[table], "abcdefgh"[len(aliases)]
+            aliases[other] = alias
+            found.ties.append((alias, f"LEFT JOIN {quoted(other)} {alias} ON {on}.{quoted(column)} = {alias}.{quoted(key)}", on))
             waiting.append(other)
             for name in tables[other]:
                 shown = name if name.casefold() not in used else f"{stem(other)}_{name}"
                 if name != key and shown.casefold() not in used:
                     used.add(shown.casefold())
-                    chosen.append((f"{alias}.{quoted(name)}", shown))
-    if not clauses:
-        return ""
-    columns = ", ".join(f"{column} AS {quoted(name)}" for column, name in chosen)
-    return f"SELECT {columns} FROM {quoted(base)} a {' '.join(clauses)}"
+                    found.columns.append((alias, name, shown))
+    return found if found.ties else None
 
 
 def references(connection: sqlite3.Connection, tables: Mapping[str, Sequence[str]], table: str) -> list[Reference]:

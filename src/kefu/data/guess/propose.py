@@ -254,6 +254,8 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
         extra_against += view.sides.against
     confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
     facts = [f"{round(share * len(rows))} of {counted} become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
+    if view.joined is not None:
+        block["query"] = view.joined.sql(set(block["map"].values()))
     block = {key: value for key, value in block.items() if value not in ({}, "")}
     against = [*told.against, *extra_against]
     first = [one.as_dict() for one in formed[:2]]
