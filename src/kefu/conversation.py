@@ -42,14 +42,16 @@ STEPS: dict[Step, tuple[tuple[Owner, ...], Owner]] = {
 
 @dataclass(slots=True)
 class Turn:
-    """One utterance. `at` is an ISO 8601 time or empty."""
+    """One utterance. `at` is an ISO 8601 time or empty. `bot`: the company's side, but a machine spoke: nobody took over yet, and what it
+    says is not learned from."""
 
     role: str
     text: str
     at: str = ""
+    bot: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        return {"role": self.role, "text": self.text, **({"at": self.at} if self.at else {})}
+        return {"role": self.role, "text": self.text, **({"at": self.at} if self.at else {}), **({"bot": True} if self.bot else {})}
 
 
 @dataclass(slots=True)
@@ -132,7 +134,7 @@ class Conversation:
         for i, turn in enumerate(row.get("turns") or []):
             if not isinstance(turn, dict) or turn.get("role") not in ROLES or not isinstance(turn.get("text"), str):
                 raise InputError(f"conversation {name}, turn {i}", "role or text is wrong", f"roles are {', '.join(ROLES)}; text is a string")
-            turns.append(Turn(turn["role"], turn["text"], turn.get("at", "")))
+            turns.append(Turn(turn["role"], turn["text"], turn.get("at", ""), turn.get("bot") is True))
         context = row.get("context") or {}
         plain = {key: row[key] for key in _PLAIN if row.get(key) is not None}
         return cls(id=name, turns=turns, context=Context(**{k: context[k] for k in _CONTEXT if k in context}), **plain)

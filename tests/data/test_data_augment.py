@@ -112,7 +112,7 @@ def test_made_rows_are_marked_train_only_and_apart_from_what_is_held_out(desk: C
 
 def test_wrong_answers_are_wrong_in_the_way_they_say(desk: Callable[..., Loaded], out: Path) -> None:
     data.build(desk(**OFFLINE), out)
-    rows = rows_of(out / "preferences.train.jsonl")
+    rows = rows_of(out / "preference.made.jsonl")
     assert {row["kind"] for row in rows} == {"other_entity", "other_number", "negated"}
     answers = {row["answer"] for row in rows_of(out / "faq.jsonl")}
     for row in rows:
@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(desk: Callab
     loaded = desk(**OFFLINE)
     for name in ("a", "b"):
         data.build(loaded, tmp_path / name)
-    names = ("augmented.jsonl", "preferences.train.jsonl", "augmented.rejected.jsonl", "faq.jsonl", "messages.train.jsonl")
+    names = ("augmented.jsonl", "preference.made.jsonl", "augmented.rejected.jsonl", "faq.jsonl", "messages.train.jsonl")
     assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in names)
     questions = [
         Question(f"q{i}", text, "zh", "", f"e{i}") for i, text in enumerate(["怎么修改手机号？", "为什么退款还没到账？", "请问能不能开发票"])
@@ -383,19 +383,25 @@ def test_only_amounts_are_changed_never_numbers_that_are_dialled(answer: str, am
     assert (made == {""}) == (not amounts)
 
 
-def test_a_wrong_answer_stands_beside_the_answer_of_its_own_ticket(tmp_path: Path, project: Callable[..., Loaded], out: Path) -> None:
-    """Replies that differ in a number only are one entry; the number of another customer's order is right for nobody else."""
+def test_no_wrong_answer_is_made_of_a_reply_with_one_tickets_number(tmp_path: Path, project: Callable[..., Loaded], out: Path) -> None:
+    """Replies that differ in a number only are no entry, since that number is right for nobody else; with one number for all they are."""
     asked = ["可以退货吗", "我想退掉这个", "不合适能退不", "买错了退款行吗", "尺码小了怎么退", "颜色不对要退", "坏了退不退", "不喜欢可以退么"]
     said = {f"{text}，订单{i * 7919 + 11}": f"好的，支持7天退货，编号{i * 31 + 5}" for i, text in enumerate(asked)}
     talks = [dialogue(i, ("customer", text), ("staff", answer)) for i, (text, answer) in enumerate(said.items())]
     (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
     logs = {"name": "logs", "shape": "dialogues", "path": "logs.jsonl", "roles": {"customer": "customer", "staff": "agent"}}
     augmented = {"negatives": ["negated", "other_number"], "negatives_per_question": 2}
-    data.build(project(logs, augment=augmented, dedup={"near": False}, split={"test": 0, "validation": 0}), out)
-    rows = rows_of(out / "preferences.train.jsonl")
-    assert len({row["chosen"] for row in rows}) > 3
+    settings = project(logs, augment=augmented, dedup={"near": False}, split={"test": 0, "validation": 0})
+    data.build(settings, out)
+    assert not rows_of(out / "preference.made.jsonl")
+    talks = [dialogue(i, ("customer", text), ("staff", "好的，支持7天退货")) for i, text in enumerate(said)]
+    (tmp_path / "logs.jsonl").write_text(jsonl(talks), "utf-8")
+    again = tmp_path / "again"
+    data.build(settings, again)
+    rows = rows_of(again / "preference.made.jsonl")
+    assert rows
     for row in rows:
-        assert row["chosen"] == said[row["prompt"]] and row["rejected"] != row["chosen"]
+        assert row["chosen"] == "好的，支持7天退货" != row["rejected"]
 
 
 @pytest.mark.parametrize("text", ["E3故障码是什么意思", "故障灯怎么亮了", "怎么清洁滤网", "机器响得像地震一样"])

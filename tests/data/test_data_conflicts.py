@@ -221,7 +221,7 @@ def test_the_price_asked_in_other_words(
     data.build(project({"name": "faq", "shape": "faq", "path": "faq.csv"}, split={"validation": 0, "test": 0}, augment=augment), out)
     found = rows_of(out / "contradictions.jsonl")
     assert [row["possible"] for row in found] == [True] and {found[0]["question"], found[0]["others"][0]["question"]} == {one, other}
-    assert not {one, other} & {row["prompt"] for row in rows_of(out / "preferences.train.jsonl")}
+    assert not {one, other} & {row["prompt"] for row in rows_of(out / "preference.made.jsonl")}
 
 
 def test_answers_that_agree_are_one_entry_and_nobody_is_set_apart(tmp_path: Path, project: Callable[..., Loaded], out: Path) -> None:

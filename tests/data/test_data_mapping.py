@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kefu.data import mapping, senders, times
+from kefu.data import asides, mapping, senders, times
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Source
 
@@ -140,10 +140,79 @@ def test_strangers_are_told_from_the_company_they_keep() -> None:
     roles = settled(source("messages"), talks)
     assert [roles.of(u.sender, talks[0]) for u in talks[0]] == ["customer", "agent"]
     assert [roles.of(u.sender, talks[3]) for u in talks[3]] == ["customer", "agent"]
+    assert roles.facts["unknown_senders"] == {
+        "senders": 5, "turns": 7, "undecided": 0, "dropped": False, "who": {"[姓名_1]": 3, "李娜": 3, "钱七": 1},
+    }  # fmt: skip
+
+
+def test_who_speaks_first_decides_nothing() -> None:
     alone = said(("甲乙", "?"), ("丙丁", "!"))
-    roles = settled(source("messages"), [alone])
-    assert [roles.of(u.sender, alone) for u in alone] == ["customer", "agent"]
-    assert roles.facts["unknown_senders"] == {"senders": 2, "turns": 2, "dropped": False}
+    with pytest.raises(InputError, match=r"100% of the turns have senders that nobody knows: '丙丁' \(1 turn, such as '!'\); '甲乙'.*'\*': customer"):
+        settled(source("messages"), [alone])
+
+
+ASKED = ["空调怎么不制冷", "我家冰箱漏水了怎么办", "洗衣机为什么不转", "请问滤芯多久换一次", "你们能不能周末来", "我的单子没人管"]
+TOLD = [
+    "您好，请先清洗过滤网",
+    "抱歉给您带来不便，请检查排水管",
+    "您好，建议您重启后再试",
+    "感谢您的咨询，半年换一次",
+    "已为您登记周末上门",
+    "已帮您核实，稍后联系您",
+]
+
+
+@pytest.mark.parametrize("agent_first", [False, True])
+def test_codes_for_speakers_are_refused_with_the_roles_that_their_words_tell(agent_first: bool) -> None:
+    talks = []
+    for ask, tell in zip(ASKED, TOLD, strict=True):
+        talk = [("1", ask), ("2", tell), ("2", "还有其他问题吗")]
+        menu = ("3", "回复数字：1 空调 2 冰箱 0 转人工")
+        talks.append(said(menu, *(reversed(talk) if agent_first else talk)))
+    with pytest.raises(InputError) as caught:
+        settled(source("messages"), talks)
+    line = caught.value.line()
+    assert "75% of the turns have senders that nobody knows" in line
+    assert "'2': agent, '1': customer, '3': bot" in line and "sure: asks or reports in 100%" in line
+    roles = settled(source("messages", roles={"1": "customer", "2": "agent", "3": "bot"}), talks)
+    assert {roles.of(one.sender, talks[0]) for one in talks[0]} == {"bot", "customer", "agent"}
+
+
+def test_codes_of_which_nothing_tells_are_left_to_the_user() -> None:
+    talks = [said(("A1", "嗯"), ("B1", "哦")) for _ in range(30)]
+    with pytest.raises(InputError, match=r"roles: \{NAME: customer"):
+        settled(source("messages"), talks)
+
+
+def test_a_third_who_is_neither_is_no_agent() -> None:
+    talks = [said(("客户", f"怎么退{i}"), ("客服", f"在设置里退{i}"), ("客户", "好"), ("客服", "再见"), ("老赵", f"转仓库{i}")) for i in range(5)]
+    roles = settled(source("messages"), talks)
+    assert roles.of("老赵", talks[0]) == "" and roles.facts["unknown_senders"]["undecided"] == 5
+
+
+@pytest.mark.parametrize("sender", ["工单备注", "内部备注", "internal note", "Private Note", "跟进记录", "处理记录", "内部", "note"])
+def test_notes_among_colleagues_are_nobodys_turn(sender: str) -> None:
+    assert mapping.role_of(sender, {}) == "ignore" and mapping.is_note(sender)
+    assert mapping.role_of(sender, {"客服": "agent", "*": "customer"}) == "ignore"
+    assert mapping.role_of(sender, {sender: "agent"}) == "agent"
+
+
+@pytest.mark.parametrize("sender", ["内部客服", "客服", "notebook_user", "Customer", "备用机客服"])
+def test_what_only_sounds_like_a_note_is_none(sender: str) -> None:
+    assert not mapping.is_note(sender)
+
+
+@pytest.mark.parametrize(
+    ("message", "settled", "aside"),
+    [
+        ({"public": False, "body": "x"}, (), True), ({"public": True, "body": "x"}, (), False), ({"public": "false"}, ("public",), False),
+        ({"is_private": 1}, (), True), ({"meta.is_internal": "true"}, (), True), ({"internal": None}, (), False), ({"是否内部": "是"}, (), True),
+        ({"type": "comment"}, (), False), ({"type": "note"}, (), True), ({"type": "private"}, (), False), ({"可见性": "内部"}, (), True),
+        ({"消息类型": "内部备注"}, (), True), ({"类型": "内部网络故障"}, (), False), ({"公开": "否"}, (), True),
+    ],
+)  # fmt: skip
+def test_columns_that_mark_a_note(message: dict[str, Any], settled: tuple[str, ...], aside: bool) -> None:
+    assert asides.is_aside(message, settled) is aside
 
 
 def test_a_star_stands_for_everyone_else() -> None:
@@ -163,7 +232,10 @@ def test_a_masked_name_is_said_with_its_place_and_never_as_it_is() -> None:
 
 def test_too_many_senders_that_roles_does_not_name() -> None:
     talks = [said(("访客A", "?"), ("甲", "!")), said(("用户", "?"), ("甲", "!"))]
-    with pytest.raises(InputError, match=r"source s: 50% of the turns have senders that `roles` does not name: '甲'; add them.*'\*': customer"):
+    with pytest.raises(
+        InputError,
+        match=r"source s: 50% of the turns have senders that `roles` does not name: '甲' \(2 turns, such as '!'\); add them.*'\*': customer",
+    ):
         settled(source("messages", roles={"用户": "customer"}), talks)
 
 

@@ -16,6 +16,7 @@ from kefu.data.personal import scan
 from kefu.data.personal_audit import audit, page
 from kefu.data.vault import Vault, new_key, restore
 from kefu.errors import ConfigError, InputError
+from kefu.pipeline.check import check
 from kefu.project import load
 
 VALUES = ("13812345678", "11010519491231002X", "王小明", "zhang@mail.example")
@@ -165,6 +166,7 @@ def test_what_a_vault_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("KEFU_VAULT_KEY", "short")
     with pytest.raises(ConfigError, match="cannot be used"):
         Vault.of(load(project(tmp_path / "p", vault="x.vault")))
+    assert [fault for fault in check(load(project(tmp_path / "p", vault="x.vault"))) if "cannot be used" in fault]
     key = tmp_path / "p" / "key"
     new_key(key)
     os.chmod(key, 0o644)

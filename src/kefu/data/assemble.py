@@ -46,7 +46,7 @@ from kefu.data.classes import load_class, open_dataset, quality_scale
 from kefu.data.customers import Customers
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
-from kefu.data.ledger import Ledger, Step
+from kefu.data.ledger import FEW, Ledger, Step
 from kefu.data.profile import Profile
 from kefu.data.reading import read, sections
 from kefu.data.spool import Shelf, Spool, pack, unpack
@@ -161,14 +161,14 @@ class _Build:
                 total.masked[type] = total.masked.get(type, 0) + count
         read_turns = sum(step.kept for step in ledger.steps if step.name.startswith("turns of "))
         ledger.steps += [total.items, total.turns]
-        total.items.guard(self.settings.clean.max_drop_share, "data.clean.max_drop_share", self.exclusions.some)
+        if total.items.into and not total.items.kept and (total.items.into < FEW or self.settings.clean.max_drop_share == 1):
+            why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
+            raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
+        total.items.guard(self.settings.clean.max_drop_share, "data.clean.max_drop_share", self.exclusions.some, few=True)
         total.turns.guard(self.settings.clean.max_turn_drop_share, "data.clean.max_turn_drop_share", self._some_turns)
         ledger.expect("conversations formed", self.formed, "conversations that cleaning saw", total.items.into)
         ledger.expect("turns read", read_turns, "turns that cleaning saw", total.turns.into)
         ledger.expect("conversations that cleaning kept", total.items.kept, "conversations on the disk", len(self.spool))
-        if self.formed and not total.items.kept:
-            why = "; ".join(f"{reason}: {n}" for reason, n in ledger.dropped("conversations").most_common(4))
-            raise InputError("nothing is left after cleaning", why, "look at `map`, `roles` and data.clean in kefu.yaml")
 
     def _some_turns(self, unit: str, step: str, source: str) -> list[str]:
         return self.exclusions.some(unit, "clean", source)
@@ -313,7 +313,7 @@ class _Build:
         ledger.expect("turns of kept dialogues", spoken, "turns offered for training", turns.into)
         counts |= {name: write_jsonl(out / name, rows) for name, rows in (("contradictions.jsonl", contradictions), (conflicts.ROWS, apart))}
         stats = card.statistics(tally, found)
-        faults = notes.of_split(stats, done.statistics, self.settings.split, {"dialogue": sides.account, **done.accounts})
+        faults = notes.of_split(stats, done.statistics, self.settings.split, {"dialogue": sides.account, **done.accounts}) + done.notes()
         stats |= {
             "masked": dict(sorted((Counter(self.cleaned.masked) + Counter(done.masked)).items())),
             "contradictions": dict(sorted(Counter(row["kind"] for row in contradictions).items())),

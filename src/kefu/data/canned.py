@@ -172,11 +172,10 @@ def _training(talk: Talk) -> Iterator[tuple[Conversation, int]]:
 def _pairs(conversation: Conversation) -> list[tuple[Turn, Turn]]:
     if conversation.kind != "dialogue":
         return []
-    by_bot = set(conversation.meta.get("bot") or ())  # what a machine says is not what the company's people stand for
     return [
         (turn, reply)
-        for i, (turn, reply) in enumerate(pairwise(conversation.turns), 1)
-        if i not in by_bot
+        for turn, reply in pairwise(conversation.turns)
+        if not reply.bot  # what a machine says is not what the company's people stand for
         and (turn.role, reply.role) == ("customer", "agent")
         and len(units(turn.text)) >= _FEWEST_UNITS
         and len(units(reply.text)) >= _FEWEST_UNITS

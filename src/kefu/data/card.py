@@ -198,7 +198,7 @@ def _made(stats: dict[str, Any]) -> list[str]:
     lines = [
         "## Made from other rows (training side only, checked)",
         "",
-        f"Questions: {methods}. Wrong answers for preference training: {kinds}.",
+        f"Questions: {methods}. Wrong answers for preference training (preference.made.jsonl): {kinds}.",
         "",
     ]
     lines += [f"- {method} thrown away: " + ", ".join(f"{reason} {n}" for reason, n in counts.items()) for method, counts in made["rejected"].items()]

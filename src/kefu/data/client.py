@@ -87,7 +87,7 @@ class RemoteDataset(Sequence[Conversation]):
         return self[index].context
 
     def where(self, **filters: str) -> Iterator[Conversation]:
-        """Items that pass the service's filters (split, kind, language, category, label, intervened=yes|no, text)."""
+        """Items that pass the service's filters (split, kind, language, category, label, intervened=true|false, text)."""
         at, total = 0, 1
         while at < total:
             found = self._json(f"{self._base}/items?{urllib.parse.urlencode({**filters, 'limit': _PAGE, 'offset': at})}")

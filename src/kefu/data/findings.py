@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
@@ -27,8 +28,43 @@ def look(project: Loaded, source_name: str) -> dict[str, Any]:
         broken = next((f"{row.where}: {row.reason}" for row in given if isinstance(row, readers.Broken)), "no rows in it")
         raise InputError(f"source {source.name} gives no readable row", broken, "look at the file, its format, delimiter and encoding")
     columns, guessed = mapping.resolve(source, rows)
-    facts = {**reading.facts, "columns": mapping.columns_of(rows), "map": columns, "guessed": guessed, "broken": len(given) - len(rows)}
-    return {**facts, "also_read": also_read(source, project, columns, rows)}
+    facts = {
+        "shape": source.shape,
+        **reading.facts,
+        "columns": mapping.columns_of(rows),
+        "map": columns,
+        "guessed": guessed,
+        "broken": len(given) - len(rows),
+    }
+    return {**facts, "also_read": also_read(source, project, columns, rows), **_senders(source, project)}
+
+
+def _senders(source: Source, project: Loaded) -> dict[str, Any]:
+    """Who speaks in the first rows and is not known, and how many of their messages are notes among colleagues."""
+    if source.shape not in ("messages", *mapping.TURNS_IN_A_CELL):
+        return {}
+    from kefu.data.look import heads
+
+    former = heads(source, project)
+    unknown = former.notes.get("unknown_senders")
+    return {
+        **({"unknown_senders": {key: item for key, item in unknown.items() if key != "voices"}} if unknown else {}),
+        **({"notes_left_out": notes} if (notes := former.turns.dropped[mapping.NOTE]) else {}),
+    }
+
+
+#: Shapes in which a customer may stand in several rows; those of tuning files seldom name one.
+_OF_CUSTOMERS = ("dialogues", "messages")
+
+
+def without_customer(name: str, facts: Mapping[str, Any]) -> str:
+    """What to say of a source whose conversations cannot be tied to a customer; empty where they are."""
+    if facts.get("shape") not in _OF_CUSTOMERS or {"customer", "asker"} & facts["map"].keys():
+        return ""
+    return (
+        f"{name}: no column names the customer (map: {{customer: …}}), so it is split by conversation only: "
+        "those of one customer may stand on both sides"
+    )
 
 
 def also_read(source: Source, project: Loaded, columns: dict[str, str], rows: list[dict[str, Any]]) -> list[str]:
@@ -65,6 +101,20 @@ def lines(name: str, facts: dict[str, Any], *, quiet: bool = False) -> list[str]
         found.append(f"{name}: columns not used: {', '.join(unused[:_MOST])}{more}")
     if above := facts.get("category_of_blank_rows"):
         found.append(f"{name}: rows without a category have {above}")
+    if said := without_customer(name, facts):
+        found.append(said)
+    if count := facts.get("notes_left_out"):
+        found.append(f"{name}: {count} internal notes of the first rows are left out")
+    if unknown := facts.get("unknown_senders"):
+        who = ", ".join(f"{sender!r} ({n})" for sender, n in unknown["who"].items())
+        fate = (
+            "their turns are left out"
+            if unknown["dropped"]
+            else "told from the company they keep"
+            if not unknown["undecided"]
+            else "not all can be told"
+        )
+        found.append(f"{name}: {unknown['senders']} senders nobody knows in the first rows, {fate}: {who} (`roles` names them)")
     if facts.get("broken"):
         found.append(f"{name}: {facts['broken']} broken rows left out" + (" (excluded.jsonl)" if quiet else " of the first looked at"))
     return found

@@ -78,9 +78,8 @@ class Listener:
     def hear(self, conversation: Conversation) -> list[Heard]:
         """Wordings in a dialogue of the training side; the same wording may come from another dialogue again (see `FirstHeard`)."""
         found = []
-        by_bot = set(conversation.meta.get("bot") or ())
         for i, (before, turn) in enumerate(pairwise(conversation.turns), 1):
-            if i in by_bot or (before.role, turn.role) != ("customer", "agent") or not _stands_alone(before.text, first=i == 1):
+            if turn.bot or (before.role, turn.role) != ("customer", "agent") or not _stands_alone(before.text, first=i == 1):
                 continue
             link = self._link(turn.text)
             if link is None or fold(before.text) in self._known or any(jaccard(before.text, text, 2) >= LEAK for text in self._held):

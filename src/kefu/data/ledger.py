@@ -15,9 +15,10 @@ from typing import Any
 
 from kefu.errors import GateError
 
-_ENOUGH = 20  # below this a share says nothing
-#: Reasons that stand in kefu.yaml as the user's wish.
-_ASKED_FOR = ("not selected by `where`", "not selected by `turn_where`", "sender ignored by `roles`")
+FEW = 20  # below this a share says nothing
+_NEARLY_ALL = 0.9  # save that nothing is left
+#: Reasons that stand in kefu.yaml as the user's wish, and what is meant for colleagues and no loss.
+_ASKED_FOR = ("not selected by `where`", "not selected by `turn_where`", "sender ignored by `roles`", "internal note")
 #: A turn of a conversation that is dropped whole is that conversation's loss.
 _WITH_ANOTHER = ("conversation dropped",)
 #: Beginnings of reasons that a `map` of the wrong columns gives.
@@ -62,25 +63,31 @@ class Step:
         for source, part in other.sources.items():
             self.of(source).absorb(part)
 
-    def loss(self, most: float) -> tuple[int, int, str] | None:
-        """(dropped, of how many, for which reasons) when it is more than this share. What the user asked to leave out is not counted."""
+    def loss(self, most: float, *, few: bool = False) -> tuple[int, int, str] | None:
+        """(dropped, of how many, for which reasons) when it is more than this share. What the user asked to leave out is not counted.
+        few: of small numbers nearly all must go, where otherwise they say nothing."""
         reasons = Counter({reason: n for reason, n in self.dropped.items() if not reason.startswith((*_ASKED_FOR, *_WITH_ANOTHER))})
         into, dropped = self.into + self.added - (self.dropped.total() - reasons.total()), reasons.total()
-        if into < _ENOUGH or dropped <= into * most:
+        if into < FEW:
+            most = max(most, _NEARLY_ALL) if few and most < 1 else 1.0
+        if dropped <= into * most:
             return None
         return dropped, into, ", ".join(f"{reason} {n}" for reason, n in reasons.most_common(3))
 
-    def guard(self, most: float, setting: str = "data.dedup.max_drop_share", shown: Shown | None = None, *, of_source: str = "") -> None:
+    def guard(
+        self, most: float, setting: str = "data.dedup.max_drop_share", shown: Shown | None = None, *, of_source: str = "", few: bool = False
+    ) -> None:
         """Stop when the step would drop more than this share, of all or of one source. Raises GateError with source, reasons, some of what
-        would go, and the way to go on. setting: its path in kefu.yaml; of_source: the source that the whole step is about."""
-        found = [(source, lost) for source, part in (("", self), *sorted(self.sources.items())) if (lost := part.loss(most))]
+        would go, and the way to go on. setting: its path in kefu.yaml; of_source: the source that the whole step is about;
+        few: a source of a few things that loses nearly all of them stops too."""
+        found = [(source, lost) for source, part in (("", self), *sorted(self.sources.items())) if (lost := part.loss(most, few=few))]
         if not found:
             return
         share = min(1.0, max(math.ceil(dropped / into * 100) / 100 for _, (dropped, into, _) in found))
         source, (dropped, into, why) = found[0]
         where = f" of source {source}" if source else ""
-        few = shown(self.unit, self.name, source or of_source) if shown else []
-        some = f", such as {'; '.join(few)}" if few else ""
+        examples = shown(self.unit, self.name, source or of_source) if shown else []
+        some = f", such as {'; '.join(examples)}" if examples else ""
         first = "`map` of the source may name the wrong columns; if it does not, " if why.startswith(_UNREAD) and dropped * 2 > into else ""
         raise GateError(
             f"{self.name} would drop {dropped} of {into} {self.unit}{where}, {dropped / into:.0%} ({why}){some}",

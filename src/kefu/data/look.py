@@ -89,9 +89,48 @@ def preview(
     return found
 
 
+_ANY = 0.1  # of the conversations; with fewer `map` means something else
+_TOLD = 10  # conversations at which pieces of conversations tell something
+_PIECES = 0.6  # of the turns: where only pieces of conversations were read, more stay unknown than in all of them
+
+
 def glance(source: Source, project: Loaded) -> None:
-    """Read and map the head of a source. Raises InputError or ConfigError for what would stop a build at its first rows."""
-    _open(source, project, Ledger())
+    """Read and map the head of a source, and see that it becomes something. Raises InputError or ConfigError for what would stop a build
+    at its first rows, or leave nothing of the source."""
+    ledger = Ledger()
+    head, rows, former = _open(source, project, ledger)
+    if source.shape in tasks.SHAPES:
+        return
+    whole = source.shape != "messages" or len(head) < _PEEK or next(rows, None) is None
+    former.limit = former.limit if whole else _PIECES
+    formed = [one for one in former.form(iter(head)) if isinstance(one, Conversation) and (whole or len(one.turns) > 1)]
+    if len(formed) < (1 if whole else _TOLD):
+        return
+    items = ledger.step("clean", "conversations")
+    with tempfile.TemporaryDirectory() as folder:
+        exclusions = Exclusions(Path(folder))
+        try:
+            clean = Cleaner(project.settings.data.clean, items, ledger.step("clean turns", "turns"), exclusions)
+            kept = sum(clean(one, source.name, mask=False) for one in formed)
+        finally:
+            exclusions.close()
+    if project.settings.data.clean.max_drop_share < 1 and kept <= _ANY * len(formed):
+        why = "; ".join(f"{reason}: {n}" for reason, n in items.dropped.most_common(3))
+        raise InputError(
+            f"source {source.name}: {kept or 'none'} of the {len(formed)} {'conversation' if len(formed) == 1 else 'conversations'} of its first "
+            f"{len(head)} rows can be used",
+            why,
+            "`map`, `rows_at` or `roles` mean something else: kefu data import --guess proposes a source for the file",
+        )
+
+
+def heads(source: Source, project: Loaded) -> Former | tasks.ExampleFormer:
+    """What formed the first rows of a source, for what it has to tell: nobody is refused."""
+    head, _, former = _open(source, project, Ledger())
+    former.limit = None
+    for _one in former.form(iter(head)):
+        pass
+    return former
 
 
 def _open(

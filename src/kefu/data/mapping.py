@@ -294,9 +294,9 @@ def _column_rank(shape: str, field: str, column: str) -> float | None:
     rank = _rank(name_key(column), names)
     if rank is None and shape == "preference" and field in ("chosen", "rejected"):
         rank = _rank(_ANSWER.sub("", name_key(column)).strip(), names)
-    if rank is None and "." in column:
-        rank = _rank(name_key(column.rsplit(".", 1)[1]), names)
-        rank = None if rank is None else rank + 0.5
+    for deep in range(column.count("."), 0, -1):  # `ticket.requester.email` is called `requester email` before it is an `email`
+        if rank is None and (rank := _rank(name_key(".".join(column.split(".")[-deep:])), names)) is not None:
+            rank += 0.5
     return rank
 
 
@@ -458,13 +458,29 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
     known = _known()["roles"]
     for role, names in known["exact"].items():
         if key in names:
-            return str(role)
+            return "ignore" if role == "note" else str(role)
     for role, parts in known["part"]:
-        if any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts):
-            return str(role)
+        if _holds(key, parts):
+            return "ignore" if role == "note" else str(role)
     if _SEAT.fullmatch(name):
         return "agent"
     return own.get(EVERYONE, "")
+
+
+#: Sender of a message that its own columns mark as written among colleagues.
+NOTE = "internal note"
+
+
+def is_note(name: str, *, bare: bool = True) -> bool:
+    """Is a sender, or a kind of message, called as notes among colleagues are (工单备注, `internal note`)? bare: also by a word such as
+    内部 or `private` that, in another column, may mean something else."""
+    key, known = name_key(name), _known()["roles"]
+    named = key in known["exact"]["note"] if bare else key in ("note", "notes")
+    return named or any(role == "note" and _holds(key, parts) for role, parts in known["part"])
+
+
+def _holds(key: str, parts: Sequence[str]) -> bool:
+    return any(re.search(rf"(?<![a-z]){re.escape(part)}s?(?![a-z])", key) if part.isascii() else part in key for part in parts)
 
 
 def _of_address(address: str, domains: Mapping[str, str], own: Mapping[str, str]) -> str:

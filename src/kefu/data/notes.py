@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kefu.data import findings, mapping
 from kefu.data.entries import Entry
 from kefu.data.jobs import Cleaned
 from kefu.data.ledger import Ledger
@@ -85,9 +86,15 @@ def of_build(ledger: Ledger, cleaned: Cleaned, dataset_class: str) -> list[str]:
         if "unknown_senders" in facts:
             unknown = facts["unknown_senders"]
             fate = "their turns were dropped" if unknown["dropped"] else "their roles were told from the company they keep"
-            notes.append(f"{name}: {unknown['senders']} senders nobody knows ({unknown['turns']} turns); {fate}")
+            if unknown["undecided"] and not unknown["dropped"]:
+                fate += f", save for about {unknown['undecided']} turns, which were told by what they say or dropped"
+            who = ", ".join(f"{sender!r} {n}" for sender, n in unknown["who"].items())
+            notes.append(f"{name}: {unknown['senders']} senders nobody knows ({unknown['turns']} turns: {who}); {fate}. `roles` names them")
         if facts.get("unordered_conversations"):
             notes.append(f"{name}: {facts['unordered_conversations']} conversations could not be ordered and stand as exported")
+        turns = next((step for step in ledger.steps if step.name == f"turns of {name}"), None)
+        if turns is not None and (asides := turns.dropped[mapping.NOTE]):
+            notes.append(f"{name}: {asides} internal notes among colleagues were left out (excluded.jsonl)")
         notes += _of_source(name, facts)
         short = sum(details.get("short_rows", 0) for details in facts.get("files", {}).values())
         if short:
@@ -99,7 +106,7 @@ def of_build(ledger: Ledger, cleaned: Cleaned, dataset_class: str) -> list[str]:
 
 
 def _of_source(name: str, facts: dict[str, Any]) -> list[str]:
-    notes = []
+    notes = [said] if (said := findings.without_customer(name, facts)) else []
     if left := facts.get("files_left_out"):
         notes.append(f"{name}: {len(left)} files of unknown format were not read: {', '.join(left[:5])}")
     for file, details in facts.get("files", {}).items():

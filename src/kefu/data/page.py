@@ -8,6 +8,8 @@ from typing import Any
 from kefu.data import plots
 from kefu.data.profile import KINDS, Profile
 
+_TILES = 6  # languages with a tile of their own
+
 
 def page(name: str, gathered: Profile, ledger: dict[str, Any], stats: dict[str, Any], tokenizer: str = "") -> str:
     """The HTML text. Personal data in samples is masked; every text is escaped. Raises MissingExtra without matplotlib."""
@@ -24,5 +26,7 @@ def page(name: str, gathered: Profile, ledger: dict[str, Any], stats: dict[str, 
     ]  # fmt: skip
     return environment.from_string(template).render(
         name=name, profile=gathered, pictures=pictures, table=table, dropped=dropped, stats=stats, samples=gathered.shown_samples(),
-        languages=gathered.languages.most(6), splits=sorted(gathered.splits.items()), steps=ledger["steps"], balanced=ledger["balanced"],
+        languages=gathered.languages.most(_TILES),
+        languages_more=max(0, len(stats["languages"]) - _TILES),
+        splits=sorted(gathered.splits.items()), steps=ledger["steps"], balanced=ledger["balanced"],
     )  # fmt: skip

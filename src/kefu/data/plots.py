@@ -241,28 +241,34 @@ def _hours(axes: Any, gathered: Profile, labels: Labels) -> None:
 
 
 def waterfall(axes: Any, ledger: dict[str, Any], labels: Labels) -> None:
-    """From the rows read to the conversations kept: what each step takes away or adds. Steps that change nothing are left out."""
+    """From the rows read to the conversations and labelled examples kept: what each step takes away or adds. Steps that change
+    nothing are left out."""
     levels: list[tuple[str, int, int]] = []
     read = sum(step["in"] for step in ledger["steps"] if step["unit"] == "rows" and step["step"].startswith("read "))
     level = read
     levels.append(("rows read", 0, read))
+    examples = 0
     for step in ledger["steps"]:
-        if step["unit"] not in ("rows", "conversations"):
+        if step["unit"] not in ("rows", "conversations", "examples"):
             continue
+        if step["unit"] == "examples":
+            examples = step["kept"]
         after = level + step["kept"] - step["in"]
         if after != level:
             levels.append((step["step"], level, after))
             level = after
-    levels.append(("conversations kept", 0, level))
+    steps_end = len(levels)
+    levels += [("conversations kept", 0, level - examples)] if level > examples else []
+    levels += [("labelled examples kept", level - examples, level)] if examples else []
     for i, (_name, before, after) in enumerate(levels):
-        whole = i in (0, len(levels) - 1)
+        whole = not 0 < i < steps_end
         colour = BLUE if whole else GREEN if after > before else RED
         axes.barh(i, after - before, left=before, color=colour, hatch="" if whole else "//", edgecolor="white")
-        axes.text(max(before, after), i, f" {after:,}" if whole else f" {after - before:+,}", va="center")
+        axes.text(max(before, after), i, f" {after - before:,}" if whole else f" {after - before:+,}", va="center")
     axes.set_yticks(range(len(levels)), [labels(name) for name, _, _ in levels])
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.set(title="What became of the rows", xlabel="rows, then conversations")
+    axes.set(title="What became of the rows", xlabel="rows, then conversations and labelled examples")
 
 
 _ALWAYS: dict[str, Draw] = {"lengths": _lengths, "turns": _turns, "quality": _quality, "interventions": _interventions, "categories": _categories}

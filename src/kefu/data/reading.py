@@ -96,7 +96,7 @@ def read(
             "look at `map`, `where` and the file",
         )
     place = f"data.sources.{project.settings.data.sources.index(source)}.max_drop_share"
-    form.guard(source.max_drop_share, place, exclusions.some, of_source=source.name)
+    form.guard(source.max_drop_share, place, exclusions.some, of_source=source.name, few=True)
 
 
 def _kind(reason: str) -> str:

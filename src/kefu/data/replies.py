@@ -57,11 +57,10 @@ def pairs(conversation: Conversation) -> Iterator[Pair]:
     """Questions that stand alone, each with the answer of the company's side that follows and that another answer could deny."""
     if conversation.meta.get("record"):
         return
-    bots = set(conversation.meta.get("bot") or ())
     found = 0
     for i in range(len(conversation.turns) - 1):
         asked, said = conversation.turns[i], conversation.turns[i + 1]
-        if (asked.role, said.role) != ("customer", "agent") or i + 1 in bots or found >= _MOST_PAIRS:
+        if (asked.role, said.role) != ("customer", "agent") or said.bot or found >= _MOST_PAIRS:
             continue
         if _stands(asked.text, conversation.kind == "faq" or i == 0) and facts.deniable(said.text):
             found += 1

@@ -9,13 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kefu.data import mapping, times
+from kefu.data import asides, mapping, times, voices
 from kefu.errors import InputError
 from kefu.project.schema import Source
 from kefu.text import privacy
 
-_MANY_UNKNOWN = 0.2
-_PLACES = 10_000  # unknown senders whose first row is remembered
+MANY_UNKNOWN = 0.2  # of the turns: with more the sides of whole conversations would be guesswork, with less a build loses single messages
+_PLACES = 10_000  # unknown senders whose first row is remembered, and conversations whose company is
+_HEARD = 400  # conversations whose strangers are listened to
+_LONG = 400  # characters of a message that tell who speaks
+_FEW = 2  # senders: any two who always meet may be either side
+_FAR = 3  # times as many conversations as the others
+_SHOWN = 8
+_EXAMPLE = 40
+_CODE = re.compile(r"[\W_]*(?:\d{1,4}|[A-Za-z]\d{0,2}|0x[0-9a-fA-F]+)[\W_]*")
 _STAMP = r"\d{4}[-/年]\d{1,2}[-/月]\d{1,2}日?[ T]?[\d:.]*|\d{1,2}:\d{2}(?::\d{2})?"
 _PREFIX = re.compile(
     rf"^\s*(?:\[?(?P<t1>{_STAMP})\]?\s*)?(?P<name>[^\s:：,，。?？!！\[\]]{{1,16}}(?: [A-Z][a-z]+)?)\s*"
@@ -97,7 +104,8 @@ def _objects(cell: list[Any], columns: dict[str, str], turn_where: dict[str, str
             said.skipped += 1
             said.skipped_texts.append(text)
             continue
-        said.turns.append(Utterance(mapping.text(item, keys["role"]).strip(), text, times.iso(mapping.value(item, keys.get("at", "at")))))
+        sender = mapping.NOTE if asides.is_aside(item, (*turn_where, keys["role"])) else mapping.text(item, keys["role"]).strip()
+        said.turns.append(Utterance(sender, text, times.iso(mapping.value(item, keys.get("at", "at")))))
     return said
 
 
@@ -180,14 +188,20 @@ def _inline(text: str) -> list[str]:
 
 
 class Roles:
-    """Roles of one source's senders: `see` every conversation, then `settle`. `facts` says what was known and what was guessed."""
+    """Roles of one source's senders: `see` every conversation, then `settle`. `facts` says what was known and what was guessed.
 
-    def __init__(self, source: Source) -> None:
-        self._source, self._own = source, source.roles
+    limit: `settle` refuses a source of which a larger share is said by senders nobody knows (None: they are only told of, to propose roles)."""
+
+    def __init__(self, source: Source, limit: float | None = MANY_UNKNOWN) -> None:
+        self._source, self._own, self._limit = source, source.roles, limit
         self._known: dict[str, str] = {}
         self._spread: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._first: dict[str, str] = {}
+        self._met: list[tuple[frozenset[str], Counter[str]]] = []  # of conversations with strangers: roles present, turns of each stranger
+        self._heard: list[list[tuple[str, str]]] = []
+        self._voices: dict[str, voices.Voice] = {}
+        self._few = False
         self.facts: dict[str, Any] = {}
 
     def see(self, said: list[Utterance], where: str = "") -> bool:
@@ -201,10 +215,15 @@ class Roles:
                 self._known[sender] = mapping.role_of(sender, self._own)
                 if not self._known[sender] and len(self._first) < _PLACES:
                     self._first[sender] = next((one.where for one in said if one.sender == sender), "") or where
+        strangers = Counter(sender for sender in names if not self._known[sender])
+        if strangers and len(self._met) < _PLACES:
+            self._met.append((frozenset(self._known[sender] for sender in distinct), strangers))
+            if len(self._heard) < _HEARD:
+                self._heard.append([(one.sender, one.text[:_LONG]) for one in said if not self._known[one.sender]])
         return bool(self._own) or all(self._known[sender] or not sender for sender in distinct)
 
     def settle(self) -> None:
-        """All have been seen. Raises InputError when too many senders are unknown to the `roles` that were given."""
+        """All have been seen. Raises InputError when too much is said by senders whom neither `roles` nor their company tells."""
         unknown = {sender: n for sender, n in self._counts.items() if not self._known[sender]}
         roles: dict[str, Counter[str]] = {}
         for sender, n in self._counts.items():
@@ -212,43 +231,94 @@ class Roles:
                 roles.setdefault(role, Counter())[privacy.mask(sender)] += n
         self.facts["senders"] = {role: dict(sorted(names.most_common(8))) for role, names in sorted(roles.items())}
         if unknown:
+            self._few = len(unknown) <= _FEW
+            self._voices = voices.tell(self._heard)
             self._check(self._source, unknown, sum(self._counts.values()))
 
     def _check(self, source: Source, unknown: dict[str, int], total: int) -> None:
-        share = sum(unknown.values()) / total
-        self.facts["unknown_senders"] = {"senders": len(unknown), "turns": sum(unknown.values()), "dropped": bool(self._own)}
-        if self._own and share > _MANY_UNKNOWN:
-            top = sorted(unknown, key=lambda name: (-unknown[name], name))[:5]
+        top = sorted(unknown, key=lambda name: (-unknown[name], name))[:_SHOWN]
+        open_ = self._undecided()
+        who: Counter[str] = Counter()
+        for name, n in unknown.items():
+            who[privacy.mask(name)] += n
+        self.facts["unknown_senders"] = {
+            "senders": len(unknown),
+            "turns": sum(unknown.values()),
+            "undecided": round(open_ * sum(unknown.values())),
+            "dropped": bool(self._own),
+            "who": dict(who.most_common(_SHOWN)),
+        }
+        share = open_ * sum(unknown.values()) / total
+        if self._limit is None:
+            self.facts["unknown_senders"]["voices"] = {name: self._voices[name] for name in unknown if name in self._voices}
+            self.facts["unknown_senders"]["share"] = share
+        elif share > self._limit:
+            more = f" and {len(unknown) - len(top)} more" if len(unknown) > len(top) else ""
             raise InputError(
-                f"source {source.name}: {share:.0%} of the turns have senders that `roles` does not name",
-                ", ".join(self._shown(name) for name in top),
-                "add them, written as in the export: roles: {NAME: customer | agent | bot | system | ignore}; everyone else: '*': customer",
+                f"source {source.name}: {share:.0%} of the turns have senders that {'`roles` does not name' if self._own else 'nobody knows'}",
+                "; ".join(self._shown(name, unknown[name]) for name in top) + more,
+                f"add them, written as in the export: {self._lines(top)}; everyone else: '*': customer",
             )
 
-    def _shown(self, sender: str) -> str:
+    def _undecided(self) -> float:
+        """Share of the strangers' turns about which their company says nothing (of the first conversations, where there are many)."""
+        if self._own:
+            return 1.0
+        total = undecided = 0
+        for present, strangers in self._met:
+            for sender, n in strangers.items():
+                total += n
+                undecided += n * (not sender or not self._company(sender, set(present), list(strangers)))
+        return undecided / total if total else 0.0
+
+    def _lines(self, top: Sequence[str]) -> str:
+        """`roles: {'1': customer, '2': agent}` with what the content tells; else with what may be said."""
+        told = {name: voice for name in top if (voice := self._voices.get(name)) is not None and voice.role}
+        masked = [name for name in told if privacy.mask(name) != name]
+        if not told or masked:
+            return "roles: {NAME: customer | agent | bot | system | ignore}"
+        pairs = [f"{name!r}: {told[name].role if name in told else 'customer | agent | bot | system | ignore'}" for name in top]
+        sure = ", ".join(f"{name!r} {voice.sure:.0%} sure: {voice.why}" for name, voice in told.items())
+        return f"roles: {{{', '.join(pairs)}}} (by what they say, look whether it is right: {sure})"
+
+    def _shown(self, sender: str, n: int) -> str:
         """Errors are kept in files too, so a person's name is masked in them; where it stands, its owner can read it."""
-        masked = privacy.mask(sender)
-        place = self._first.get(sender, "")
-        return f"{masked!r} (a name, masked here; it stands in {place})" if masked != sender and place else repr(masked)
+        masked, place = privacy.mask(sender), self._first.get(sender, "")
+        voice = self._voices.get(sender)
+        such = f", such as {privacy.mask(' '.join(voice.example.split()))[:_EXAMPLE]!r}" if voice is not None else ""
+        name = f"{masked!r} (a name, masked here; it stands in {place})" if masked != sender and place else repr(masked)
+        return f"{name} ({n} {'turn' if n == 1 else 'turns'}{such})"
 
     def of(self, sender: str, said: list[Utterance]) -> str:
-        """The role; an empty string when it is not known. With no `roles` given a stranger's is inferred:
-        beside a known agent he is the customer and the other way round; between two strangers the one met
-        in more conversations is the agent, else the one who speaks first is the customer."""
+        """The role; an empty string when it is not known. With no `roles` given a stranger's is inferred from his company, else from what
+        he says where that is clear; who speaks first decides nothing."""
         if role := self._known.get(sender, ""):
             return role
         if self._own or not sender:
             return ""
         present = {self._known[u.sender] for u in said}
-        if "customer" in present and not present & {"agent"}:
-            return "agent"
-        if "agent" in present and "customer" not in present:
-            return "customer"
-        if {"agent", "customer"} <= present:
-            return "agent" if self._spread[sender] >= 3 else ""
         strangers = list(dict.fromkeys(u.sender for u in said if not self._known[u.sender] and u.sender))
-        widest = max(self._spread[name] for name in strangers)
-        often = [name for name in strangers if self._spread[name] == widest]
-        if len(often) == 1 and len(strangers) > 1:
-            return "agent" if sender == often[0] else "customer"
-        return "customer" if sender == strangers[0] else "agent"
+        if role := self._company(sender, present, strangers):
+            return role
+        voice = self._voices.get(sender)
+        return voice.role if voice is not None else ""
+
+    def _company(self, sender: str, present: set[str], strangers: list[str]) -> str:
+        """Beside a known agent he is the customer and the other way round, unless his words say that he is neither; of strangers with names
+        of people the one met in far more conversations is the agent. Empty: that tells nothing."""
+        voice = self._voices.get(sender)
+        if voice is not None and voice.role in ("bot", "system", "ignore"):
+            return voice.role
+        if {"agent", "customer"} & present:
+            if {"agent", "customer"} <= present:
+                return "agent" if voice is not None and voice.role == "agent" and not _CODE.fullmatch(sender) else ""
+            return "agent" if "customer" in present else "customer"
+        if self._few or any(_CODE.fullmatch(name) for name in strangers):
+            return ""  # the same few meet each time: these are not people but parties, and who is met oftener is the one who is answered
+        if len(strangers) == 1:
+            return "customer" if self._spread[sender] == 1 else ""
+        first, second = sorted((self._spread[name] for name in strangers), reverse=True)[:2]
+        if first < _FAR * second and not (first > second == 1):
+            return ""
+        role = "agent" if self._spread[sender] == first else "customer"
+        return role if voice is None or voice.role in ("", role) else ""

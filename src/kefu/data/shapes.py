@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import calls, chats, mapping, records, senders, steps, threads, times
+from kefu.data import asides, calls, chats, mapping, records, senders, steps, threads, times
 from kefu.data.customers import TICKET, Customers
 from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
@@ -56,6 +56,7 @@ class Former:
         self._customer, self._ids = customers or Customers(), Seen()
         self._again: Counter[str] = Counter()
         self.notes: dict[str, Any] = {}
+        self.limit: float | None = senders.MANY_UNKNOWN  # of turns whose senders nobody knows; with more the source is refused
         self._write: records.Writer
 
     def look(self, head: list[Row], root: Path) -> None:
@@ -126,7 +127,7 @@ class Former:
                     target[field.removeprefix(prefix)] = _masked(given)
         if satisfaction := self._get(row, "satisfaction"):
             meta["satisfaction"] = _masked(satisfaction)
-        if name := self._customer(self._get(row, "customer")):
+        if name := self._customer(self._get(row, "customer") or self._get(row, "asker")):
             customer["id"] = name
         return customer, meta
 
@@ -326,9 +327,10 @@ class Former:
                 merged.update({key: item for key, item in row.values.items() if merged.get(key) in (None, "") and item not in (None, "")})
             said: list[senders.Utterance] = []
             for row, text in members:
-                sender = mapping.value(row.values, self.columns["role"])
+                aside = asides.is_aside(row.values, (*self.source.where, self.columns["role"]))
+                sender = mapping.NOTE if aside else mapping.value(row.values, self.columns["role"])
                 at = times.iso(mapping.value(row.values, self.columns["time"])) if "time" in self.columns else ""
-                inner, before = senders.transcript(text), len(said)
+                inner, before = [] if aside else senders.transcript(text), len(said)
                 said += inner or [senders.Utterance(mapping.plain(sender).strip(), text, at, row.where)]
                 for one in said[before:]:
                     one.category = self._get(row.values, "category") if "category" in self.columns else None
@@ -349,7 +351,7 @@ class Former:
 
         From the first conversation with such a sender on, all wait (on the disk) until the last one has been seen.
         """
-        roles = senders.Roles(self.source)
+        roles = senders.Roles(self.source, self.limit)
         with closing(Shelf(self._folder)) as waiting:
             for one in formed:
                 if not roles.see(one[1], one[0].where) or waiting:
@@ -361,13 +363,18 @@ class Former:
             for one in waiting:
                 yield self._spoken(roles, *one)
 
+    def _left_out(self, sender: str) -> str:
+        if sender == AUTOMATIC:
+            return "automatic reply"
+        return mapping.NOTE if mapping.is_note(sender) and sender not in self.source.roles else "sender ignored by `roles`"
+
     def _spoken(self, roles: senders.Roles, row: Row, said: list[senders.Utterance], name: str, images: list[str]) -> Conversation:
         turns, kept = [], []
         self.turns.into += len(said)
         for utterance in said:
             role = roles.of(utterance.sender, said)
             if role in ("", "ignore"):
-                reason = "automatic reply" if utterance.sender == AUTOMATIC else "sender ignored by `roles`" if role else "unknown sender"
+                reason = self._left_out(utterance.sender) if role else "unknown sender"
                 self.turns.dropped[reason] += 1
                 self._drop_said(utterance.where or row.where, reason, utterance.text)
             else:

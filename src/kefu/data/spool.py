@@ -46,7 +46,7 @@ def unpack(line: bytes) -> Conversation:
 
 def restored(row: dict[str, Any]) -> Conversation:
     """What `pack` was given: quicker than `Conversation.from_dict`, because it trusts the row, and with the role `bot`."""
-    turns = [Turn(turn["role"], turn["text"], turn.get("at", "")) for turn in row.pop("turns")]
+    turns = [Turn(turn["role"], turn["text"], turn.get("at", ""), turn.get("bot", False)) for turn in row.pop("turns")]
     return Conversation(turns=turns, context=Context(**row.pop("context")), **row)
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from kefu.data import mapping, senders, times
+from kefu.data import asides, mapping, senders, times
 from kefu.text.normalise import strip_html
 
 Rows = Sequence[dict[str, Any]]
@@ -41,10 +41,7 @@ _FLAGS = {
     True: {"incoming", "inbound", "is incoming", "is inbound", "from customer", "is customer", "is customer message", "by customer", "from user"},
     False: {"from agent", "is agent", "outgoing", "is outgoing", "outbound", "is staff", "by agent", "is admin"},
 }
-_OPEN_TO_ALL = {"public", "is public", "jsd public", "visible", "is visible"}
-_AMONG_STAFF = {"private", "is private", "internal", "is internal", "is note", "isnote", "is internal note", "hidden", "内部"}
-_KINDS = {"part type", "type", "kind", "message type", "msg type", "event type", "event", "subtype", "sub type", "action", "类型"}
-_NOTE = re.compile(r"note|internal|private|备注|内部", re.IGNORECASE)
+_NOTE = re.compile(r"note|internal|private|备注|内部|跟进|处理记录", re.IGNORECASE)
 _ID = re.compile(r"\bid$|\bby$|\baccount id$|\b(?:author|sender|user|from|person|name|email|key)\b")
 
 
@@ -190,11 +187,11 @@ def _where(items: list[dict[str, Any]], keys: list[str], text: str) -> dict[str,
         name = mapping.name_key(key)
         values = Counter(mapping.plain(mapping.value(item, key)) for item in items)
         truth = {value.casefold() for value in values} <= {"true", "false", ""}
-        if truth and name in _OPEN_TO_ALL and "false" in {one.casefold() for one in values}:
+        if truth and name in asides.OPEN_TO_ALL and "false" in {one.casefold() for one in values}:
             found[key] = [one for one in values if one.casefold() != "false"]
-        elif truth and name in _AMONG_STAFF and "true" in {one.casefold() for one in values}:
+        elif truth and name in asides.AMONG_STAFF and "true" in {one.casefold() for one in values}:
             found[key] = [one for one in values if one.casefold() != "true"]
-        elif name in _KINDS and 2 <= len(values) <= 20 and any(_NOTE.search(value) for value in values) and text:
+        elif name in asides.KINDS and 2 <= len(values) <= 20 and any(_NOTE.search(value) for value in values) and text:
             said = {mapping.plain(mapping.value(item, key)) for item in items if mapping.words(item, text).strip()}
             if kept := [value for value in values if value in said and not _NOTE.search(value)]:
                 found[key] = sorted(kept)

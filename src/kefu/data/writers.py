@@ -28,12 +28,10 @@ SPLITS = ("train", "validation", "test")
 
 
 def settle_bots(conversation: Conversation) -> None:
-    """The schema knows no bot: its turns are the company's side, remembered in `meta.bot` and never trained on."""
-    bots = [i for i, turn in enumerate(conversation.turns) if turn.role == "bot"]
-    if bots:
-        conversation.meta["bot"] = bots
-        for i in bots:
-            conversation.turns[i].role = "agent"
+    """A bot's turns are the company's side, so that whoever reads roles need know no more; they are marked, and never trained on."""
+    for turn in conversation.turns:
+        if turn.role == "bot":
+            turn.role, turn.bot = "agent", True
 
 
 class Writer:
@@ -76,7 +74,7 @@ class Writer:
         if made and made.on:
             counts["augmented.jsonl"] = write_jsonl(self._out / "augmented.jsonl", (row.as_dict() for row in made.rows))
             counts["augmented.rejected.jsonl"] = write_jsonl(self._out / "augmented.rejected.jsonl", made.samples)
-            counts["preferences.train.jsonl"] = write_jsonl(self._out / "preferences.train.jsonl", (row.as_dict() for row in made.negatives))
+            counts["preference.made.jsonl"] = write_jsonl(self._out / "preference.made.jsonl", (row.as_dict() for row in made.negatives))
         counts["heard.jsonl"] = write_jsonl(self._out / "heard.jsonl", (one.as_dict() for one in listened))
         answers = {entry.id: entry.answer for entry in entries}
         rows = list(held)
@@ -148,7 +146,6 @@ def _faq_row(entry: Entry, chosen: Mapping[str, str], listened: Sequence[Heard],
 def messages_row(conversation: Conversation, turns: Step, given: Messages = _ALL) -> dict[str, Any] | None:
     """Chat messages: bot turns are left out and a trailing customer turn that nobody answered too; a system turn stays where it is the
     instruction before the first word, a tool call where its results follow."""
-    bots = set(conversation.meta.get("bot", []))
     dropped: Counter[str] = Counter()
     chat = _Chat()
     tools: list[Turn] = []
@@ -163,7 +160,7 @@ def messages_row(conversation: Conversation, turns: Step, given: Messages = _ALL
             else:
                 dropped["tool turn"] += len(tools)
             tools = []
-        elif i in bots:
+        elif turn.bot:
             dropped["bot turn"] += 1
         elif turn.role != "system" or (given.system and conversation.meta.get(calls.PROMPTED) and not chat.spoken):
             chat.say(turn)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from kefu.data.check import check_source
+from kefu.data.vault import Vault
 from kefu.errors import ConfigError, InputError, KefuError
 from kefu.project import Loaded
 
@@ -42,6 +43,8 @@ def check(project: Loaded) -> list[str]:
             attempt(key, lambda source=source: check_source(source, project))
     if settings.data.split.test + settings.data.split.validation > 0.6:
         faults.append("data.split: validation and test together take more than 60 % of the data")
+    if settings.data.clean.vault:
+        attempt("data.clean.vault", lambda: Vault.of(project))
     if settings.data.dataset_class:
         attempt("data.dataset_class", lambda: _dataset_class(project))
     for key, globs in (

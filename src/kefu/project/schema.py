@@ -183,7 +183,7 @@ class Augment(Block):
     balance: float = Field(default=0, ge=0, le=1, description="lift categories to this share of the median category; 0: off")
     balance_cap: int = Field(default=5, ge=1, le=50, description="copies per question and method for a rare category, at most")
     negatives: list[Literal["other_entity", "other_number", "negated"]] = Field(
-        default=[], description="wrong answers as preference rows (preferences.train.jsonl)"
+        default=[], description="wrong answers as preference rows (preference.made.jsonl)"
     )
     negatives_per_question: int = Field(default=1, ge=1, le=3, description="wrong answers of each kind for a question, at most")
     model: AccessPoint = AccessPoint()

@@ -33,7 +33,10 @@ _FULL = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21,
 _FULL |= {ord(full): half for full, half in zip("＠％＋－／．＃＿＝", "@%+-/.#_=", strict=True)}
 # A text without any of these, and without a blank, is clean: control characters, blanks of any kind, full-width letters and digits.
 _UNCLEAN = re.compile(f"[\\x00-\\x1f\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\ufffe\uffff{''.join(map(chr, _FULL))}]")
-_SPACE_IN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff，。？！；：、]) +(?=[\u4e00-\u9fff，。？！；：、])")
+# A blank between Chinese signs is dirt, unless it ends a mention or the value of a field (`@客服 外机`, `用户：张三 手机：…`).
+_SPACE_IN_CHINESE = re.compile(
+    r"([@:：][^\s@:：，。！？；、]{2,20} )|(?<=[\u4e00-\u9fff，。？！；：、]) +(?=[\u4e00-\u9fff，。？！；：、])(?![^\s，。？！；：、:]{1,8}[:：])"
+)
 
 
 def strip_html(text: str) -> str:
@@ -68,7 +71,7 @@ def clean(text: str) -> str:
     text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
     text = _BLANKS.sub(" ", text.translate(_FULL))
     text = _LINES.sub("\n", text)
-    return _SPACE_IN_CHINESE.sub("", text).strip()
+    return _SPACE_IN_CHINESE.sub(lambda match: match[1] or "", text).strip()
 
 
 _WORD = re.compile(r"[^\W_]+")

@@ -30,16 +30,19 @@ def augment(
     if dry_run:
         _estimate(loaded)
         return
-    from kefu.artifacts import read_jsonl
+    from kefu.artifacts import Store, read_jsonl
     from kefu.cli.run import run_until
 
     overrides = [*set_, *(_TRIAL if trial else [])]
+    before = Store(loaded.build).newest("data", loaded.settings.name)
     artifact = run_until(project, overrides, "data", force=False).artifact("data")
+    if trial and before is not None:
+        Store(loaded.build).touch(before)  # a trial is looked at; what trains and serves goes on with the project's own dataset
     facts = artifact.facts["augmented"]
     parents = {row["id"]: row["turns"][0]["text"] for row in read_jsonl(artifact.file("conversations.jsonl")) if row["turns"]}
     parents |= {f"heard:{row['where']}": row["text"] for row in read_jsonl(artifact.file("heard.jsonl"))}
     shown = _samples(read_jsonl(artifact.file("augmented.jsonl")), "augmented", parents, rows)
-    wrong = _samples(read_jsonl(artifact.file("preferences.train.jsonl")), "augmented", parents, rows)
+    wrong = _samples(read_jsonl(artifact.file("preference.made.jsonl")), "augmented", parents, rows)
     document = {"ok": True, "path": str(artifact.path), "trial": trial, "augmented": facts, "samples": shown, "wrong_answers": wrong}
 
     def text() -> None:

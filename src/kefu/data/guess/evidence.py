@@ -167,6 +167,9 @@ def dialogues(rows: Rows, found: Map) -> Evidence:
     if len(names) > 8 and distinct(names) > 0.5 and mean_length(names) > 6 and not any(mapping.role_of(name, {}) for name in names):
         return Evidence(0.1, [], ["what would be the speaker hardly ever comes again"])
     strength = share * (0.93 if objects > 0.5 else 0.75)
+    lines = [turn.text for one in told for turn in one.turns if turn.text.strip()]
+    if lines and _share(lines, lambda text: bool(re.search(r"[^\W\d_]", text))) < 0.5:
+        return Evidence(strength * 0.2, [], ["what is said holds no words: times or numbers stand there"])
     return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
 
 

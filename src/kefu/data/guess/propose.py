@@ -20,6 +20,7 @@ from kefu.data.readers.packed import PACKED
 from kefu.data.shapes import Former
 from kefu.errors import InputError, KefuError
 from kefu.project.schema import Source
+from kefu.text import privacy
 from kefu.text.language import detect
 
 _NOTHING = 0.1  # any table can be written out by a template: what is less sure says that nothing fits
@@ -39,6 +40,7 @@ class Proposal:
     formed: int = 0
     view: str = ""
     first: list[dict[str, Any]] = field(default_factory=list)
+    usable: int = 0  # conversations with a customer and an agent in it, of what was tried
     beside: bool = False  # another sheet of the workbook, a source beside the first proposal and none instead of it
 
     def yaml(self) -> str:
@@ -114,6 +116,7 @@ def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
         shapes = [only] if only else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
         found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
     found = [one for one in found if one.block["shape"] != "records" or (one.formed and one.confidence >= _NOTHING)]
+    _by_yield(found)
     found.sort(key=lambda one: (-one.confidence, one.block["shape"]))
     if not found:
         columns = ", ".join(mapping.columns_of([row.values for row in seen[-1].rows])[:20])
@@ -139,6 +142,19 @@ def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
         one.confidence = round(min(one.confidence, best.confidence, 1 - best.confidence), 2)
     best.confidence = round(best.confidence, 2)
     return [one for one in found if one.confidence > 0.05 or one is best or one is named][:4]
+
+
+_FEW_OF = 5  # times as many conversations in another reading
+_LESS = 0.25
+
+
+def _by_yield(found: list[Proposal]) -> None:
+    """Of several readings of one file as conversations, one that gives a few where another gives many reads past the rows."""
+    most = max((one.usable for one in found if one.block["shape"] in _CHATS), default=0)
+    for one in found:
+        if one.block["shape"] in _CHATS and one.usable * _FEW_OF <= most:
+            one.confidence *= _LESS
+            one.against.append(f"it gives {one.usable} conversations with both sides, another reading {most}")
 
 
 def _main_files(folder: Path) -> Path:
@@ -202,10 +218,16 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
         block["label_separator"] = joint
         reasons.append(f"labels are joined by {joint!r}")
     two_sided, spoken_in = 0, []  # type: int, list[Conversation]
-    formed, roles, why = _form(path, sample, block)
+    formed, roles, why, unknown = _form(path, sample, block)
     if roles:
         block["roles"] = roles
-        formed, _, why = _form(path, sample, block)
+        formed, _, why, _ = _form(path, sample, block)
+    voices = {sender: voice for sender, voice in unknown.get("voices", {}).items() if sender and unknown["share"] > 0}
+    if roles and (heard := [f"{sender!r} {voice.role} {voice.sure:.0%}: {voice.why}" for sender, voice in voices.items() if sender in roles]):
+        reasons.append(f"roles by what they say: {'; '.join(heard)}")
+    if silent := [sender for sender in voices if sender not in (roles or {})]:
+        shown = ", ".join(repr(privacy.mask(sender)) for sender in silent[:8]) + (" …" if len(silent) > 8 else "")
+        extra_against.append(f"who is {shown}? Neither the name nor what they say tells: write `roles`")
     if shape in _CHATS:
         spoken_in = [one for one in formed if isinstance(one, Conversation)]
         if view.more and shape == "messages":  # the rest of a conversation may stand behind what was read
@@ -232,10 +254,12 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
         extra_against += view.sides.against
     confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
     facts = [f"{round(share * len(rows))} of {counted} become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
+    if view.joined is not None:
+        block["query"] = view.joined.sql(set(block["map"].values()))
     block = {key: value for key, value in block.items() if value not in ({}, "")}
     against = [*told.against, *extra_against]
     first = [one.as_dict() for one in formed[:2]]
-    return Proposal(block, confidence, [*told.reasons, *reasons, *facts], against, len(rows), len(formed), view.label, first)
+    return Proposal(block, confidence, [*told.reasons, *reasons, *facts], against, len(rows), len(formed), view.label, first, two_sided)
 
 
 def _sampled(view: View, rows: int) -> str:
@@ -335,22 +359,24 @@ def _reading(view: View) -> dict[str, Any]:
     return {key: found[key] for key in ("query", "sheet", "rows_at", "format", "encoding", "delimiter") if key in found}
 
 
-def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str]:
-    """(what the rows become, roles that should be said, the commonest reason why rows became nothing)."""
+def _form(path: Path, sample: list[Row], block: dict[str, Any]) -> tuple[list[Any], dict[str, str], str, dict[str, Any]]:
+    """(what the rows become, roles that should be said, the commonest reason why rows became nothing, what is known of unknown senders)."""
     settings = {key: value for key, value in block.items() if key not in ("name", "path", "shape")}
     source, project = open_as(path, settings, block["shape"])
     step, turns = Step("form", "rows"), Step("turns", "turns")
     make = tasks.ExampleFormer if source.shape in tasks.SHAPES else Former
     former = make(source, source.map, step, turns, lambda *_: None, lambda *_: None)
+    former.limit = None
     try:
         former.look(sample, project.root)
         formed = list(former.form(iter(sample)))
     except KefuError as error:
-        return [], {}, error.line()
+        return [], {}, error.line(), {}
     why = "; ".join(f"{reason} ({n})" for reason, n in step.dropped.most_common(2))
-    return formed, {} if source.roles else _roles(source, formed, former.notes), why
+    return formed, {} if source.roles else _roles(source, formed, former.notes), why, former.notes.get("unknown_senders", {})
 
 
+_MOST_ROLES = 12
 _MASKED = re.compile(r"\[[^\[\]\s]+_\d+\]")  # a sender called by a person's name is not written into settings
 
 
@@ -358,12 +384,16 @@ def _roles(source: Source, formed: list[Any], notes: dict[str, Any]) -> dict[str
     """Roles worth writing down: of speakers by their names; a `system` that answers where no agent does is the agent."""
     if source.shape not in _CHATS or "senders" not in notes:
         return {}
-    said = {sender: role for role, names in notes["senders"].items() for sender in names}
+    said = {sender: role for role, names in notes["senders"].items() for sender in names if not mapping.is_note(sender)}
+    unknown = notes.get("unknown_senders", {})
+    heard = {sender: voice.role for sender, voice in unknown.get("voices", {}).items() if sender and voice.role}
+    if unknown.get("share", 0.0) > 0 and heard and unknown["senders"] <= _MOST_ROLES and not any(_MASKED.search(privacy.mask(one)) for one in heard):
+        return {sender: role for sender, role in said.items() if sender and len(said) <= _MOST_ROLES and not _MASKED.search(sender)} | heard
     turns = Counter(turn.role for one in formed for turn in one.turns)
     if not turns["agent"] and not turns["bot"] and turns["system"] * 3 > turns.total():
         said |= {sender: "agent" for sender, role in said.items() if role == "system"}
     plain = {"customer": "customer", "agent": "agent", "user": "customer", "assistant": "agent"}
-    if all(plain.get(sender) == role for sender, role in said.items()) or len(said) > 12 or any(_MASKED.search(sender) for sender in said):
+    if all(plain.get(sender) == role for sender, role in said.items()) or len(said) > _MOST_ROLES or any(_MASKED.search(sender) for sender in said):
         return {}
     return {sender: role for sender, role in said.items() if sender} if "unknown_senders" not in notes else {}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kefu.data import mapping, readers
-from kefu.data.guess import sides
+from kefu.data.guess import joins, sides
 from kefu.data.guess.sides import Sides
 from kefu.data.readers import chatlog, conll, database, encoding, structured, workbook
 from kefu.data.readers.packed import suffixes, whole
@@ -41,6 +41,7 @@ class View:
     label: str = ""
     read: int = 0
     all: list[readers.Row] = field(default_factory=list)
+    joined: joins.Join | None = None  # how its query came to be, where it is of several tables
     more: bool = False  # the file goes on behind what was read
     sides: Sides | None = None  # who is the company, where the reader's rows do not say it by themselves
 
@@ -179,13 +180,18 @@ def _speech(path: Path) -> View | None:
 def _tables(path: Path) -> list[View]:
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
         tables = database.sqlite_tables(connection, path)
+        try:
+            whole = {table: joins.join(connection, tables, table) for table in tables} if len(tables) > 1 else {}
+        except sqlite3.Error:
+            whole = {}  # a damaged table is told of where it is read
     if not tables:
         raise InputError(f"{path.name} has no tables", "the database is empty", "export it again")
     found = []
     for table, columns in tables.items():
         names = ", ".join(database.quoted(column) for column in columns)
-        view = _sample(path, {"query": f"SELECT {names} FROM {database.quoted(table)}"})
-        view.label = f"table {table}"
+        joined = whole.get(table)
+        view = _sample(path, {"query": joined.sql() if joined else f"SELECT {names} FROM {database.quoted(table)}"})
+        view.label, view.joined = f"table {table}" + (" with the tables it refers to" if joined else ""), joined
         found.append(view)
     return found
 

@@ -131,7 +131,8 @@ class Desk:
         open_turns = {"intervention": tasks.customer_turns, "answer": tasks.agent_turns}.get(task)
         meta = found["meta"]
         return {
-            **facts, "digest": tasks.of_row(found), "turns": found["turns"], "bots": meta.get("bot", []), "corrected": meta.get("corrected", []),
+            **facts, "digest": tasks.of_row(found), "turns": found["turns"],
+            "bots": [i for i, turn in enumerate(found["turns"]) if turn.get("bot")], "corrected": meta.get("corrected", []),
             "open": open_turns(found) if open_turns else [],
         }  # fmt: skip
 
@@ -195,7 +196,7 @@ def _pairs_of(artifact: Artifact) -> list[dict[str, Any]]:
     """Pairs from a dataset's own preference rows."""
     found: dict[str, dict[str, Any]] = {}
     for name in sorted(artifact.manifest["files"]):
-        if name.startswith("preference") and name.endswith(".train.jsonl"):
+        if name.startswith("preference") and name.endswith((".train.jsonl", ".made.jsonl")):
             lines = Lines(artifact.file(name))
             for i in range(min(len(lines), _MOST_PAIRS)):
                 try:

@@ -44,8 +44,7 @@ def of_row(row: dict[str, Any]) -> str:
 
 def agent_turns(row: dict[str, Any]) -> list[int]:
     """Turns a person of the company spoke or an approved answer, not those of a bot."""
-    bots = set(row["meta"].get("bot", []))
-    return [i for i, turn in enumerate(row["turns"]) if turn["role"] == "agent" and i not in bots]
+    return [i for i, turn in enumerate(row["turns"]) if turn["role"] == "agent" and not turn.get("bot")]
 
 
 def customer_turns(row: dict[str, Any]) -> list[int]:

@@ -18,6 +18,8 @@ from kefu.data.service.problems import Fault
 from kefu.data.service.shelf import Dataset, Shelf
 
 JSON = "application/json"
+#: Asked for of a dataset that may hold none; of other words a typing error is likelier.
+_USUAL = {"kind": ("faq", "dialogue", "instruction"), "label": ("good", "fair", "bad", "unsure")}
 
 
 @dataclass
@@ -89,8 +91,12 @@ def _filters(found: Dataset) -> dict[str, list[str]]:
 
 def items(call: Call) -> wire.Items:
     found, query = call.dataset(), call.query
+    for name, usual in _USUAL.items():
+        given, there = getattr(query, name), _filters(found)[name]
+        if given is not None and given not in (*there, *usual):
+            raise Fault(400, "the query is not as documented", [f"{name}: {given!r} is none of {', '.join(dict.fromkeys((*there, *usual)))}"])
     matched = found.facets.find(
-        text=query.text.strip(), intervened=None if query.intervened is None else query.intervened == "yes",
+        text=query.text.strip(), intervened=None if query.intervened is None else query.intervened in ("yes", "true"),
         split=query.split, kind=query.kind, language=query.language, category=query.category, label=query.label,
     )  # fmt: skip
     page = matched[query.offset : query.offset + query.limit]

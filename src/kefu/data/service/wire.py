@@ -39,7 +39,7 @@ class ItemsQuery(Wire):
     language: str | None = Field(default=None, max_length=40, description="language code, e.g. zh or en")
     category: str | None = Field(default=None, max_length=200)
     label: str | None = Field(default=None, max_length=100, description="quality label")
-    intervened: Literal["yes", "no"] | None = Field(default=None, description="whether a person should take over at some turn")
+    intervened: Literal["yes", "no", "true", "false"] | None = Field(default=None, description="whether a person should take over at some turn")
     text: str = Field(default="", max_length=200, description="words that some turn contains, whatever their case")
 
 
@@ -75,6 +75,7 @@ class Turn(Wire):
     role: Literal["customer", "agent", "system", "tool"]
     text: str
     at: str | None = Field(default=None, description="ISO 8601, where the export has a time")
+    bot: bool = Field(default=False, description="role agent, but a machine spoke")
 
 
 class Context(BaseModel):

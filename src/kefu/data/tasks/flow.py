@@ -26,6 +26,7 @@ from kefu.data.questions import Asked, gather
 from kefu.data.split import Grouped
 from kefu.data.spool import Column, Shelf, Spool, number
 from kefu.data.stock import Stock
+from kefu.data.tasks import labelsets
 from kefu.data.tasks.example import KINDS, Example, Question, questions, unpack
 from kefu.data.tasks.job import STEP, ExampleJob, near_text
 from kefu.data.writers import SPLITS
@@ -48,6 +49,7 @@ class Finished:
     conflicts: list[dict[str, Any]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, str] = field(default_factory=dict)  # source -> set of labels, of classification; empty: there is one
     accounts: dict[str, split.Account] = field(default_factory=dict)  # of each kind
 
     def write(self, out: Path, ledger: Ledger) -> dict[str, int]:
@@ -56,19 +58,38 @@ class Finished:
         for code, kind in enumerate(KINDS):
             if self.stock is None or not len(numbers := self.stock.of(code)):
                 continue
-            for side, part in enumerate(SPLITS):
-                counts[f"{kind}.{part}.jsonl"] = write_jsonl(out / f"{kind}.{part}.jsonl", self._rows(numbers[self.sides[numbers] == side]))
+            for task, ours in self._tasks(code, numbers):
+                for side, part in enumerate(SPLITS):
+                    name = ".".join((kind, *([task] if task else []), part, "jsonl"))
+                    counts[name] = write_jsonl(out / name, self._rows(ours[self.sides[ours] == side], task))
         for before, after in zip(self.steps, self.steps[1:], strict=False):
             ledger.expect(f"kept by {before.name}", before.kept, f"seen by {after.name}", after.into)
         kept = 0 if self.stock is None else int(self.stock.alive.sum())
         ledger.expect("examples kept", kept, "rows of their training files", sum(counts.values()))
         return counts
 
-    def _rows(self, numbers: np.ndarray) -> Iterator[dict[str, Any]]:
+    def _tasks(self, code: int, numbers: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """The numbers of each set of labels, with its name; all of them under an empty one where there is one set."""
+        if code != _CLASS or len(set(self.tasks.values())) < 2:
+            yield "", numbers
+            return
+        of = np.array([self.tasks[one.origin()] for _, one in _read(self.stock, numbers)])
+        for task in dict.fromkeys(self.tasks.values()):
+            yield task, numbers[of == task]
+
+    def _rows(self, numbers: np.ndarray, task: str = "") -> Iterator[dict[str, Any]]:
         for n, one in _read(self.stock, numbers):
             if n in self.against:
                 one.flags.append("conflicting_label")
-            yield one.as_dict()
+            yield {**one.as_dict(), "task": task} if task else one.as_dict()
+
+    def notes(self) -> list[str]:
+        """What is to be said of label sets that are kept apart."""
+        if len(set(self.tasks.values())) < 2:
+            return []
+        named = {task: [name for name, its in self.tasks.items() if its == task] for task in dict.fromkeys(self.tasks.values())}
+        told = "; ".join(f"classification.{task}.*.jsonl ({', '.join(sources)})" for task, sources in named.items())
+        return [f"labelled rows have {len(named)} sets of labels and are kept apart: {told}. Train one head on each"]
 
     def close(self) -> None:
         if self.stock is not None:
@@ -129,6 +150,7 @@ def _finish(
     for code, kind in enumerate(KINDS):
         if len(numbers := stock.of(code)):
             if code == _CLASS:
+                done.tasks = _label_sets(stock, numbers)
                 strata[numbers] = _labels_of(stock, numbers, names)
             told = _sides(stock, code, numbers, again.numbers(), strata[numbers], settings, setup.seed, every.of(numbers))
             done.sides[numbers], done.accounts[kind] = told.sides, told.account
@@ -155,6 +177,13 @@ def _read(stock: Stock[Example] | None, numbers: np.ndarray) -> Iterator[tuple[i
     if stock is not None:
         for n in numbers.tolist():
             yield n, stock.spool[n]
+
+
+def _label_sets(stock: Stock[Example], numbers: np.ndarray) -> dict[str, str]:
+    labels: dict[str, set[str]] = {}
+    for _, one in _read(stock, numbers):
+        labels.setdefault(one.origin(), set()).update(one.labels())
+    return labelsets.groups(labels)
 
 
 def _labels_of(stock: Stock[Example], numbers: np.ndarray, names: dict[int, str]) -> np.ndarray:

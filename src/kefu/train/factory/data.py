@@ -33,8 +33,8 @@ OWN = "the rows it was trained on"
 FEWEST = 10
 #: files of the data artefact that hold rows of a kind (`STEM.SPLIT.jsonl`)
 _ARTEFACT = {
-    "messages": ("messages",), "prompts": ("messages",), "preference": ("preference", "preferences"),
-    "feedback": ("feedback", "preference", "preferences"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
+    "messages": ("messages",), "prompts": ("messages",), "preference": ("preference",),
+    "feedback": ("feedback", "preference"), "labelled": ("classification",), "tagged": ("tokens",), "spans": ("qa",),
 }  # fmt: skip
 
 #: the way out where nothing was held out
@@ -303,7 +303,14 @@ def _artefact(folder: Path, split: str, needs: str) -> list[Path]:
         made = [Store(folder / "build").newest("data", name.name) for name in sorted((folder / "build" / "data").glob("*")) if name.is_dir()]
         folder = next((artifact.path for artifact in made if artifact), folder)
     names = [f"{stem}.{split}.jsonl" for stem in _ARTEFACT.get(needs, (needs,))]
-    names += ["preference.people.jsonl"] * (split == "train" and needs in ("preference", "feedback"))
+    if needs == "labelled" and not (folder / names[0]).is_file() and (sets := sorted(folder.glob("classification.*.train.jsonl"))):
+        tasks = [file.name.split(".")[1] for file in sets]
+        raise InputError(
+            f"{folder.name} holds {len(tasks)} sets of labels ({', '.join(tasks)})", "one head learns one of them",
+            "name the files of one: " + " ".join(f"--set data.{part}={sets[0].with_name(sets[0].name.replace('train', part))}" for part in SPLITS),
+        )  # fmt: skip
+    if split == "train" and needs in ("preference", "feedback"):
+        names += ["preference.made.jsonl", "preference.people.jsonl"]  # wrong answers made from the FAQ; pairs that people ordered
     return [file for name in names if (file := folder / name).is_file() and file.stat().st_size]
 
 
