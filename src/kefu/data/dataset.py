@@ -31,6 +31,11 @@ except ImportError:  # a map-style dataset needs no torch; with torch installed 
             return cls
 
 
+#: Signs (lexicon.yaml) that call for a person whenever the customer shows them, and those that do only after an answer.
+_AT_ONCE = ("danger", "asks_person", "complaint", "legal", "money_loss", "damage")
+_AFTER_AN_ANSWER = ("unresolved", "fed_up", "contradicted")
+
+
 class SupportDataset(Dataset[Conversation]):
     """Support conversations with a quality label and the point where a person must take over.
 
@@ -41,8 +46,9 @@ class SupportDataset(Dataset[Conversation]):
     An FAQ pair is `good`, or `fair` when the company contradicts itself on it (flag `contradiction`).
 
     `human_intervention_idx`: index of the first customer turn at which a person should take over, told from that
-    turn and those before it only: the customer asks for a person, complains, names the law or lost money, speaks of
-    harming himself or others, or after an answer says that it still does not work, asks the same thing again or is fed up.
+    turn and those before it only: somebody is in danger or hurt; the customer asks for a person, complains, names the law,
+    lost money or had something spoilt, speaks of harming himself or others, or after an answer says that it still does not
+    work or that he was told otherwise before, asks the same thing again or is fed up.
     Asking for a channel in a calm voice (投诉电话是多少) is none of it.
     """
 
@@ -83,7 +89,7 @@ class SupportDataset(Dataset[Conversation]):
             return "fair"
         last = customer[-1]
         could_not = sum(turn.role == "agent" and signals.has("cannot_answer", turn.text) for turn in turns)
-        if any(signals.has(sign, text) for text in customer for sign in ("complaint", "legal")) or signals.has("unresolved", last) or could_not >= 2:
+        if any(signals.has(sign, text) for text in customer for sign in ("complaint", "legal")) or signals.still_fails(turns) or could_not >= 2:
             return "bad"
         angry = any(signals.sentiment(text) < 0 for text in customer)
         if angry or signals.unanswered(turns) or signals.repetition(turns, "customer") or signals.repetition(turns, "agent"):
@@ -103,13 +109,13 @@ class SupportDataset(Dataset[Conversation]):
         """Should a person take over when the customer says turn `index`? Sees only turns up to it."""
         past = conversation.turns[: index + 1]
         text = past[-1].text
-        if any(signals.has(sign, text) for sign in ("asks_person", "complaint", "legal", "money_loss")):
+        if any(signals.has(sign, text) for sign in _AT_ONCE):
             return True
         if {"self_harm", "threat"} & set(signals.sensitive(text)):
             return True
         answered = any(turn.role == "agent" for turn in past)
         again = signals.repeats(past, index)
-        return answered and (any(signals.has(sign, text) for sign in ("unresolved", "fed_up")) or (again and not signals.has("positive", text)))
+        return answered and (any(signals.has(sign, text) for sign in _AFTER_AN_ANSWER) or (again and not signals.has("positive", text)))
 
 
 def load_class(reference: str, root: Path) -> type[SupportDataset]:
