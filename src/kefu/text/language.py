@@ -48,7 +48,7 @@ def detect(text: str, default: str = "und") -> str:
     kana = len(_KANA.findall(text))
     if kana and kana * 4 >= han:
         return "ja"
-    latin = len(_LATIN_WORD.findall(text))
+    latin = len(_LATIN_WORD.findall(_NO_WORDS.sub(" ", text) if han and _CODED.search(text) else text))
     if _OTHER.search(text):
         counts = {language: len(script.findall(text)) for language, script in _SCRIPTS.items()}
         best = max(counts, key=lambda language: counts[language])
