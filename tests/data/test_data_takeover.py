@@ -111,3 +111,53 @@ def test_a_grievance_is_heard_without_the_word_for_it(text: str, sign: str) -> N
 @pytest.mark.parametrize("text", ["消费者协会的电话是多少", "孩子在家骂我怎么办", "店里没人的时候能存包吗", "有没有人回复一下"])
 def test_what_only_sounds_like_a_grievance_is_none(text: str) -> None:
     assert not any(signals.has(sign, text) for sign in ("complaint", "fed_up"))
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        (["c:密码我改成生日了还是连不上网", "a:请重启路由器。"], "good"),
+        (["c:密码我改成生日了还是连不上网", "a:请重启路由器。", "c:重启了还是不行"], "bad"),
+        (["c:The app still doesn't work on my phone", "a:Please update it."], "good"),
+        (["c:The app crashes", "a:Please update it.", "c:It still doesn't work"], "bad"),
+        (["c:邻居投诉外机太吵，怎么降噪", "a:可以加装减震垫。", "c:好的谢谢"], "good"),
+    ],
+)
+def test_a_first_message_that_tells_the_matter_is_no_bad_service(said: list[str], label: str) -> None:
+    assert SupportDataset([]).label(conversation(said)) == label
+    assert (signals.outcome(turns(said)) == "unresolved") is (label == "bad")
+
+
+@pytest.mark.parametrize(
+    ("text", "complains"),
+    [
+        ("邻居投诉太吵", False),
+        ("客人一直投诉房间冷", False),
+        ("我被邻居投诉了", False),
+        ("邻居要我投诉你们", True),
+        ("我老婆投诉你们师傅迟到", True),
+        ("他骚扰我女儿", True),
+        ("my neighbours complain about the noise", False),
+        ("my guests keep complaining about you", True),
+        ("I complain about the noise", True),
+    ],
+)
+def test_somebody_else_complains(text: str, complains: bool) -> None:
+    assert signals.has("complaint", text) is complains
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "没有冒烟",
+        "机器不冒烟了吧",
+        "烟囱多高",
+        "如果漏电怎么办",
+        "需要人脸识别",
+        "去机场接人",
+        "what if it catches fire",
+        "an ATM swallowed my card",
+    ],
+)
+def test_what_only_sounds_like_danger_or_a_wish_for_a_person(text: str) -> None:
+    assert not any(signals.has(sign, text) for sign in ("danger", "asks_person", "damage"))

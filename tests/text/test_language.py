@@ -53,3 +53,21 @@ def test_turns_in_other_languages_are_known_and_none_taken_for_a_third(language:
 )
 def test_scripts_tell_their_language(text: str, language: str) -> None:
     assert detect(text) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("KFR-35GW E1 F3", "und"),
+        ("AB12-9 / XR 550", "und"),
+        ("https://shop.example/faq?id=3", "und"),
+        ("anna@shop.example", "und"),
+        ("[ORDER_1]", "und"),
+        ("E4 on the display", "en"),
+        ("OK 2", "en"),
+        ("err 500", "en"),
+        ("空调 KFR-35GW E1", "zh"),
+    ],
+)
+def test_codes_alone_are_no_english(text: str, language: str) -> None:
+    assert detect(text) == language

@@ -8,6 +8,8 @@ from kefu.data.words import lexicon
 
 _SENTENCE = re.compile(r"[。！？!?；;\n]|(?<=[a-z])\.(?=\s|$)")
 _REACH = 120  # characters of a sentence that are looked at on either side
+#: Of these the channel is that they are only supposed (如果着火), which needs no question.
+_SUPPOSED = frozenset(["money_loss", "danger", "damage"])
 _LOUD = re.compile(r"[!！]")
 
 
@@ -28,4 +30,4 @@ def only_asked(sign: str, text: str, at: int) -> bool:
         return True
     if words["meant"].search(sentence) or not channel.search(sentence) or _LOUD.search(sentence):
         return False
-    return sign == "money_loss" or words["inquiry"].search(sentence) is not None
+    return sign in _SUPPOSED or words["inquiry"].search(sentence) is not None

@@ -31,6 +31,11 @@ class SupportDataset:
     #: Best first; what people may choose on the labelling page, unless `data.labels.scale` of kefu.yaml names others. The last is low quality.
     labels: tuple[str, ...] = ("good", "fair", "bad")
 
+#: Signs (lexicon.yaml) that call for a person whenever the customer shows them, and those that do only after an answer.
+_AT_ONCE = ("danger", "asks_person", "complaint", "legal", "money_loss", "damage")
+_AFTER_AN_ANSWER = ("unresolved", "fed_up", "contradicted")
+
+
     def __init__(self, conversations: Sequence[Conversation]) -> None:
         self.conversations = conversations if isinstance(conversations, Sequence) else list(conversations)
 
@@ -65,7 +70,7 @@ class SupportDataset:
             return "fair"
         last = customer[-1]
         could_not = sum(turn.role == "agent" and signals.has("cannot_answer", turn.text) for turn in turns)
-        if any(signals.has(sign, text) for text in customer for sign in ("complaint", "legal")) or signals.has("unresolved", last) or could_not >= 2:
+        if any(signals.has(sign, text) for text in customer for sign in ("complaint", "legal")) or signals.still_fails(turns) or could_not >= 2:
             return "bad"
         angry = any(signals.sentiment(text) < 0 for text in customer)
         if angry or signals.unanswered(turns) or signals.repetition(turns, "customer") or signals.repetition(turns, "agent"):
@@ -85,10 +90,10 @@ class SupportDataset:
         """Should a person take over when the customer says turn `index`? Sees only turns up to it."""
         past = conversation.turns[: index + 1]
         text = past[-1].text
-        if any(signals.has(sign, text) for sign in ("asks_person", "complaint", "legal", "money_loss")):
+        if any(signals.has(sign, text) for sign in _AT_ONCE):
             return True
         if {"self_harm", "threat"} & set(signals.sensitive(text)):
             return True
         answered = any(turn.role == "agent" for turn in past)
         again = signals.repeats(past, index)
-        return answered and (any(signals.has(sign, text) for sign in ("unresolved", "fed_up")) or (again and not signals.has("positive", text)))
+        return answered and (any(signals.has(sign, text) for sign in _AFTER_AN_ANSWER) or (again and not signals.has("positive", text)))

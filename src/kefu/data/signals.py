@@ -20,7 +20,7 @@ from kefu.text.language import detect
 from kefu.text.segment import sentences, shingles, units
 
 #: Signs whose words mean the opposite when denied. Those that hold a denial themselves (unresolved, cannot_answer) are taken as they are.
-_DENIABLE = frozenset(["asks_person", "complaint", "legal", "fed_up", "money_loss", "negative", "positive", "urgent", "agrees"])
+_DENIABLE = frozenset(["asks_person", "complaint", "legal", "fed_up", "money_loss", "negative", "positive", "urgent", "agrees", "danger", "damage"])
 #: 不, 没打算, 不是要 … right before the word; 不得不, 要不要, 是不是, 能不能 and 要不 deny nothing.
 _DENIED_ZH = re.compile(
     r"(?:(?<![得是能会要好])(?:不|没|未|别|勿)|没有|无需|并非|不用|没必要|不至于)(?:有|要|想|是|会|去|来|再|打算|准备|需要|用|必|算|太|很|那么|这么|真的|觉得|怎么)*$"
@@ -38,7 +38,10 @@ def has(sign: str, text: str) -> bool:
         return False
     if sign not in _DENIABLE:
         return gate.search(text) is not None
-    return any(not denied(text, match.start()) and not only_asked(sign, text, match.start()) for match in gate.finditer(text))
+    return any(
+        not denied(text, at) and not only_asked(sign, text, at) and not (sign == "complaint" and _of_others(text, at))
+        for at in (match.start() for match in gate.finditer(text))
+    )
 
 
 _ALL = Gates()
@@ -61,6 +64,19 @@ def denied(text: str, at: int) -> bool:
     if _DENIED_EN.search(before):
         return True
     return _DENIED_ZH.search(before) is not None and _DOUBLE_ZH.search(before) is None
+
+
+def _of_others(text: str, at: int) -> bool:
+    """Is it somebody else who complains (邻居投诉太吵, "my wife keeps complaining"), and not about the company?"""
+    words = lexicon()
+    said = any(match.end() == at for match in words["others"].finditer(text, max(0, at - _LOOK_BACK), at + _LOOK_BACK))
+    return said and words["about.company"].match(text[at : at + _LOOK_BACK]) is None
+
+
+def still_fails(turns: Sequence[Turn]) -> bool:
+    """Do the customer's last words say that it does not work, after somebody answered? In a first message they only tell the matter."""
+    last = max((i for i, turn in enumerate(turns) if turn.role == "customer"), default=-1)
+    return last >= 0 and has("unresolved", turns[last].text) and any(turn.role == "agent" for turn in turns[:last])
 
 
 def sentiment(text: str) -> int:
@@ -184,7 +200,7 @@ def outcome(turns: Sequence[Turn], stated: str = "") -> str:
     if any(has("handed_over", text) for text in agent[-2:]):
         return "escalated"
     last = customer[-1]
-    if has("unresolved", last) or sentiment(last) < 0:
+    if still_fails(turns) or sentiment(last) < 0:
         return "unresolved"
     if turns[-1].role == "customer" and is_question(last):
         return "abandoned"

@@ -27,6 +27,8 @@ _LETTERS = {
     "de": re.compile(r"[ßäöü]"), "es": re.compile(r"[¿¡ñ]"), "pt": re.compile(r"[ãõ]"), "tr": re.compile(r"[ığş]"), "pl": re.compile(r"[ąęłńśźż]"),
 }  # fmt: skip
 _NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\[[^\]\n]{1,40}\]|\S*\d\S*")
+_CODED = re.compile(r"[\d@\[]|www\.|://")
+_VOWEL = re.compile(r"[AEIOUYÀ-ɏ]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ENGLISH = "en"
 _MARKS = {ord(mark): " " for mark in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r'}
@@ -35,7 +37,8 @@ _FIRM = 2.0  # of two words a single one may be a name
 
 def detect(text: str, default: str = "und") -> str:
     """ISO 639-1 code: `zh`, `en`, `ja`, `ko`, `ru`, `uk`, `th`, `ar`, `hi`, `el`, `he`; `fr`, `de`, `es`, `pt`, `it`, `nl`, `vi`, `id`, `tr`, `pl`
-    where their words outweigh English, else `en` for any Latin letters; `default` when nothing tells.
+    where their words outweigh English, else `en` for any word in Latin letters; `default` when nothing tells,
+    as with codes alone (KFR-35GW E1 F3).
 
     A Han character weighs about as much as half a word, so "我的 API key 不能用" is Chinese.
     """
@@ -45,7 +48,7 @@ def detect(text: str, default: str = "und") -> str:
     kana = len(_KANA.findall(text))
     if kana and kana * 4 >= han:
         return "ja"
-    latin = len(_LATIN_WORD.findall(text))
+    latin = len(_LATIN_WORD.findall(_NO_WORDS.sub(" ", text) if han and _CODED.search(text) else text))
     if _OTHER.search(text):
         counts = {language: len(script.findall(text)) for language, script in _SCRIPTS.items()}
         best = max(counts, key=lambda language: counts[language])
@@ -58,7 +61,7 @@ def detect(text: str, default: str = "und") -> str:
 
 def _latin(text: str, default: str) -> str:
     """English or the language whose words are more than the English ones; `default` without a word in Latin letters."""
-    if not _LATIN_WORD.search(text):
+    if not _LATIN_WORD.search(text) or (_CODED.search(text) and not _says_words(text)):
         return default
     if text.isascii() and _foreign().isdisjoint(text.casefold().translate(_MARKS).split()):
         return _ENGLISH  # most English turns: no word of another language in them
@@ -87,6 +90,11 @@ def _latin(text: str, default: str) -> str:
     share = found[best] / len(tokens) if tokens else 0.0
     enough = 0.9 if len(tokens) <= 2 else 1.4 if share >= 0.25 else _FIRM
     return best if found[best] >= enough and found[best] > english and found[best] > rest and share >= 0.15 else _ENGLISH
+
+
+def _says_words(text: str) -> bool:
+    """Is there a word beside codes, addresses and placeholders (KFR-35GW E1, AB 12 CD)? Capitals without a vowel are a part of a code."""
+    return any(not token.isupper() or _VOWEL.search(token) for token in _TOKEN.findall(_NO_WORDS.sub(" ", text)))
 
 
 @lru_cache(maxsize=1)

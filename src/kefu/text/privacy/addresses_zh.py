@@ -16,7 +16,7 @@ _HAN = "[\u4e00-\u9fff]"
 _NUMBER = r"(?:[甲乙丙丁]?[0-9]{1,5}(?:[-—~][0-9]{1,5}){0,3}[A-Za-z]?|[A-Za-z]{1,2}[0-9]{0,4}|[一二三四五六七八九十百零〇两]{1,5}|[甲乙丙丁东西南北])"
 _HOUSE_UNIT = r"(?:号(?:宿舍|公寓|教学|办公|家属|实验|综合|住宅|居民)楼?|号楼|号院|号门(?!口|卫|前|外|店)|号铺|号房|号|號樓|號|支弄|弄|栋|棟|幢|座|塔|期|单元|單元|层|層|楼(?![上下])|樓|室|房|户|舍|组|队|门|区|院|铺|档|段|巷)"
 # 3月5号, 2号线, 5号下午: numbers with a unit that are no house.
-_NOT_HOUSE = r"(?!线|線|店|馆|机|機|键|文件|台风|公告|令|通知|柜|码|碼|召|称|外|[今明后]|上午|下午|晚上|早上|中午|之前|以前|前|后|到货|发货|下单|买|那天|凌晨|左右|客服|坐席|工单|订单|单|选手|车厢)"
+_NOT_HOUSE = r"(?!线|線|店|馆|机|機|键|文件|台风|公告|令|通知|柜|码|碼|召|称|外|[今明后]|上午|下午|晚上|早上|中午|之前|以前|前(?!台|门|厅|排)|后(?!门|排)|到货|发货|下单|买|那天|凌晨|左右|客服|坐席|工单|订单|单|选手|车厢)"
 _HOUSE = re.compile(rf"第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}")
 _ANCHOR = re.compile(
     rf"(?<![0-9A-Za-z.月])(?<![月周期][0-9])(?:第?{_NUMBER}\s?{_HOUSE_UNIT}{_NOT_HOUSE}|[A-Za-z]?\d{{1,4}}-\d{{1,4}}-\d{{2,4}}(?!\d|-))"
@@ -35,7 +35,7 @@ _BREAK = re.compile(
     r"[。！？!?；;：:\n\t“”\"'、…《》<>【】\[\]{}|~=→]|(?<![省市区县镇乡道路街村州旗号栋楼座塔])(?<!塔\d)(?<![座厦]\d)[，, ]|(?<=号)，"
 )
 _LEAD = re.compile(
-    r"(?:收货地址|收件地址|家庭地址|家庭住址|公司地址|联系地址|通讯地址|详细地址|注册地址|现住址|住址|地址|住在|家住|居住在|现居|寄到|寄往|寄至|寄给|邮寄到|邮到|送到|送至|送往|送去|发到|发往|发至|快递到|派送到|投递到|配送到|位于|坐落于?|"
+    r"(?:收货地址|收件地址|家庭地址|家庭住址|公司地址|联系地址|通讯地址|详细地址|门牌号?|注册地址|现住址|住址|地址|住在|家住|居住在|现居|寄到|寄往|寄至|寄给|邮寄到|邮到|送到|送至|送往|送去|发到|发往|发至|快递到|派送到|投递到|配送到|位于|坐落于?|"
     r"搬到|搬去|搬至|改到|改成|改为|换成|换到|变更为|更正为|写成|写的是?|填的是?|开到|去|到|至|往|在|是|为|住|我家|家|公司|单位|办公室|学校|老家|新家|店|从|来|叫|上门|取件|收|寄|送|发)"
     r"(?:了|的是|的|就|：|:|是|在|为)?"
 )
@@ -45,7 +45,7 @@ _STRONG = re.compile(
 _TAIL = re.compile(
     r"\s?(?:[A-Za-z]?\d{1,3}[Ff](?![A-Za-z\d])|塔\d{1,2}(?:\s?\d{2,4})?|[A-Za-z]?\d{1,4}-\d{1,4}(?:-\d{1,4})?|[A-Za-z]?\d{3,5}|(?<![\d号])\d{1,2}[A-Z](?![A-Za-z])|(?<=[\u4e00-\u9fff])(?<!号)[A-Z]\d{1,2})(?![\dA-Za-z年月日点元块个次%号天人位分秒米平]|\.\d|-\d)"
 )
-_UNIT_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:[（(]?{_HOUSE.pattern}[）)]?)")
+_UNIT_NEXT = re.compile(rf"[\s,，]{{0,2}}(?:[（(]?附?{_HOUSE.pattern}[）)]?)")
 #: Buildings that stand behind a house number; before one some of these words would be anything.
 _BUILDING = f"{_NAMED}|大廈|置地|大酒店|酒店|宾馆|賓館|饭店|天地|商业街|学生楼|教学楼|办公楼|综合楼"
 _PLACE_NEXT = re.compile(
@@ -146,6 +146,7 @@ _NOT_OWN = re.compile(
     r"[装修弄办搞]好|[装修搬拆寄送]完|报修|维修|检修|抢修|安装|装修|拆|搬|投诉|举报|预约|预订|订单|查询?(?!干)|核对|退(?!思)|换(?!新天)|修(?!水|武|文)|取件|取货|寄件|快递|外卖|骑手|保洁|开户|过户|销户|办理|送货|配送|停(?:[水电气]|车(?!场))|断[网电水]|"
     r"今天|明天|昨天|后天|前天|上午|下午|晚上|早上|中午|凌晨|现在|刚才|已经|一直|时间|电话|手机|有人|看看|一下|打不开|味道?|很重|好像|需要|可以|能(?=[来派送修换到]))"
 )
+_KIND_OF_ROAD = re.compile(rf"{_ROAD}{_ROAD_PART}\s?")
 _CORE = re.compile(
     rf"{_HAN}{{2}}(?:门[内外])?[东西南北中上下前后]?[东西南北中一二三四五六七八九十]?(?:(?P<road>{_ROAD})|{_NAMED}|新区|开发区|街道|[区县镇乡旗州](?!{_ROAD})|市(?!场))"
 )
@@ -162,7 +163,7 @@ def _own(text: str, start: int, at: int, edge: bool) -> int:
     name is longer than roads are called, the two characters before 路, 区, 小区 … with their direction or number are its name."""
     moved, told = False, _levels(text, start)[0]
     for match in _NOT_OWN.finditer(text, told, at):
-        if match.end() <= at - 2:
+        if match.end() <= at - 2 and not _KIND_OF_ROAD.fullmatch(text, match.end(), at):  # 美的大道: the word belongs to the name
             start, moved, edge = match.end(), True, match["edge"] is not None
     core = None if _places().match(text, start) else _CORE.search(text, start, at)
     if core is None or not (moved or edge or core["road"]):
@@ -248,6 +249,10 @@ _PUBLIC_PLACE = re.compile(
 )
 
 
+#: Which house of a village, as people say it who have no numbers: 东头第三家.
+_LAST_HOUSE = re.compile(r"(?:村?[东西南北]头|村口|[东西南北]边)(?:第?[一二三四五六七八九十0-9]{1,2}[家户])?|第[一二三四五六七八九十0-9]{1,2}[家户]")
+
+
 def _no_house(text: str) -> Iterator[tuple[int, int]]:
     """Province, city, district … and a road, building or village, without a number: two levels where it is told that somebody lives or
     gets parcels there, three levels alone."""
@@ -258,8 +263,9 @@ def _no_house(text: str) -> Iterator[tuple[int, int]]:
         end, levels = _levels(text, start)
         fine = _FINE.match(text, end) if levels >= 2 else None
         if fine and not _PUBLIC_PLACE.match(text, fine.end()) and (levels >= 3 or _STRONG.search(text, max(0, start - 14), start)):
-            yield start, fine.end()
-            at = fine.end()
+            last = _LAST_HOUSE.match(text, fine.end())
+            at = last.end() if last else fine.end()
+            yield start, at
 
 
 def _levels(text: str, at: int) -> tuple[int, int]:

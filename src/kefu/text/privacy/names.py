@@ -14,6 +14,8 @@ def find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator[
     """(start, end) of person names. `personal`: where other personal data stands; beside it a name needs no other context. bits: of `gates.GATES`."""
     found: dict[str, None] = {}
     for start, end in _find(text, personal, bits):
+        if text[start] == "傅" and text[max(0, start - 1)] in "师師":  # the end of a title: 师傅和老板
+            continue
         found[text[start:end]] = None
         yield start, end
         if end - start > 1 and names_zh.has_han(text[start:end]):

@@ -414,7 +414,7 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     known = lists()
     start, end = _trim(text, *match.span())
     words = text[start:end].split(" ")
-    if len(words) == 1 and words[0].strip(".").casefold() not in known["given"]:
+    if len(words) == 1 and (words[0].strip(".").casefold() not in known["given"] or _of_brand(text, start, end)):
         return
     if any(len(word) > 3 and word.isupper() for word in words) and not all(word.isupper() for word in words):
         return
@@ -443,6 +443,17 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
                 yield start, start + len(words[0])
         start += len(words[0]) + 1
         words = words[1:]
+
+
+def _of_brand(text: str, start: int, end: int) -> bool:
+    """Is the word one of two by which a thing is called: Jack & Jones, Ben and Jerry's?"""
+    known, word = lists()["brands"], text[start:end].casefold()
+    before, behind = _AND_BEFORE.search(text, max(0, start - 24), start), _AND_BEHIND.match(text, end)
+    return bool((before and f"{before['w'].casefold()}-{word}" in known) or (behind and f"{word}-{behind['w'].casefold()}" in known))
+
+
+_AND_BEFORE = re.compile(r"(?<![A-Za-z])(?P<w>[A-Z][a-z]+) (?:&|and|n) $")
+_AND_BEHIND = re.compile(r" (?:&|and|n) (?P<w>[A-Z][a-z]+)")
 
 
 def _typed_small(text: str) -> Iterator[tuple[int, int]]:

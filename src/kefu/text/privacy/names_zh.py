@@ -12,6 +12,7 @@ from importlib import resources
 
 import yaml
 
+from kefu.text.disguise import traditional
 from kefu.text.gate import Gate
 from kefu.text.privacy.gates import gated
 
@@ -32,6 +33,12 @@ _TOLD = gated(
 )
 _SELF = gated(re.compile(r"(?:我是|我係|我就是|俺是|本人是?|这里是|我这边是|在下|鄙人|我乃|我們是|你好[，,]?是)\s{0,2}"))
 _OF = gated(re.compile(rf"(?:我是|这里是|我这边是)(?:{_HAN}|[A-Za-z0-9]){{2,10}}?(?:的|公司)(?={_HAN})"))
+#: Whose account or invoice it is: 工行刘翠花, 抬头个人赵铁柱.
+_PAID = gated(
+    re.compile(
+        rf"(?:[工农中建交招][商]?行|邮储|农信|信用社|储蓄卡|抬头(?:是|为|写|开)?[:：]?\s?个人(?:的|名字)?)卡?[:：，,\s]{{0,2}}(?P<v>{_HAN}{{3}})(?!(?!收){_HAN})"
+    )
+)
 _CLOSED = re.compile(r"(?:敬礼|此致|祝好|顺祝商祺|商祺|谨启|落款|谢谢|感谢)[！!。，,：:]?[ \t]*\n[ \t]*$")
 #: Three characters between a word that leads to a person and what only a person does.
 _DOES = gated(
@@ -45,7 +52,11 @@ _FREE_AFTER = re.compile(
     r"[，,\s]{0,2}(?:手机|电话|身份证|护照|证件|联系方式|男|女|工号|\d{11})|[（(]收|(?:本人|代)?(?:收|签收|敬上|谨上|拜上)|[您你]好(?=[，,。！!\s]|$)|说[他她我已要]|告诉我|给我|帮我|接待|处理的|刚才|昨天|今天打"
 )
 _LINE = re.compile(r"(?m)^[ \t]{0,4}(?:[-—–~]{1,3}[ \t]{0,2})?(?P<v>[\u4e00-\u9fff]{2,4})(?:[ \t]{0,2}(?:敬上|谨上|上|留|收|启))?[ \t。.!！]{0,3}$")
-_FAMILY = gated(re.compile(r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您|^|[，,。\s])姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"))
+_FAMILY = gated(
+    re.compile(
+        r"(?:我|免贵|鄙人|敝人|本人|客户|他|她|您|师傅|客服|经理|老师|司机|骑手|快递员|医生|教练|店员|小哥|^|[，,。\s])姓(?P<v>[\u4e00-\u9fff]{1,2})(?![名氏什啥])"
+    )
+)
 _DOTTED = gated(re.compile(r"[\u4e00-\u9fff]{1,10}(?:[·•・‧∙][\u4e00-\u9fff]{1,10}){1,4}"))
 _LATIN = gated(
     re.compile(
@@ -88,7 +99,7 @@ def _led() -> Gate:
     """Words before somebody who is spoken of or to; the name must look like one."""
     return gated(
         re.compile(
-            rf"(?:{any_role()}[】\])）]?[:：]?|查一?下|查询|联系|问问?|转告|通知|转账?给|[汇退打寄发送留交]给|谢谢|多谢|接待我的|对接的|负责的|工号\d{{1,8}}|姓名|亲爱的|[您你]好|转接?|"
+            rf"(?:{any_role()}(?:叫(?=[\u4e00-\u9fff]{{3}})|[】\])）]?[:：]?)|查一?下|查询|联系|问问?|转告|通知|转账?给|[汇退打寄发送留交]给|谢谢|多谢|接待我的|对接的|负责的|工号\d{{1,8}}|姓名|亲爱的|[您你]好|转接?|"
             r"由(?!于)|对(?!方)|[替给找帮叫被跟和与向让请至致@是为妈爸、及写])\s?"
         )
     )
@@ -141,7 +152,7 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
             yield match.start("v"), match.start("v") + 1
     for match in _led().found(bits, text):
         lead = match.group().strip(" :：】])）\n\t")
-        told = lead in _lists()["roles"]
+        told = lead.removesuffix("叫") in _lists()["roles"]
         end, score = name_at(text, match.end(), told=told)
         name = text[match.end() : end]
         role = len(lead) > 1 and len(name) > 2
@@ -160,6 +171,9 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
         if end != match.end("v"):
             continue
         if (closed and score >= 3) or (likely(match.group("v")) and (len(match.group("v")) > 2 or len(match.group()) > 2 or len(text) > 4)):
+            yield match.span("v")
+    for match in _PAID.found(bits, text):
+        if full(match["v"]) and likely(match["v"]) and plausible(match["v"], told=True):
             yield match.span("v")
     if _PAIRED.search(text):
         yield from _both(text)
@@ -221,7 +235,7 @@ def _called() -> Gate:
     """小李, 老周: after a sign or a word that leads to somebody, before a word that follows somebody."""
     return gated(
         re.compile(
-            rf"(?:^|(?<![\u4e00-\u9fff])|(?<=[谢烦找叫问让请系是给跟和帮的服对我你您与被由等哥姐弟妹])|(?<=同事)|(?<=客服)|(?<=专员)|(?<=师傅))(?P<v>[小老][{''.join(sorted(_lists()['called']))}])"
+            rf"(?:^|(?<![\u4e00-\u9fff])|(?<=[谢烦找叫问让请系是给跟和帮的服对我你您与被由等哥姐弟妹])|(?<=打)|(?<=同事)|(?<=客服)|(?<=专员)|(?<=师傅))(?P<v>[小老][{''.join(sorted(_lists()['called']))}])"
             r"(?=$|[^\u4e00-\u9fff]|[了帮在刚说的就来吗呢跟和答告给您你我那这也都已要把是办处接吧啊呀上昨今现就行放拿取来]|经理|老师)(?!是(?:什么|哪))"
         )
     )
@@ -260,12 +274,20 @@ def plausible(name: str, told: bool = False) -> bool:
     first = 2 if name[:2] in known["compound"] and len(name) > 2 else 1
     if first == 1 and (name[0] not in known["surnames"] and not (told and name[0] in known["rare"])):
         return False
-    if not 1 <= len(name) - first <= 2 or (first == 1 and name[:2] in known["not_names"]):
+    if not 1 <= len(name) - first <= 2 or (first == 1 and _word(name, told)):
         return False
     if name in known["brands"]:
         return False
     given = name[first:]
     return not any(char in known["not_given"] and not (told and n + 1 < len(given) and char in known["given"]) for n, char in enumerate(given))
+
+
+def _word(name: str, told: bool) -> bool:
+    """Do the first two characters make a word, in either script, and not one (黄河) that a told name of three may begin with?"""
+    known, begins = _lists(), name[:2]
+    if begins not in known["not_names"] and (begins.isascii() or "".join(traditional().get(char, char) for char in begins) not in known["not_names"]):
+        return False
+    return not (told and len(name) == 3 and begins in known["natural"] and full(name) and name[-1] not in _VERBS)
 
 
 def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: bool = False) -> tuple[int, int]:
@@ -285,14 +307,15 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
             and all(char in known["given"] for char in name[first:])
             and (_NAME_END.match(text, stop) or (name[-1] == "刚" and size == first + 2 and text[stop] not in _JUST))
         )
-        if not plausible(name, told) and not (ended and name[:2] not in known["not_names"] and plausible(name[:-1] + "一", told)):
+        own = ended and name[-1] == "刚" and text[stop : stop + 1] in _NOT_JUST
+        if not plausible(name, told) and not (ended and not _word(name, told) and plausible(name[:-1] + "一", told)):
             continue
         if after is not None and not after.match(text, stop):
             continue
         score = 1 + 2 * all(char in known["given"] for char in name[first:])
         if _NAME_END.match(text, stop):
             score += 4
-        elif text[stop] in known["follow"] or _titles().pattern.match(text, stop):
+        elif own or text[stop] in known["follow"] or _titles().pattern.match(text, stop):
             score += 2
         if best[1] >= 3 and name[-1] in _VERBS and not _NAME_END.match(text, stop):  # 秦岚来提车
             continue
@@ -302,6 +325,8 @@ def name_at(text: str, start: int, after: re.Pattern[str] | None = None, told: b
 
 
 _VERBS = frozenset("来去说打收签拿送到给让下接取买退换报反投找问帮代办要能会用行进起开出发有知")
+#: After these 刚 is the end of a name: 李志刚多收了, where 李志刚才来 is 李志.
+_NOT_JUST = frozenset("多乱态服技是的把也都没不骂太很先师经工将迟总老又这那跟和要坑偷强硬私")
 _JUST = frozenset("才刚好到来去收发买下打问跟从在说换办退付充充签接拿取给被开")
 
 
