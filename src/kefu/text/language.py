@@ -26,7 +26,8 @@ _LETTERS = {
     "fr": re.compile(r"[œêèçâûîëï]|\b[cdjlmnst]['’](?=[a-zéèêâîôûh]{2})|\bqu['’]"),
     "de": re.compile(r"[ßäöü]"), "es": re.compile(r"[¿¡ñ]"), "pt": re.compile(r"[ãõ]"), "tr": re.compile(r"[ığş]"), "pl": re.compile(r"[ąęłńśźż]"),
 }  # fmt: skip
-_NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\[[^\]\n]{1,40}\]|\S*\d\S*")
+_NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\[[^\]\n]{1,40}\]")
+_DIGIT = re.compile(r"\d")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ENGLISH = "en"
 _MARKS = {ord(mark): " " for mark in '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n\r'}
@@ -62,7 +63,7 @@ def _latin(text: str, default: str) -> str:
         return default
     if text.isascii() and _foreign().isdisjoint(text.casefold().translate(_MARKS).split()):
         return _ENGLISH  # most English turns: no word of another language in them
-    plain = _NO_WORDS.sub(" ", text).replace("’", "'")
+    plain = _prose(text).replace("’", "'")
     tokens = _TOKEN.findall(plain.casefold())
     if not tokens or len(tokens) > 400:
         tokens = tokens[:400]
@@ -87,6 +88,12 @@ def _latin(text: str, default: str) -> str:
     share = found[best] / len(tokens) if tokens else 0.0
     enough = 0.9 if len(tokens) <= 2 else 1.4 if share >= 0.25 else _FIRM
     return best if found[best] >= enough and found[best] > english and found[best] > rest and share >= 0.15 else _ENGLISH
+
+
+def _prose(text: str) -> str:
+    """Without links, what stands in brackets, addresses of mail and what has a digit. Each word is looked at once: one pattern for all of them
+    takes the square of the length of a text without blanks."""
+    return " ".join(word for word in _NO_WORDS.sub(" ", text).split() if "@" not in word[1:] and not _DIGIT.search(word))
 
 
 @lru_cache(maxsize=1)

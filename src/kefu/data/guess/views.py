@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,8 +138,7 @@ def _mail(path: Path) -> bool:
 
 
 def _tables(path: Path) -> list[View]:
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        tables = database.sqlite_tables(connection, path)
+    tables = database.sqlite_tables(path)
     if not tables:
         raise InputError(f"{path.name} has no tables", "the database is empty", "export it again")
     found = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, mixed, structured, tables, workbook
+from kefu.data.readers import apart, chatlog, conll, database, delimited, encoding, mixed, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
@@ -75,9 +75,9 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
 def open_source(source: Source, project: Loaded, choose_table: database.Choose, *, look: bool = False) -> Reading:
     """Open one source of the project file. Reading starts when `rows()` is consumed. look: a person waits for its first rows, so a
     database gets `look_timeout_s`."""
-    limit = database.Limit(source.timeout_s)
+    limit = apart.Limit(source.timeout_s)
     if look and source.look_timeout_s < source.timeout_s:
-        limit = database.Limit(source.look_timeout_s, "look_timeout_s")
+        limit = apart.Limit(source.look_timeout_s, "look_timeout_s")
     files, others = _sorted_out(source, project)
     facts: dict[str, Any] = {}
     if source.url:
@@ -107,9 +107,7 @@ def _names(files: list[Path]) -> dict[Path, str]:
     return {path: path.relative_to(common).as_posix() for path in files}
 
 
-def _read(
-    path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: database.Limit
-) -> Iterator[Row | Broken]:
+def _read(path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: apart.Limit) -> Iterator[Row | Broken]:
     format = source.format if source.format != "auto" else _format(path)
     facts["format"] = format
     try:
@@ -119,7 +117,7 @@ def _read(
     if size == 0:
         raise InputError(f"{path.name} is empty", "it has no bytes", "export it again, or take the source out of kefu.yaml")
     if format == "sqlite":
-        yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit)
+        yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit, source.max_line_mb)
         return
     if format == "parquet":
         yield from tables.read_parquet(path, name, facts)
