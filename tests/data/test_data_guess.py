@@ -259,3 +259,29 @@ def test_a_project_that_cannot_be_added_to_stays_as_it_is(tmp_path: Path, text: 
         append(propose(written(tmp_path, FAQ, "jsonl"))[0], shop)
     assert (shop / "kefu.yaml").read_text("utf-8") == text
     assert sorted(path.name for path in shop.iterdir()) == ["kefu.yaml", "own.csv"]
+
+
+@pytest.mark.parametrize("contradictory", [False, True])
+def test_texts_that_come_again_are_texts_as_far_as_their_labels_agree(tmp_path: Path, contradictory: bool) -> None:
+    texts = [
+        "包裹到现在还没有送到，请帮我查一下",
+        "退款什么时候能到我的账户上",
+        "The app closes right after the logo",
+        "Please send me the invoice again",
+    ]
+    rows = [
+        [i, texts[i % 4], ["物流", "退款", "bug", "invoice"][(i + (i // 4 if contradictory else 0)) % 4], f"2026-01-{1 + i % 28:02}"]
+        for i in range(80)
+    ]
+    (tmp_path / "t.csv").write_bytes(table([["id", "text", "label", "date"], *rows]))
+    best = next(one for one in propose(tmp_path / "t.csv") if one.block["shape"] == "classification")
+    assert best.block["map"]["label"] == "label"
+    assert best.confidence < 0.6 if contradictory else best.confidence > 0.8, best.yaml()
+    assert any("4 different texts in 80 rows" in one for one in best.against)
+
+
+def test_the_body_of_a_mail_is_the_text_not_its_subject(tmp_path: Path) -> None:
+    rows = [[f"Problem {i}", f"The delivery {i} came late and nobody answered the telephone for days.", ["late", "lost"][i % 2]] for i in range(40)]
+    (tmp_path / "t.csv").write_bytes(table([["subject", "body", "queue"], *rows]))
+    best = propose(tmp_path / "t.csv")[0]
+    assert best.block["map"] == {"text": "body", "label": "queue"} and best.confidence > 0.5

@@ -295,7 +295,7 @@ def test_the_first_source_of_a_project(tmp_path: Path, given: str | None) -> Non
     assert len(data.preview(loaded, "faq", 50)) == len(EN)
 
 
-@pytest.mark.parametrize(("name", "said"), [("a.eml", "mailbox"), ("mail.txt", "mailbox"), ("call.vtt", "subtitles")])
+@pytest.mark.parametrize(("name", "said"), [("a.msg", "Outlook"), ("call.vtt", "nothing says who speaks")])
 def test_what_is_not_read_is_said_in_one_sentence(tmp_path: Path, name: str, said: str) -> None:
     text = "From a@x.com Fri Mar  1 10:00:00 2024\nFrom: A <a@x.com>\nSubject: Parcel\n\nWhere is it?\n"
     cues = "WEBVTT\n\n00:01.000 --> 00:04.000\n<v Anna>Where is it?\n"

@@ -445,9 +445,12 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
     """customer, agent, bot, system, tool, ignore, or an empty string for a sender nobody knows.
 
     own: role by sender; `*` stands for every sender, also one without a name, whom neither the others of `own` nor the usual names
-    (客服, user, system) tell.
+    (客服, user, system) tell; `@shop.cn` for the addresses of a domain and of those below it. Where a domain is given, what stands in
+    another address (`support@…`) tells nothing.
     """
     name = plain(sender).strip()
+    if "@" in name and (domains := {given.casefold().strip(): role for given, role in own.items() if given.strip().startswith("@")}):
+        return _of_address(name.casefold(), domains, own)
     for given, role in own.items():
         if given == name or (given != EVERYONE and name_key(given) == name_key(name)):
             return role
@@ -462,6 +465,14 @@ def role_of(sender: Any, own: Mapping[str, str]) -> str:
     if _SEAT.fullmatch(name):
         return "agent"
     return own.get(EVERYONE, "")
+
+
+def _of_address(address: str, domains: Mapping[str, str], own: Mapping[str, str]) -> str:
+    if role := next((role for given, role in own.items() if given.strip().casefold() == address), ""):
+        return role
+    domain = address.rpartition("@")[2].strip("> ")
+    fitting = [given for given in domains if domain == given[1:] or domain.endswith(f".{given[1:]}")]
+    return domains[max(fitting, key=len)] if fitting else own.get(EVERYONE, "")
 
 
 _SEAT = re.compile(r"(?=.*[\u3400-\u9fff])[^\s:：/]{2,30}[:：][^\s:：/]{1,20}")  # a seat of a shop's desk: 旗舰店:小美

@@ -74,6 +74,8 @@ def _said(turns: list[Utterance] | None) -> Said | None:
 
 
 def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: dict[str, str | list[str]]) -> Said | None:
+    if "text" not in columns and (exchanged := exchanges(items)):
+        return Said(exchanged)
     keys: dict[str, str] = {field: columns[field] for field in ("role", "text", "at") if field in columns}
     if "role" not in keys or "text" not in keys:
         guessed = mapping.guess(
@@ -91,6 +93,18 @@ def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: d
             continue
         said.turns.append(Utterance(mapping.text(item, keys["role"]).strip(), text, times.iso(mapping.value(item, keys.get("at", "at")))))
     return said
+
+
+def exchanges(items: Sequence[dict[str, Any]]) -> list[Utterance]:
+    """Turns of objects that hold a question and its answer under the names of who speaks (`{"usr": …, "sys": …}`, `{"human", "assistant"}`)
+    instead of a speaker and a text; empty where they are none."""
+    roles = {key: mapping.role_of(key, {}) for key in (items[0] if items else {})}
+    asks = [key for key, role in roles.items() if role == "customer"]
+    answers = [key for key, role in roles.items() if role in ("agent", "bot")] or [key for key in roles if key.casefold() in ("sys", "system")]
+    if len(asks) != 1 or len(answers) != 1 or not all(isinstance(one.get(key, ""), str | None) for one in items for key in (asks[0], answers[0])):
+        return []
+    named = {asks[0]: "customer", answers[0]: "agent"}
+    return [Utterance(named[key], text) for one in items for key, text in one.items() if key in named and isinstance(text, str) and text.strip()]
 
 
 def transcript(text: str) -> list[Utterance]:
@@ -112,6 +126,14 @@ def transcript(text: str) -> list[Utterance]:
     if sum(names[name] for name in senders_) < 2 or len(senders_) < 2:
         return []
     return _opened(lines, opened, senders_)
+
+
+def prefixed(line: str) -> Utterance | None:
+    """One line that says who and when, or whose sender is known by name (`客服：…`); else None."""
+    found = _PREFIX.match(line)
+    if not found or not (found["t1"] or found["t2"] or mapping.role_of(found["name"], {})):
+        return None
+    return Utterance(found["name"].strip(), found["text"].strip(), times.iso(found["t1"] or found["t2"] or ""))
 
 
 _ENDS = re.compile(r"\r?\n|\r|<br\s*/?>", re.IGNORECASE)

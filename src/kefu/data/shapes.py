@@ -20,6 +20,7 @@ from kefu.data import calls, chats, mapping, records, senders, steps, threads, t
 from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
+from kefu.data.readers.mail import AUTOMATIC
 from kefu.data.spool import Seen, Shelf, number
 from kefu.errors import InputError
 from kefu.project.schema import Source
@@ -378,7 +379,7 @@ class Former:
         for utterance in said:
             role = roles.of(utterance.sender, said)
             if role in ("", "ignore"):
-                reason = "sender ignored by `roles`" if role else "unknown sender"
+                reason = "automatic reply" if utterance.sender == AUTOMATIC else "sender ignored by `roles`" if role else "unknown sender"
                 self.turns.dropped[reason] += 1
                 self._drop_said(utterance.where or row.where, reason, utterance.text)
             else:

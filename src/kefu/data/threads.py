@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from kefu.data import mapping, senders
+from kefu.data import mapping, senders, times
 from kefu.text.normalise import strip_html
 
 Rows = Sequence[dict[str, Any]]
@@ -73,7 +73,8 @@ def colleagues(values: Sequence[Any]) -> dict[str, str]:
 def told(row: dict[str, Any], columns: dict[str, str], turn_where: dict[str, str | list[str]], own: dict[str, str]) -> senders.Said | None:
     """The turns of a row: the opening message, then those of its list; whoever equals the asker is the customer, and who is then
     not known by name an agent. None: unreadable. own: roles of the source."""
-    said = senders.turns_of(mapping.value(row, columns["turns"]), columns, turn_where)
+    cell = mapping.value(row, columns["turns"])
+    said = noted(cell) if columns["turns"].endswith("*") and isinstance(cell, list) else senders.turns_of(cell, columns, turn_where)
     if said is None and "opening" in columns and mapping.value(row, columns["turns"]) in (None, "", []):
         said = senders.Said([])
     if said is None:
@@ -92,6 +93,26 @@ def told(row: dict[str, Any], columns: dict[str, str], turn_where: dict[str, str
     first = _opening(mapping.value(row, columns["opening"]), columns) if "opening" in columns else None
     if first is not None and first.text.strip() and not (said.turns and _same(first.text, said.turns[0].text)):
         said.turns.insert(0, first)
+    return said
+
+
+_JIRA = re.compile(r"(?P<at>[^;\n]{6,40});(?P<who>[^;\n]{1,80});(?P<text>.*)", re.DOTALL)
+
+
+def noted(cells: Sequence[Any]) -> senders.Said:
+    """Comments that stand in a column each: `date;author;text` as Jira writes them, `2024-05-01 10:22 小王：…`, else the words of somebody
+    at the desk, who keeps such columns."""
+    said = senders.Said([])
+    for cell in cells:
+        text = mapping.plain(cell).strip()
+        first, _, rest = text.partition("\n")
+        if (found := _JIRA.fullmatch(text)) and times.iso(found["at"]):
+            said.turns.append(senders.Utterance(found["who"].strip(), found["text"].strip(), times.iso(found["at"])))
+        elif (told := senders.prefixed(first)) is not None:
+            told.text = f"{told.text}\n{rest}".strip()
+            said.turns.append(told)
+        elif text:
+            said.turns.append(senders.Utterance("agent", text))
     return said
 
 

@@ -15,6 +15,11 @@ _YEAR_FIRST = re.compile(
     re.IGNORECASE,
 )
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4})(?:[,T\s]+(\d{1,2}):(\d{1,2})(?::(\d{1,2}))?\s*(AM|PM)?)?", re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NAMED = re.compile(  # 01/Mar/24 10:22 AM, 1 Mar 2024 10:22
+    rf"(\d{{1,2}})[-/. ]({'|'.join(_MONTHS)})[a-z]*[-/., ]+(\d{{4}}|\d{{2}})(?:[,T\s]+(\d{{1,2}}):(\d{{1,2}})(?::(\d{{1,2}}))?\s*(AM|PM)?)?",
+    re.IGNORECASE,
+)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?)?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
@@ -76,6 +81,10 @@ def _written(text: str) -> float | None:
         day_first = sign_ == "." or int(first) > 12
         day, month = (first, second_) if day_first else (second_, first)
         return _stamp(year, month, day, hour, minute, second, half or "")
+    if match := _MONTH_NAMED.match(text):
+        day, month, year, hour, minute, second, half = match.groups()
+        year = year if len(year) == 4 else f"20{year}"
+        return _stamp(year, str(_MONTHS.index(month[:3].casefold()) + 1), day, hour, minute, second, half or "")
     if match := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second = match.groups()
         return _stamp(year, month, day, hour, minute, second, "")

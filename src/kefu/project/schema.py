@@ -64,8 +64,11 @@ class Source(Block):
     path: str = Field(default="", description="file, folder or glob, relative to kefu.yaml")
     url: Url = Field(default="", description="SQLAlchemy URL; with a password: env:NAME or file:PATH")
     query: str = Field(default="", description="one SELECT for a database source; anything that writes is refused")
-    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll", "chatlog"] = Field(
-        default="auto", description="how the file is written; auto: by its name and content (chatlog: text of WeChat, WhatsApp and the like)"
+    format: Literal["auto", "csv", "tsv", "json", "jsonl", "parquet", "excel", "sqlite", "conll", "chatlog", "mail", "messenger", "speech"] = Field(
+        default="auto",
+        description="how the file is written; auto: by its name and content "
+        "(chatlog: text of WeChat, WhatsApp and the like; mail: mbox, eml, Maildir; "
+        "messenger: exports of Slack, Teams, Telegram, Discord, 飞书, 钉钉; speech: srt, vtt, JSON of speech recognition)",
     )
     encoding: str = Field(default="auto", description="character encoding such as gb18030; auto: recognised and reported")
     delimiter: Annotated[str, StringConstraints(strip_whitespace=False, pattern=r"^(auto|tab|\\t|[^\n\r\"])$")] = Field(
@@ -78,7 +81,9 @@ class Source(Block):
     on_broken: Literal["fail", "skip"] = Field(default="skip", description="a row that cannot be read stops the build, or is left out and counted")
     map: dict[str, str] = Field(default={}, description="field -> column (or dotted path); what is left out is guessed and reported")
     roles: dict[str, Role] = Field(
-        default={}, description="value in the export -> customer | agent | bot | system | tool | ignore; '*': every other sender"
+        default={},
+        description="value in the export -> customer | agent | bot | system | tool | ignore; '@shop.cn': every address of that domain; "
+        "'*': every other sender",
     )
     first: Literal["customer", "agent"] = Field(default="customer", description="shape alternating: who speaks first when no line says it")
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows whose column has one of these values")

@@ -69,6 +69,8 @@ def turn_keys(rows: Rows, found: Map) -> Map:
     keys = mapping.columns_of(items)
     told = mapping.guess("dialogues", keys, items, wanted=["role", "text", "at"])
     free = [key for key in keys if key not in told.values()]
+    if senders.exchanges(items):
+        return {}
     more: Map = {}
     strings = {key: texts(items, key) for key in free if _share(column(items, key), lambda item: isinstance(item, str)) > 0.9}
     if "text" not in told and strings:
@@ -154,8 +156,16 @@ def dialogues(rows: Rows, found: Map) -> Evidence:
     said = [threads.told(row, found, {}, {}) for row in rows if mapping.value(row, found["turns"]) not in (None, "")][:100]
     told = [one for one in said if one and len(one.turns) >= 2 and len({turn.sender for turn in one.turns}) >= 2]
     bare = _share(cells, lambda cell: len(items := senders_list(cell)) > 0 and all(isinstance(item, str) for item in items))
+    if found["turns"].endswith("*"):  # a column a comment
+        lost = [name for name in prose(rows) if name not in found.values() and not name.startswith(found["turns"][:-1])]
+        share = len(told) / max(1, len(said))
+        against = [f"what is written in {', '.join(map(repr, lost[:3]))} is not read"] if lost else []
+        return Evidence(share * 0.85, [f"{share:.0%} of the rows have a comment of another than the asker in {found['turns']!r}"], against)
     share = len(told) / max(1, len(said)) * (1 - bare)
     objects = _share(cells, lambda cell: any(isinstance(item, dict | list) for item in senders_list(cell)))
+    names = [turn.sender for one in told for turn in one.turns]
+    if len(names) > 8 and distinct(names) > 0.5 and mean_length(names) > 6 and not any(mapping.role_of(name, {}) for name in names):
+        return Evidence(0.1, [], ["what would be the speaker hardly ever comes again"])
     strength = share * (0.93 if objects > 0.5 else 0.75)
     return Evidence(strength, [f"{share:.0%} of the cells in {found['turns']!r} hold turns of two speakers or more"])
 
@@ -172,6 +182,11 @@ def alternating(rows: Rows, found: Map) -> Evidence:
         return Evidence(longer * 0.25, [f"{longer:.0%} of the texts in {found['turns']!r} have several lines"], ["no line says who speaks"])
     if plain > unnamed and mean_length([item for cell in cells[:50] for item in senders_list(cell) if isinstance(item, str)]) < 5:
         return Evidence(0.05, [], ["the texts in the lists are words, not turns"])
+    lists = [
+        name for name in mapping.columns_of(rows) if name != found["turns"] and _share(column(rows, name), lambda cell: isinstance(cell, list)) > 0.5
+    ]
+    if plain >= unnamed and lists:
+        return Evidence(0.2, [], [f"{lists[0]!r} is a list beside it: wordings and answers rather than turns"])
     kind = "texts" if plain >= unnamed else "turns"
     against = ["no turn says who speaks: the first is taken for the customer"]
     items = [item for cell in cells[:20] for item in senders_list(cell) if isinstance(item, dict)][:200]
@@ -315,16 +330,31 @@ def classification(rows: Rows, found: Map) -> Evidence:
     if lost > 0.3:
         against.append(f"{lost:.0%} of the words stand in other columns, which would be lost")
     if kinds > max(3, len(labels) * 0.6):
-        strength, against = strength * 0.3, [*against, "nearly every row has a label of its own"]
+        few = len(labels) < 20 and mapping.name_fit("classification", "label", found["label"]) >= 0.8  # a handful of rows tells nothing against it
+        strength, against = strength * (0.7 if few else 0.3), [*against, "nearly every row has a label of its own"]
     elif kinds == 1:
         strength, against = strength * 0.75, [*against, "only one label in the rows that were looked at (the file may be sorted)"]
     if _share(labels, lambda label: bool(mapping.role_of(label, {}))) > 0.6:
         strength, against = strength * 0.2, [*against, "the labels are speakers"]
     if worded(told) < 0.5:
         strength, against = strength * 0.2, [*against, "the texts are names or numbers"]
-    if mean_length(told) < mean_length(labels) or distinct(told) < 0.3:
-        strength, against = strength * 0.3, [*against, "the texts are shorter or more alike than the labels"]
+    if mean_length(told) < mean_length(labels):
+        strength, against = strength * 0.3, [*against, "the texts are shorter than the labels"]
+    elif distinct(told) < 0.3:
+        alike = _one_label_each(rows, found)
+        factor = 0.3 if len(set(told)) < kinds or mean_length(told) < 4 else 0.5 + 0.45 * alike
+        told_of = f"{len(set(told))} different texts in {len(told)} rows" + (f", {1 - alike:.0%} of them with several labels" if alike < 1 else "")
+        strength, against = strength * factor, [*against, told_of]
     return Evidence(strength, reasons, against)
+
+
+def _one_label_each(rows: Rows, found: Map) -> float:
+    """Share of the texts that have the same label wherever they stand."""
+    labels: dict[str, set[str]] = {}
+    for row in rows:
+        if text := mapping.text(row, found["text"]):
+            labels.setdefault(text, set()).add(mapping.text(row, found["label"]))
+    return sum(len(one) == 1 for one in labels.values()) / max(1, len(labels))
 
 
 def tags(rows: Rows, found: Map) -> Evidence:

@@ -69,7 +69,7 @@ _Dumper.add_representer(dict, _plain_items)
 def propose(path: Path, name: str = "") -> list[Proposal]:
     """Likeliest first, at least one; those far behind the first are left out. Raises InputError for a file that holds no rows."""
     name = name or _name(path)
-    path = _main_files(path) if path.is_dir() else path
+    path = _main_files(path) if path.is_dir() and not readers.is_messenger(path) else path
     seen = views(path)
     if len(seen) > 1 and all("sheet" in view.settings for view in seen):
         return _sheets(path, seen, name)
@@ -108,7 +108,9 @@ def _sheets(path: Path, seen: list[View], name: str) -> list[Proposal]:
 def _ranked(path: Path, seen: list[View], name: str) -> list[Proposal]:
     found: list[Proposal] = []
     for view in seen:
-        only = {"conll": "tags", "chatlog": "messages"}.get(view.settings.get("format", ""))
+        only = {"conll": "tags", "chatlog": "messages", "mail": "messages", "messenger": "messages", "speech": "messages"}.get(
+            view.settings.get("format", "")
+        )
         shapes = [only] if only else [shape for shape in evidence.OF if shape not in ("tags",) or view.rows]
         found += [one for shape in shapes if (one := _try(path, view, shape, name)) is not None]
     found = [one for one in found if one.block["shape"] != "records" or (one.formed and one.confidence >= _NOTHING)]
@@ -145,6 +147,8 @@ def _main_files(folder: Path) -> Path:
     for file in sorted(folder.rglob("*")):
         if file.is_file() and readers.known(file):
             sizes["".join(file.suffixes[-2:] if file.suffix.lower() in PACKED else file.suffixes[-1:])] += file.stat().st_size
+    if (folder / "cur").is_dir() and (folder / "new").is_dir():
+        return folder  # a Maildir: its files have no endings
     if not sizes:
         raise InputError(f"no export in {folder}", "no file in it has a format that is read", "give the file itself")
     deep = any(file.parent != folder for file in folder.rglob(f"*{sizes.most_common(1)[0][0]}"))
@@ -188,6 +192,8 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     block["map"] = found
     if shape == "dialogues":
         block |= threads.find(rows, found)[1]
+    if view.sides is not None and view.sides.roles:
+        block["roles"] = view.sides.roles
     extra_against: list[str] = []
     if spoken:
         told.strength *= 0.7
@@ -195,6 +201,7 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if shape == "classification" and (joint := _joint(rows, found)):
         block["label_separator"] = joint
         reasons.append(f"labels are joined by {joint!r}")
+    two_sided, spoken_in = 0, []  # type: int, list[Conversation]
     formed, roles, why = _form(path, sample, block)
     if roles:
         block["roles"] = roles
@@ -218,6 +225,11 @@ def _try(path: Path, view: View, shape: str, name: str) -> Proposal | None:
     if shape == "messages" and told.strength > 0.9:
         strength_of_names = max(strength_of_names, 0.85)  # known speakers in conversations that repeat tell more than names of columns
     readable = 1 - len(view.broken) / max(1, view.read)
+    if view.sides is not None:
+        strength_of_names = 1.0  # the reader names its columns itself
+        told.strength = max(told.strength, 0.9) * view.sides.sure * (0.3 if two_sided * 2 < len(spoken_in) else 1.0)
+        told.against, told.reasons, reasons = [], told.reasons[:1], view.sides.reasons
+        extra_against += view.sides.against
     confidence = told.strength * strength_of_names * min(1.0, 0.3 + 0.7 * share) * readable * (0.5 if headless else 1.0)
     facts = [f"{round(share * len(rows))} of {counted} become {'examples' if shape in tasks.SHAPES else 'conversations'}"]
     block = {key: value for key, value in block.items() if value not in ({}, "")}
@@ -244,6 +256,8 @@ def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict
     inside = mapping.TURN_FIELDS if shape in mapping.TURNS_IN_A_CELL else ()
     found = mapping.guess(shape, columns, rows, wanted=[name for name in mapping.fields(shape) if name not in inside])
     found = {**_by_content(shape, found, columns, rows), **found}
+    if shape == "classification" and "text" in found:
+        found["text"] = _fuller(found, columns, rows)
     needed = [name for name in mapping.required(shape) if not (name == "conversation" and "recipient" in found and name not in found)]
     if any(name not in found for name in needed):
         return None, 0.0, []
@@ -258,6 +272,14 @@ def _map(shape: str, rows: list[dict[str, Any]], spoken: str = "") -> tuple[dict
     told = {name: found[name] for name in mapping.fields(shape) if name in found}
     reasons = [f"columns {', '.join(repr(found[name]) for name in needed)} are called so"] if fits and min(fits) > 0.9 else []
     return told, strength, reasons
+
+
+def _fuller(found: dict[str, str], columns: list[str], rows: list[dict[str, Any]]) -> str:
+    """The column of the text; the body of a mail rather than its subject, where both are called like texts."""
+    told = evidence.mean_length(evidence.texts(rows, found["text"]))
+    others = {c: evidence.mean_length(evidence.texts(rows, c)) for c in evidence.prose(rows) if c in columns and c not in found.values()}
+    longer = {c: n for c, n in others.items() if n > 2 * told and mapping.name_fit("classification", "text", c) >= 0.8}
+    return max(longer, key=lambda c: longer[c]) if longer else found["text"]
 
 
 def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: list[dict[str, Any]]) -> dict[str, str]:
@@ -284,6 +306,9 @@ def _by_content(shape: str, found: dict[str, str], columns: list[str], rows: lis
     if shape == "messages" and not {"order", "time"} & found.keys():
         written = [c for c, t in texts.items() if c not in more.values() and all(re.search(r"\d[:：]\d", one) and times.iso(one) for one in t)]
         more |= {"time": written[0]} if written else {}
+    if shape == "dialogues" and (table := tickets.repeated(columns)) is not None:
+        found.pop("turns", None)  # a column of them is not all of them
+        return table
     if shape == "dialogues" and "turns" in found:
         more |= {**evidence.turn_keys(rows, found), **threads.find(rows, found)[0]}
     if shape == "parallel" and not {"source", "target"} <= found.keys() and len(texts) >= 2:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kefu.data import mapping, readers
+from kefu.data.guess import sides
+from kefu.data.guess.sides import Sides
 from kefu.data.readers import chatlog, conll, database, encoding, structured, workbook
 from kefu.data.readers.packed import suffixes, whole
 from kefu.errors import InputError
@@ -39,27 +41,28 @@ class View:
     read: int = 0
     all: list[readers.Row] = field(default_factory=list)
     more: bool = False  # the file goes on behind what was read
+    sides: Sides | None = None  # who is the company, where the reader's rows do not say it by themselves
 
 
 def views(path: Path) -> list[View]:
     """At least one, else InputError says why the file cannot be read at all."""
     if "*" not in path.name and not path.exists():
         raise InputError(f"no file at {path}", "it does not exist", "correct the path")
-    if path.suffix.lower() in (".mbox", ".eml", ".msg", ".pst") or (path.is_file() and _starts(path, b"From ") and _mail(path)):
+    if path.suffix.lower() in (".msg", ".pst", ".ost"):
         raise InputError(
-            f"{path.name} is a mailbox", "mail is not read as it is stored",
-            "export it as CSV or JSONL with one message a row: thread, from, date, body",
+            f"{path.name} is mail in a form of Outlook's own", "it is not read",
+            "save the mails as .eml, or export the mailbox as .mbox (Thunderbird and readpst write both)",
         )  # fmt: skip
-    if path.suffix.lower() in (".vtt", ".srt"):
-        raise InputError(
-            f"{path.name} holds subtitles", "their cues are not read", "write a line a cue, `speaker: text`, into a .txt, or a row a cue into a CSV"
-        )
     if path.is_file():
         readers.check_no_document(path)
     if path.is_file() and _starts(path, b"SQLite format 3"):
         return _tables(path)
     if path.is_file() and readers.known(path) == "excel" and (sheets := workbook.groups(path, _DOCUMENT_MB))[1:]:
         return [_sheet(path, names) for names in sheets]
+    if (mails := _mails(path)) is not None:
+        return [mails]
+    if (talks := _messenger(path) or _speech(path)) is not None:
+        return [talks]
     if (chat := _chatlog(path)) is not None:
         return [chat]
     found: list[View] = []
@@ -130,11 +133,46 @@ def _sample(path: Path, settings: dict[str, Any]) -> View:
     return view
 
 
-def _mail(path: Path) -> bool:
-    """Do headers of a mail follow its first line?"""
-    with open(path, "rb") as handle:
-        head = handle.read(4096).lower()
-    return b"\nfrom:" in head and (b"\nsubject:" in head or b"\ndate:" in head)
+def _mails(path: Path) -> View | None:
+    """The file, folder or glob as mail, with the roles that its addresses speak for."""
+    source, project = open_as(path, {}, "messages")
+    try:
+        files = readers.source_files(source, project)
+    except InputError:
+        return None
+    if not files or not all(readers.is_mail(file) for file in files[:20]):
+        return None
+    view = _sample(path, {"format": "mail"})
+    view.sides = sides.of_mail(files, source.max_line_mb)
+    return view
+
+
+def _messenger(path: Path) -> View | None:
+    """The file, folder or glob as a messenger's export, with the roles that who meets whom speaks for."""
+    source, project = open_as(path, {}, "messages")
+    try:
+        files = readers.source_files(source, project)
+    except InputError:
+        return None
+    if not files or not all(readers.is_messenger(file) for file in files[:5]):
+        return None
+    view = _sample(path, {"format": "messenger"})
+    view.sides = sides.of_chat([row.values for row in view.all])
+    return view
+
+
+def _speech(path: Path) -> View | None:
+    """The file or glob as spoken conversations."""
+    source, project = open_as(path, {}, "messages")
+    try:
+        files = readers.source_files(source, project)
+    except InputError:
+        return None
+    if not files or not all(readers.is_speech(file) for file in files[:5]):
+        return None
+    view = _sample(path, {"format": "speech"})
+    view.sides = sides.of_calls([row.values for row in view.all], view.facts)
+    return view
 
 
 def _tables(path: Path) -> list[View]:
@@ -172,7 +210,7 @@ def _other_lists(path: Path, view: View) -> list[View]:
         common = set.intersection(*(set(one) for one in document.values()))
         inside = [] if common else inside  # objects by their ids, alike: the rows are these, not what is inside one of them
     found = []
-    for at in [*left_out[:5], *inside[:4], *(["*"] if left_out else [])]:
+    for at in [*left_out[:5], *inside[:4], *_deeper(document, details.get("list", "")), *(["*"] if left_out else [])]:
         try:
             more = _sample(path, {"rows_at": at})
         except InputError:
@@ -180,6 +218,21 @@ def _other_lists(path: Path, view: View) -> list[View]:
         more.label = "all lists" if at == "*" else f"list {at}"
         found.append(more)
     return found
+
+
+def _deeper(document: Any, at: str) -> list[str]:
+    """Paths of the lists inside the rows whose items hold rows themselves: sessions of users, questions of categories."""
+    rows = document if isinstance(document, list) else document.get(at) if isinstance(document, dict) else None
+    told = [row for row in rows[:50] if isinstance(row, dict)] if isinstance(rows, list) else []
+    found = []
+    for key in mapping.columns_of(told)[:50]:
+        items = [item for row in told for item in mapping.objects_in(mapping.value(row, key))]
+        if any({"context", "qas"} & item.keys() for item in items[:20]):
+            continue  # spans in texts: shape qa walks into them itself
+        pairs = mapping.guess("faq", mapping.columns_of(items[:100]), items[:100], wanted=["question", "answer"]) if items else {}
+        if len(pairs) == 2 or any(mapping.objects_in(cell) for item in items[:20] for cell in item.values() if isinstance(cell, list)):
+            found.append(f"{at}.{key}" if at else f"*.{key}")
+    return found[:3]
 
 
 def _first(path: Path) -> Path:

@@ -7,14 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import apart, chatlog, conll, database, delimited, encoding, mixed, structured, tables, workbook
+from kefu.data.readers import apart, chatlog, conll, database, delimited, encoding, mail, messenger, mixed, speech, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
 from kefu.project import Loaded, secret
 from kefu.project.schema import Source
 
-__all__ = ["Broken", "Reading", "Row", "check_no_document", "known", "left_out", "open_source", "source_files"]
+__all__ = [
+    "Broken",
+    "Reading",
+    "Row",
+    "check_no_document",
+    "is_mail",
+    "is_messenger",
+    "is_speech",
+    "known",
+    "left_out",
+    "open_source",
+    "source_files",
+]
 
 _FORMATS = {
     "csv": "csv",
@@ -35,6 +47,10 @@ _FORMATS = {
     "sqlite": "sqlite",
     "sqlite3": "sqlite",
     "db3": "sqlite",
+    "mbox": "mail",
+    "eml": "mail",
+    "srt": "speech",
+    "vtt": "speech",
     **dict.fromkeys(("conll", "conllu", "iob", "iob2", "bio", "bioes"), "conll"),
 }
 _MAGIC = {b"SQLite format 3": "sqlite", b"PAR1": "parquet"}
@@ -61,8 +77,14 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
     if source.url:
         return [], []
     files = project.files([source.path])
+    if source.format in ("auto", "messenger") and messenger.slack.is_export(project.path(source.path)):
+        return [project.path(source.path)], []
     if project.path(source.path).is_file():
         return files, []
+    if source.format == "mail" or any(mail.is_maildir_file(file) for file in files[:50]):
+        told = [file for file in files if known(file) == "mail" or (file.parent.name not in ("tmp",) and mail.is_maildir_file(file))]
+        told = told or (files if source.format == "mail" else told)
+        return told, [file for file in files if file not in set(told)]
     if source.format != "auto":
         return files, []
     told = [file for file in files if known(file)]
@@ -89,7 +111,17 @@ def open_source(source: Source, project: Loaded, choose_table: database.Choose, 
     names = _names(files)
 
     def rows() -> Iterator[Row | Broken]:
+        together = [path for path in files if _mail(path, source)]
+        if together:
+            name = names[together[0]] if len(together) == 1 else _folder(source)
+            found: dict[str, Any] = {}
+            facts["files"][name] = found
+            yield from mail.read(together, name, source.max_line_mb, found)
+            facts["columns"] = found.pop("columns", [])
+        own = set(together)
         for path in files:
+            if path in own:
+                continue
             details: dict[str, Any] = {}
             facts["files"][names[path]] = details
             yield from _read(path, names[path], source, choose_table, details, limit)
@@ -97,6 +129,35 @@ def open_source(source: Source, project: Loaded, choose_table: database.Choose, 
                 facts["columns"] = list(dict.fromkeys([*facts.get("columns", []), *details.pop("columns")]))
 
     return Reading(source.name, rows, facts)
+
+
+def _mail(path: Path, source: Source) -> bool:
+    """Mails of all files are read together: a reply may stand in another file than what it answers."""
+    return is_mail(path) if source.format == "auto" else source.format == "mail"
+
+
+def _folder(source: Source) -> str:
+    """The folder of many files that are read together, as the user is told of it."""
+    parts = [part for part in Path(source.path).parts if "*" not in part and not part.startswith((".", "/"))]
+    return parts[-1] if parts else source.name
+
+
+def is_messenger(path: Path) -> bool:
+    """An export of Slack, Teams, Telegram, Discord, 飞书 or 钉钉."""
+    return messenger.slack.is_export(path) or (path.is_file() and known(path) in ("json", "jsonl") and messenger.looks(path))
+
+
+def is_speech(path: Path) -> bool:
+    """Subtitles, or the JSON of a speech recogniser."""
+    return path.is_file() and (
+        known(path) == "speech"
+        or (known(path) == "json" and speech.looks(path))
+        or (suffixes(path)[-1:] == ["txt"] and known(path) == "csv" and speech.is_transcript(path))
+    )
+
+
+def is_mail(path: Path) -> bool:
+    return known(path) == "mail" or mail.is_maildir_file(path)
 
 
 def _names(files: list[Path]) -> dict[Path, str]:
@@ -125,6 +186,13 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
     if format == "excel":
         wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
         yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
+        return
+    if format == "messenger" or (source.format == "auto" and source.shape == "messages" and is_messenger(path)):
+        yield from messenger.read(path, name, source.max_document_mb, facts)
+        return
+    if format == "speech" or (source.format == "auto" and source.shape == "messages" and is_speech(path)):
+        kind = (suffixes(path) or [""])[-1]
+        yield from speech.read(path, name, speech.detect(path, source.encoding), kind, source.max_document_mb, facts)
         return
     code = source.encoding
     if code == "auto":
@@ -168,24 +236,32 @@ _DOCUMENTS = {
 
 def check_no_document(path: Path) -> None:
     """Raises InputError for a manual: a source is made of tables and conversations."""
+    if messenger.slack.is_export(path):
+        return  # an archive of many files
     if kind := _DOCUMENTS.get((suffixes(path) or [""])[-1]):
         fix = "name manuals in `knowledge: {documents: [manuals/*.docx]}`; .docx, .md and .txt are read there"
         raise InputError(f"{path.name} is {kind}", "rows are read from tables, logs and databases", fix)
 
 
 def _format(path: Path) -> str:
+    if messenger.slack.is_export(path):
+        return "messenger"
     check_no_document(path)
     endings = suffixes(path)
-    if endings and endings[-1] in _FORMATS:
+    if endings and endings[-1] in _FORMATS and endings[-1] != "txt":
         return _FORMATS[endings[-1]]
     try:
         with open(path, "rb") as handle:
-            head = handle.read(16)
+            head = handle.read(8192)
     except OSError as error:
         raise InputError(f"cannot read {path}", error.strerror or type(error).__name__, "give a readable file") from None
     for magic, format in _MAGIC.items():
         if head.startswith(magic):
             return format
+    if mail.looks(head):
+        return "mail"
+    if endings and endings[-1] in _FORMATS:
+        return _FORMATS[endings[-1]]
     raise InputError(f"cannot tell the format of {path.name}", "its ending is not known", f"set `format`: {_formats()}")
 
 

@@ -21,7 +21,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LEGACY = ("gb18030", "big5", "cp1252")
+LEGACY = ("gb18030", "big5", "cp1252")
 
 
 @dataclass
@@ -54,7 +54,7 @@ def detect(path: Path) -> str:
         return "utf-8"
     if mixed.found(path):
         return mixed.NAME
-    scores = {name: score(_high_lines(sample, path), name) for name in _LEGACY}
+    scores = {name: score(_high_lines(sample, path), name) for name in LEGACY}
     best = max(scores, key=lambda name: scores[name])
     # A UTF-8 file with a few damaged lines stays UTF-8; the lines are reported one by one. Legacy text is almost
     # never valid UTF-8 by chance, so one good line in two is proof enough.

@@ -130,6 +130,8 @@ def _items(value: Any) -> tuple[Items | None, str, list[str]]:
     if not isinstance(value, dict):
         return None, "", []
     lists = {key: inner for key, inner in value.items() if isinstance(inner, list) and any(isinstance(item, dict | list) for item in inner)}
+    if len(lists) == len(value) > 2 and all(_one_talk(inner) for inner in list(lists.values())[:20]):
+        return [(key, {"turns": inner}) for key, inner in lists.items()], "", []  # conversations by their ids
     if lists:
         key = max(lists, key=lambda name: len(lists[name]))
         plain = not any(isinstance(inner, dict) for inner in value.values())
