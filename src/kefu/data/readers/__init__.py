@@ -185,7 +185,7 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
         return
     if format == "excel":
         wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
-        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
+        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts, limit)
         return
     if format == "messenger" or (source.format == "auto" and source.shape == "messages" and is_messenger(path)):
         yield from messenger.read(path, name, source.max_document_mb, facts)

@@ -68,10 +68,14 @@ def detect(path: Path) -> str:
 
 def check(path: Path, encoding: str) -> None:
     """Refuse a named encoding that does not fit the file, saying which would. Raises InputError."""
+    way_out = "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`"
     try:
+        codec = codecs.lookup(encoding)
         decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError:
-        raise InputError(f"{encoding!r} is not an encoding", "", "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`") from None
+    except (LookupError, ValueError):
+        raise InputError(f"{encoding!r} is not an encoding", "", way_out) from None
+    if not codec._is_text_encoding or codec.name in _NO_FILES:
+        raise InputError(f"{encoding!r} is not an encoding of text files", "it is made for other things", way_out)
     if codecs.lookup(encoding).name in ("gb18030", "gbk", "gb2312") and mixed.found(path):  # it would decode, to mojibake
         told = ", ".join(f"{n} lines in {name}" for name, n in mixed.census(path).items())
         raise InputError(f"{path.name} is not {encoding}", told, f"write `encoding: {mixed.NAME}`, or leave it at auto")
