@@ -24,7 +24,7 @@ BREAK = "\n"  # between sentences
 _ID = "\ue000"  # stands for an order number or another long code
 _MASKED = re.compile(r"\[([^\[\]\s_]{1,24})_\d+\]|█{3}")
 _DAY = r"\d{4}\s*[-/.年]\s*\d{1,2}\s*[-/.月]\s*\d{1,2}\s*日?[T\s]*"
-_STAMP = re.compile(rf"^\W*(?:{_DAY}\d{{1,2}}:\d{{2}}(?::\d{{2}})?|\d{{1,2}}:\d{{2}}:\d{{2}})(?:\.\d+)?Z?\]?\s*[:：-]?", re.MULTILINE)
+_STAMP = re.compile(rf"^[^\w\n]*(?:{_DAY}\d{{1,2}}:\d{{2}}(?::\d{{2}})?|\d{{1,2}}:\d{{2}}:\d{{2}})(?:\.\d+)?Z?\]?\s*[:：-]?", re.MULTILINE)
 _NO_CODE = r"(?![48]00)(?!(?:19|20)\d{2}[01]\d[0-3]\d(?!\d))"  # hotlines and dates
 _LONG = re.compile(rf"(?<![a-z0-9.]){_NO_CODE}(?=[a-z0-9]*\d{{6}})(?:[a-z]{{0,6}}\d[a-z0-9]{{8,}}|\d{{8}})(?![a-z0-9])", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。！？!?；;\n]+|\.(?=\s|$)")

@@ -25,7 +25,7 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+#-]*")
-_FIXED = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]+@[\w.-]+|[「“\"《][^」”\"》]{1,40}[」”\"》]")
+_FIXED = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]{1,64}@[\w.-]+|[「“\"《][^」”\"》]{1,40}[」”\"》]")
 LONGER, SHORTER = 2.6, 0.4
 _FEW, _LONGEST_ENTITY = 16, 12
 

@@ -181,7 +181,7 @@ def _read(path: Path, name: str, source: Source, choose_table: database.Choose, 
         yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit, source.max_line_mb)
         return
     if format == "parquet":
-        yield from tables.read_parquet(path, name, facts)
+        yield from tables.read_parquet(path, name, facts, source.max_line_mb)
         return
     if format == "excel":
         wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet

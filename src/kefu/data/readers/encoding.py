@@ -22,6 +22,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LEGACY = ("gb18030", "big5", "cp1252")
+#: Codecs of Python for names of hosts and for literals in programs; rot13, hex, zlib and their kind are no text encodings by themselves.
+_NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "unicode_escape", "raw_unicode_escape"})
 
 
 @dataclass
