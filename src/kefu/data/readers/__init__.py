@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kefu.data import naming
 from kefu.data.readers import apart, chatlog, conll, database, delimited, encoding, mail, messenger, mixed, speech, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
@@ -107,7 +108,7 @@ def open_source(source: Source, project: Loaded, choose_table: database.Choose, 
         return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts, limit), facts)
     facts["files"] = {}
     if others:
-        facts["files_left_out"] = sorted(path.name for path in others)
+        facts["files_left_out"] = sorted(naming.path_of(path.name) for path in others)
     names = _names(files)
 
     def rows() -> Iterator[Row | Broken]:
@@ -139,7 +140,7 @@ def _mail(path: Path, source: Source) -> bool:
 def _folder(source: Source) -> str:
     """The folder of many files that are read together, as the user is told of it."""
     parts = [part for part in Path(source.path).parts if "*" not in part and not part.startswith((".", "/"))]
-    return parts[-1] if parts else source.name
+    return naming.path_of(parts[-1]) if parts else source.name
 
 
 def is_messenger(path: Path) -> bool:
@@ -161,11 +162,11 @@ def is_mail(path: Path) -> bool:
 
 
 def _names(files: list[Path]) -> dict[Path, str]:
-    """Files as the user is told of them: the bare name, or the path below their common folder when names repeat."""
+    """Files as the user is told of them: the bare name, or the path below their common folder when names repeat; without personal data."""
     if len({path.name for path in files}) == len(files):
-        return {path: path.name for path in files}
+        return {path: naming.path_of(path.name) for path in files}
     common = os.path.commonpath([path.parent for path in files])
-    return {path: path.relative_to(common).as_posix() for path in files}
+    return {path: naming.path_of(path.relative_to(common).as_posix()) for path in files}
 
 
 def _read(path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: apart.Limit) -> Iterator[Row | Broken]:

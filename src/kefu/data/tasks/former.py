@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kefu.data import mapping
+from kefu.data import mapping, naming
 from kefu.data.readers import Row
 from kefu.data.shapes import Former
 from kefu.data.tasks import preference, qa, tags
@@ -52,7 +52,7 @@ class ExampleFormer(Former):
         group = group or self._get(row.values, "group")
         return Example(
             id=self._id(name, row.where), kind=kind, values=values, language=self._language(row.values) or "und", source=row.where,
-            category=privacy.mask(self._get(row.values, "category")) or self.source.category, group=f"{self.source.name}/{group}" if group else "",
+            category=privacy.mask(self._get(row.values, "category")) or self.source.category, group=f"{self.source.name}/{naming.id_of(group)}" if group else "",
         )  # fmt: skip
 
     def _count(self, name: str, n: int = 1) -> None:
