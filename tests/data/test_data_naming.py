@@ -16,7 +16,11 @@ SECRETS = ("anna.secret@corp.com", "13700137000", "13611112222", "张三", "1380
 
 
 def test_ids(project: Make, tmp_path: Path, out: Path) -> None:
-    rows = ["id,question,answer", "anna.secret@corp.com,怎么查询物流信息呢,请在订单页面点击物流查询", "13700137000,发票怎么开具给公司,请在订单详情点击申请发票"]
+    rows = [
+        "id,question,answer",
+        "anna.secret@corp.com,怎么查询物流信息呢,请在订单页面点击物流查询",
+        "13700137000,发票怎么开具给公司,请在订单详情点击申请发票",
+    ]
     rows += ["7,运费由谁来承担呢,质量问题由我们承担运费"]
     (tmp_path / "张三 13611112222.csv").write_text("\n".join(rows), "utf-8")
     talks = [
