@@ -9,7 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from kefu.assistant import listen, smalltalk
-from kefu.data.augment import frames, guard
+from kefu.data import compared, signals
+from kefu.data.augment import frames, guard, negatives, slips
+from kefu.knowledge import documents
+from kefu.text import normalise, privacy
 from kefu.text.language import detect
 
 UNITS = (
@@ -74,6 +77,15 @@ WORK: dict[str, Callable[[str], object]] = {
     "clauses": found(smalltalk._CLAUSE),
     "end": found(frames._END),
     "numerals": found(guard._HAN_NUMBER),
+    "fixed": found(guard._FIXED),
+    "kept": found(negatives._KEEP),
+    "final": found(slips._FINAL),
+    "stamp": found(compared._STAMP),
+    "marks": found(documents._MARKS),
+    "rule": documents._RULE.match,
+    "lines": found(normalise._LINES),
+    "details": lambda text: [pattern.search(text) for pattern in signals._DETAILS.values()],
+    "clean": lambda text: normalise.clean(normalise.strip_html(text)),
 }
 
 
@@ -84,6 +96,11 @@ def test_time_is_linear(name: str) -> None:
 
 def test_the_test_finds_a_square() -> None:
     assert grows(lambda text: re.compile(r"\S+@\S+").search(text), "a", 5_000)
+
+
+@pytest.mark.parametrize("unit", ["，", "1 ", "12 ", "138 ", "a@", "a", "张三，", "一", "[", " ", "\n", "1,", "<a "])
+def test_masking_takes_time_in_proportion(unit: str) -> None:
+    assert not grows(privacy.mask, unit, 2_500)
 
 
 def test_words_beside_links_and_numbers_still_tell_the_language() -> None:

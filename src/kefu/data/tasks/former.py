@@ -49,10 +49,10 @@ class ExampleFormer(Former):
         yield self._example(row, kind, values, self._get(row.values, "id"))
 
     def _example(self, row: Row, kind: str, values: dict[str, Any], name: str, group: str = "") -> Example:
-        group = group or self._get(row.values, "group")
+        group = naming.id_of(group or self._get(row.values, "group"))
         return Example(
             id=self._id(name, row.where), kind=kind, values=values, language=self._language(row.values) or "und", source=row.where,
-            category=privacy.mask(self._get(row.values, "category")) or self.source.category, group=f"{self.source.name}/{naming.id_of(group)}" if group else "",
+            category=privacy.mask(self._get(row.values, "category")) or self.source.category, group=f"{self.source.name}/{group}" if group else "",
         )  # fmt: skip
 
     def _count(self, name: str, n: int = 1) -> None:
