@@ -223,7 +223,8 @@ def uk_phone(text: str) -> bool | None:
 
 
 def e164(text: str) -> bool | None:
-    value = digits(text)
+    """ITU-T E.164: at most 15 digits with the country's; the prefix 00 is none of them."""
+    value = digits(text).removeprefix("00")
     if value.startswith("86") and value[2:5] in ("400", "800"):
         return False
     return 8 <= len(value) <= 15 and not (value[0] == "1" and value[1:4] in _known("toll_free"))
