@@ -1,4 +1,4 @@
-"""YAML and JSON that somebody else wrote: a plain value, or one fault with its line. Nothing written can hang or crash the reader.
+"""YAML, JSON and XML that somebody else wrote: a plain value, or one fault with its line. Nothing written can hang or crash the reader.
 
 Bounded before anything is built: the depth, and what aliases stand for when written out (ten lines of them can mean gigabytes).
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from xml.etree import ElementTree
+from xml.parsers import expat
 
 import yaml
 
@@ -15,6 +17,9 @@ import yaml
 DEEPEST = 100
 #: Values that aliases may add to those written in the file.
 MOST_ADDED = 100_000
+_DEEPEST_XML = 200  # tables in tables in text boxes come to about sixty
+_MOST_XML = 2_000_000  # elements; a manual of a thousand pages has a tenth of that, and each takes about a hundred bytes
+_CHUNK = 1 << 16
 _HALF = re.compile("[\ud800-\udfff]")
 _FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where PyYAML was built with it
 
@@ -143,3 +148,37 @@ def read_json(text: str) -> Any:
     if ("\\ud" in text or "\\uD" in text) and _HALF.search(json.dumps(value, ensure_ascii=False)):
         raise Fault("half of a surrogate pair (\\ud800 to \\udfff) is no character")
     return value
+
+
+def office_xml(text: bytes) -> ElementTree.Element:
+    """The root element of a part of an office file. Raises ValueError for what no office program writes: a DOCTYPE, wherever it stands and in
+    whatever encoding, elements too deep or too many; ElementTree.ParseError for what is no XML.
+    """
+    depth = count = 0
+
+    def start(*_: Any) -> None:
+        nonlocal depth, count
+        depth, count = depth + 1, count + 1
+        if depth > _DEEPEST_XML:
+            raise ValueError(f"its XML is nested deeper than {_DEEPEST_XML} levels, which no office program writes")
+        if count > _MOST_XML:
+            raise ValueError(f"its XML has more than {_MOST_XML} elements in one part")
+
+    def end(*_: Any) -> None:
+        nonlocal depth
+        depth -= 1
+
+    reader = expat.ParserCreate()
+    reader.StartDoctypeDeclHandler = _doctype
+    reader.StartElementHandler, reader.EndElementHandler = start, end
+    try:
+        for at in range(0, len(text), _CHUNK):
+            reader.Parse(text[at : at + _CHUNK], False)
+        reader.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise ElementTree.ParseError(str(error)) from None
+    return ElementTree.fromstring(text)
+
+
+def _doctype(*_: Any) -> None:
+    raise ValueError("its XML declares a document type, which no office program writes")

@@ -22,8 +22,8 @@ ORDER = ("safety", "injection", "person", "legal", "illegal", "privacy", "compli
 MAX_QUERY = 600
 _PLACES = (("1", "一", "first"), ("2", "二", "second"), ("3", "三", "third"))
 _NUMBER = re.compile(
-    r"(?:第|选|选择|我选|我想问第?)*(?P<zh>[一二三])个?(?:问题)?|(?:the )?(?P<en>first|second|third)(?: one| question)?"
-    r"|(?:第|选|选择|我选|我想问第?|option |number |question |no\. ?|#)*(?P<digit>[123])(?:个|号|个问题)?"
+    r"(?:第|选|选择|我选|我想问第?){0,4}(?P<zh>[一二三])个?(?:问题)?|(?:the )?(?P<en>first|second|third)(?: one| question)?"
+    r"|(?:第|选|选择|我选|我想问第?|option |number |question |no\. ?|#){0,4}(?P<digit>[123])(?:个|号|个问题)?"
 )
 _INTERJECTIONS = set("啊呃额嗯哦唔哎呀哈呵嘿咦诶噢喔嘻哼哇嗷呜嘛呢吧")
 

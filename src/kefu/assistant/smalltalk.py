@@ -10,7 +10,7 @@ import yaml
 
 from kefu.text.disguise import unmask
 
-_CLAUSE = re.compile(r"[，。！？；、,.!?;~～\n]+|\s+[-–—]+\s+")
+_CLAUSE = re.compile(r"[，。！？；、,.!?;~～\n]+|(?<![^\S\n])[^\S\n]+[-–—]+\s+")
 _SOFT = ("ok", "filler", "sorry")
 _SIGNS = re.compile(r"[^\w\s，。！？；、,.!?;~～'%+*/=<>@#&()-]+")
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kefu.errors import ConfigError, KefuError
+from kefu.pages.written import json_line
 
 INTERRUPTED = 130
 
@@ -25,7 +26,7 @@ class Output:
     def result(self, value: Any, text: Callable[[], None]) -> None:
         """Print the JSON document, or run `text`, which prints for people."""
         if self.machine:
-            print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+            print(json_line(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
         else:
             text()
 
@@ -113,11 +114,11 @@ class _Interrupts:
 
 def _show(document: dict[str, Any], line: str, faults: list[str]) -> None:
     if OUTPUT.machine:
-        print(json.dumps({"ok": False, **document}, ensure_ascii=False))
+        print(json_line(json.dumps({"ok": False, **document}, ensure_ascii=False)))
         return
-    from rich.console import Console
+    from kefu.cli.screen import Screen
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Screen(stderr=True, highlight=False, soft_wrap=True)
     console.print("[bold red]error[/]: ", end="")
     console.print(line, markup=False)
     if len(faults) > 1:

@@ -43,6 +43,6 @@ def warn_of_idle(overrides: list[str], *used: str) -> None:
 
 
 def console(stderr: bool = False) -> Console:
-    from rich.console import Console
+    from kefu.cli.screen import Screen
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return Screen(stderr=stderr, highlight=False, soft_wrap=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kefu.data.entries import Entry
 from kefu.data.tally import Tally
 from kefu.data.writers import SPLITS
+from kefu.pages.written import markdown
 from kefu.statistics import nearest_rank
 
 _MOST_SHOWN = 30  # categories
@@ -83,7 +84,7 @@ def _counts(counts: Mapping[Any, int]) -> dict[str, int]:
 
 def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
     """A page in Markdown for people."""
-    lines = [f"# Data of {name}", ""]
+    lines = [f"# Data of {markdown(name)}", ""]
     kinds = ", ".join(f"{n} {kind}" for kind, n in stats["kinds"].items())
     languages = ", ".join(f"{language} {n}" for language, n in stats["languages"].items())
     faq = stats["faq"]
@@ -95,7 +96,7 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
     lines += [
         "## Licence",
         "",
-        licence,
+        markdown(licence),
         "",
         "## Sources",
         "",
@@ -106,8 +107,8 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
         files = facts.get("files") or {"(database)": {}}
         encodings = ", ".join(dict.fromkeys(str(f.get("encoding") or f.get("format", "")) for f in files.values()))
         columns = ", ".join(f"{field} = {column}" + (" (guessed)" if field in facts["guessed"] else "") for field, column in facts["map"].items())
-        cells = [source, ", ".join(files), encodings, facts["rows"], facts["broken"], facts["conversations"], _cell(columns)]
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+        cells = [source, ", ".join(files), encodings, facts["rows"], facts["broken"], facts["conversations"], columns]
+        lines.append(f"| {' | '.join(_cell(str(cell)) for cell in cells)} |")
     lines += ["", "## Ledger", "", "Every step: in + added = kept + merged + set apart + dropped. The sums were checked.", ""]
     lines += ["| step | unit | in | added | kept | merged | changed | set apart | dropped |", "|---|---|---|---|---|---|---|---|---|"]
     for step in ledger["steps"]:
@@ -124,9 +125,17 @@ def card(name: str, stats: dict[str, Any], ledger: dict[str, Any]) -> str:
     lines += ["", *_personal(stats), *_labels(stats), *_made(stats)]
     lines += _contradictions(stats)
     if stats.get("people"):
-        lines += ["## People's labels", "", *(f"- {what}: {n}" for what, n in stats["people"].items()), ""]
-    lines += ["## Notes", "", *(f"- {note}" for note in stats["notes"] or ["none"]), ""]
-    return "\n".join(lines)
+        lines += ["## People's labels", "", *(f"- {markdown(what)}: {n}" for what, n in stats["people"].items()), ""]
+    lines += ["## Notes", "", *(f"- {markdown(note)}" for note in stats["notes"] or ["none"]), ""]
+    return "\n".join(_outside_code(lines))
+
+
+def _outside_code(lines: Iterable[str]) -> Iterator[str]:
+    """Categories, names and notes come from the data, and may hold anything."""
+    code = False
+    for line in lines:
+        code ^= line == "```"
+        yield line if code else markdown(line)
 
 
 def _strata(kind: str, parts: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -184,7 +193,7 @@ def _labels(stats: dict[str, Any]) -> list[str]:
             kappa = "not defined (one label only)" if row["kappa"] is None else f"{row['kappa']}{interval}"
             lines.append(f"- {title}: {row['between'][0]} and {row['between'][1]}: kappa {kappa}, equal {row['agreement']} (n={row['n']})")
     if rule := stats.get("rule"):
-        lines += ["", "```", rule, "```"]
+        lines += ["", "```", rule.replace("```", "` ` `"), "```"]
     return [*lines, ""]
 
 
@@ -208,4 +217,4 @@ def _made(stats: dict[str, Any]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return markdown(text).replace("|", "\\|").replace("\n", " ")

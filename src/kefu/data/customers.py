@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from kefu.data.naming import TICKET
 from kefu.data.spool import Seen, number
 from kefu.text import privacy
 
-TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
 _OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
 

@@ -12,6 +12,10 @@ from kefu.data import signals
 from kefu.data.lines import ConversationFile
 from kefu.errors import InputError
 
+#: Signs (lexicon.yaml) that call for a person whenever the customer shows them, and those that do only after an answer.
+_AT_ONCE = ("danger", "asks_person", "complaint", "legal", "money_loss", "damage")
+_AFTER_AN_ANSWER = ("unresolved", "fed_up", "contradicted")
+
 
 class SupportDataset:
     """Support conversations with a quality label and the point where a person must take over.
@@ -23,18 +27,14 @@ class SupportDataset:
     An FAQ pair is `good`, or `fair` when the company contradicts itself on it (flag `contradiction`).
 
     `human_intervention_idx`: index of the first customer turn at which a person should take over, told from that
-    turn and those before it only: the customer asks for a person, complains, names the law or lost money, speaks of
-    harming himself or others, or after an answer says that it still does not work, asks the same thing again or is fed up.
+    turn and those before it only: somebody is in danger or hurt; the customer asks for a person, complains, names the law,
+    lost money or had something spoilt, speaks of harming himself or others, or after an answer says that it still does not
+    work or that he was told otherwise before, asks the same thing again or is fed up.
     Asking for a channel in a calm voice (投诉电话是多少) is none of it.
     """
 
     #: Best first; what people may choose on the labelling page, unless `data.labels.scale` of kefu.yaml names others. The last is low quality.
     labels: tuple[str, ...] = ("good", "fair", "bad")
-
-#: Signs (lexicon.yaml) that call for a person whenever the customer shows them, and those that do only after an answer.
-_AT_ONCE = ("danger", "asks_person", "complaint", "legal", "money_loss", "damage")
-_AFTER_AN_ANSWER = ("unresolved", "fed_up", "contradicted")
-
 
     def __init__(self, conversations: Sequence[Conversation]) -> None:
         self.conversations = conversations if isinstance(conversations, Sequence) else list(conversations)

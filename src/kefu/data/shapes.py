@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
-from kefu.data import asides, calls, chats, mapping, records, senders, steps, threads, times
-from kefu.data.customers import TICKET, Customers
+from kefu.data import asides, calls, chats, mapping, naming, records, senders, steps, threads, times
+from kefu.data.customers import Customers
 from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
@@ -105,9 +105,8 @@ class Former:
         return False
 
     def _id(self, wanted: str, where: str) -> str:
-        """A unique, telling id; personal data in an id is replaced by the place of the row."""
-        name = wanted if wanted and (TICKET.fullmatch(wanted) or not privacy.find(wanted)) else where.rsplit("#", 1)[-1]
-        name = f"{self.source.name}:{name}"
+        """A unique, telling id, without personal data."""
+        name = f"{self.source.name}:{naming.id_of(wanted) or where.rsplit('#', 1)[-1]}"
         if self._ids.add(number(name)):
             return name
         self._again[name] += 1
@@ -137,7 +136,7 @@ class Former:
         if "id" in customer:
             group = f"customer:{customer['id']}"  # whichever export he stands in
         elif name and fields.get("kind") != "faq":
-            group = f"{self.source.name}/ticket:{_masked(name)}"  # a ticket may have several rows
+            group = f"{self.source.name}/ticket:{naming.id_of(name)}"  # a ticket may have several rows
         return Conversation(
             id=self._id(name, row.where),
             turns=turns,
@@ -165,8 +164,8 @@ class Former:
                 continue
             self.step.kept += 1
             number = self._get(row.values, "id")
-            explicit = self._get(row.values, "answer_id")
-            key = ("answer_id", explicit) if explicit else ("id", number) if number else ("row", row.where)
+            explicit = naming.id_of(self._get(row.values, "answer_id"))
+            key = ("answer_id", explicit) if explicit else ("id", naming.id_of(number)) if number else ("row", row.where)
             meta = {"entry": list(key), "updated": times.iso(mapping.value(row.values, self.columns["updated"])) if "updated" in self.columns else ""}
             conversation = self._conversation(
                 row, number, [Turn("customer", question), Turn("agent", answer)], kind="faq", meta={**meta, "phrasing": "main"}

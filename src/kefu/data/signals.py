@@ -271,7 +271,7 @@ def logic_breaks(turns: Sequence[Turn]) -> list[tuple[int, str]]:
 _DETAILS = {
     "order": re.compile(r"\[(?:订单号|ORDER)[^\]]*\]|(?:订单号?|order)\D{0,8}[A-Z]{0,4}\d{6,}|\b[A-Z]{2,4}\d{8,}\b", re.IGNORECASE),
     "phone": re.compile(r"\[(?:手机号|电话|PHONE|MOBILE)[^\]]*\]|(?<!\d)1[3-9]\d{9}(?!\d)", re.IGNORECASE),
-    "email": re.compile(r"\[(?:邮箱|EMAIL)[^\]]*\]|[\w.+-]+@[\w-]+\.\w+", re.IGNORECASE),
+    "email": re.compile(r"\[(?:邮箱|EMAIL)[^\]]*\]|[\w.+-]{1,64}@[\w-]{1,63}\.\w+", re.IGNORECASE),
 }
 _WANTED = {
     "order": re.compile(r"订单(?:号|编号)|order (?:number|id)", re.IGNORECASE),

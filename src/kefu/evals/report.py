@@ -11,6 +11,7 @@ from typing import Any
 
 from kefu.artifacts import write_json, write_jsonl, write_text
 from kefu.evals.evaluate import Run
+from kefu.pages.written import spreadsheet
 from kefu.statistics import Figure, show
 
 
@@ -23,7 +24,7 @@ def write(report: Mapping[str, Any], runs: Sequence[Run], out: Path) -> None:
     table.writerow(["system", "number", "value", "low", "high", "n", "how"])
     for name, system in report["systems"].items():
         for place, number in figures(system):
-            table.writerow([name, place, *(number.get(key) for key in ("value", "low", "high", "n", "how"))])
+            table.writerow(map(spreadsheet, (name, place, *(number.get(key) for key in ("value", "low", "high", "n", "how")))))
     write_text(out / "eval.csv", buffer.getvalue())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from kefu.errors import InputError
+from kefu.markup import office_xml
 from kefu.text.language import detect
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -83,9 +84,7 @@ def _part(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
         text = handle.read(_MOST + 1)
     if len(text) > _MOST:
         raise ValueError(f"{name} is larger than {_MOST >> 20} MB")
-    if b"<!DOCTYPE" in text[:4096] or b"<!ENTITY" in text[:4096]:
-        raise ValueError(f"{name} declares entities, which Word never does")
-    return ElementTree.fromstring(text)
+    return office_xml(text)
 
 
 def _levels(styles: ElementTree.Element) -> dict[str, int]:

@@ -38,7 +38,7 @@ def digest(artifact: Artifact, *prefixes: str) -> str:
 
 
 def _data(project: Loaded, outcome: Outcome) -> Plan:
-    from kefu.data import records
+    from kefu.data import naming, records
 
     settings = project.settings.data
     paths: list[Path] = []
@@ -52,7 +52,9 @@ def _data(project: Loaded, outcome: Outcome) -> Plan:
     if settings.dataset_class:
         paths += project.files([settings.dataset_class.partition(":")[0]])
     paths += project.files([name for name in (settings.augment.lexicon, settings.labels.people, settings.labels.rubric) if name])
-    inputs |= fingerprint_files([*paths, *label_files(project.root)], project.root)
+    # The manifest goes where the data go: names of files may hold those of people.
+    prints = fingerprint_files([*paths, *label_files(project.root)], project.root)
+    inputs |= {naming.path_of(name): print for name, print in prints.items()}
 
     def work(out: Path, progress: Callable[[str, float], None]) -> dict[str, Any]:
         from kefu import data
@@ -61,6 +63,8 @@ def _data(project: Loaded, outcome: Outcome) -> Plan:
         return data.build(project, out, progress, open_writer)
 
     chosen = settings.model_dump(exclude={"workers", "engine"})  # who does the work changes nothing
+    for source in chosen["sources"]:
+        source["path"] = naming.path_of(source["path"])
     return Plan(inputs, {"data": chosen, "seed": project.settings.seed}, code_fingerprint("data", "text", "conversation"), work)
 
 

@@ -103,9 +103,11 @@ class Source(Block):
     category: str = Field(default="", description="given to rows that have none")
     mask_pii: bool | None = Field(default=None, description="for this source alone; unset: as data.clean.mask_pii says")
     max_drop_share: float = Field(default=0.5, gt=0, le=1, description="more rows that are broken or give nothing stop the build")
-    max_line_mb: float = Field(default=16, gt=0, description="a longer line of JSONL counts as broken")
+    max_line_mb: float = Field(
+        default=16, gt=0, description="a longer line of JSONL counts as broken; a longer value in a database or in Parquet is refused"
+    )
     max_document_mb: float = Field(default=512, gt=0, description="a JSON document or a workbook is held in memory; larger ones are refused")
-    timeout_s: float = Field(default=600, gt=0, description="a database query that works longer is stopped")
+    timeout_s: float = Field(default=600, gt=0, description="a database query or a workbook that takes longer is stopped")
     look_timeout_s: float = Field(
         default=30,
         gt=0,

@@ -23,7 +23,7 @@ HEAD = (
     "# Comments and descriptions are yours: entries that did not change keep them.\n"
 )
 _FIX = "correct it, or restore it from version control"
-_STAGE = re.compile(r"^(\s*stage:\s*)\S+", re.MULTILINE)
+_STAGE = re.compile(r"^([^\S\n]*stage:\s*)\S+", re.MULTILINE)
 
 
 class _Written(yaml.SafeDumper):

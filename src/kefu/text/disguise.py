@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib import resources
 
 # Cyrillic and Greek letters that look like Latin ones (Unicode TR39 calls them confusables; the common few).
-_ALIKE = dict(zip("аеорсухіјѕԁһкмтвнɡαονρτυκιɑ", "aeopcyxijsdhkmtbhgaovptukia", strict=True))
+ALIKE = dict(zip("аеорсухіјѕԁһкмтвнɡαονρτυκιɑ", "aeopcyxijsdhkmtbhgaovptukia", strict=True))
 _LEET = str.maketrans("013457@$", "oieastas")
 # Default_Ignorable_Code_Point of Unicode (DerivedCoreProperties): shown as nothing, the Hangul fillers among them although they are letters.
 _INVISIBLE = re.compile(
@@ -47,7 +47,7 @@ def fold_char(char: str) -> str:
     if _INVISIBLE.match(char):
         return ""
     for part in unicodedata.normalize("NFKD", char).casefold():
-        part = traditional().get(part, _ALIKE.get(part, part))
+        part = traditional().get(part, ALIKE.get(part, part))
         if part == "%" or unicodedata.category(part)[0] in "LN":
             found.append(part)
     return "".join(found)
@@ -79,7 +79,7 @@ def unmask(text: str) -> str:
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", bounded(text, MOST))).casefold()
     if not text.isascii():
         table = traditional()
-        text = "".join(table.get(c, _ALIKE.get(c, c)) for c in text)
+        text = "".join(table.get(c, ALIKE.get(c, c)) for c in text)
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
         text = text.replace("’", "'").replace("‘", "'")
         text = _BETWEEN_HAN.sub("", text)

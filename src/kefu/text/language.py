@@ -26,8 +26,9 @@ _LETTERS = {
     "fr": re.compile(r"[œêèçâûîëï]|\b[cdjlmnst]['’](?=[a-zéèêâîôûh]{2})|\bqu['’]"),
     "de": re.compile(r"[ßäöü]"), "es": re.compile(r"[¿¡ñ]"), "pt": re.compile(r"[ãõ]"), "tr": re.compile(r"[ığş]"), "pl": re.compile(r"[ąęłńśźż]"),
 }  # fmt: skip
-_NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\[[^\]\n]{1,40}\]|\S*\d\S*")
+_NO_WORDS = re.compile(r"https?://\S+|www\.\S+|\[[^\]\n]{1,40}\]")
 _CODED = re.compile(r"[\d@\[]|www\.|://")
+_DIGIT = re.compile(r"\d")
 _VOWEL = re.compile(r"[AEIOUYÀ-ɏ]")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ENGLISH = "en"
@@ -48,7 +49,7 @@ def detect(text: str, default: str = "und") -> str:
     kana = len(_KANA.findall(text))
     if kana and kana * 4 >= han:
         return "ja"
-    latin = len(_LATIN_WORD.findall(_NO_WORDS.sub(" ", text) if han and _CODED.search(text) else text))
+    latin = len(_LATIN_WORD.findall(_prose(text) if han and _CODED.search(text) else text))
     if _OTHER.search(text):
         counts = {language: len(script.findall(text)) for language, script in _SCRIPTS.items()}
         best = max(counts, key=lambda language: counts[language])
@@ -65,7 +66,7 @@ def _latin(text: str, default: str) -> str:
         return default
     if text.isascii() and _foreign().isdisjoint(text.casefold().translate(_MARKS).split()):
         return _ENGLISH  # most English turns: no word of another language in them
-    plain = _NO_WORDS.sub(" ", text).replace("’", "'")
+    plain = _prose(text).replace("’", "'")
     tokens = _TOKEN.findall(plain.casefold())
     if not tokens or len(tokens) > 400:
         tokens = tokens[:400]
@@ -94,7 +95,13 @@ def _latin(text: str, default: str) -> str:
 
 def _says_words(text: str) -> bool:
     """Is there a word beside codes, addresses and placeholders (KFR-35GW E1, AB 12 CD)? Capitals without a vowel are a part of a code."""
-    return any(not token.isupper() or _VOWEL.search(token) for token in _TOKEN.findall(_NO_WORDS.sub(" ", text)))
+    return any(not token.isupper() or _VOWEL.search(token) for token in _TOKEN.findall(_prose(text)))
+
+
+def _prose(text: str) -> str:
+    """Without links, what stands in brackets, addresses of mail and what has a digit. Each word is looked at once: one pattern for all of them
+    takes the square of the length of a text without blanks."""
+    return " ".join(word for word in _NO_WORDS.sub(" ", text).split() if "@" not in word[1:] and not _DIGIT.search(word))
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,14 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffe\uffff]")
+# Beside control characters what is shown as nothing or only turns the direction of others: data hides there. Tags stay in flags of regions
+# (a black flag, letters as tags, an end), which are pictures that people see (Unicode TR51).
+_HIDDEN = (
+    "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e0fff"
+)
+_FLAG = "\U0001f3f4[\U000e0030-\U000e007a]{3,6}\U000e007f"
+_CONTROL = re.compile(f"({_FLAG})|[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f{_HIDDEN}]")
+_MIRRORED = re.compile("\u202e([^\u202a-\u202e\u2066-\u2069\\n]*)")  # shown from right to left, and so read
 _NAMES = (
     "a|abbr|address|article|aside|audio|b|big|blockquote|body|br|button|caption|center|cite|code|col|colgroup|dd|del|details|div|dl|dt|em|figcaption|"
     "figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|kbd|label|li|link|main|mark|meta|nav|noscript|o:p|ol|option|p|pre|q|s|"
@@ -26,13 +33,13 @@ _SCRIPT = re.compile(rf"<(script|style){_ATTRIBUTES}\s*>.*?</\1\s*>|<!--.*?-->",
 _CLOSED = re.compile(r"</([abiqsu])>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,30});", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]+")
-_LINES = re.compile(r"\s*\n\s*")
+_LINES = re.compile(r"(?<!\s)\s*\n\s*")
 # Full-width letters, digits and the signs that stand inside numbers, addresses and codes. Chinese
 # punctuation (，。？！：；（）) is meaning, not dirt, and stays.
 _FULL = {code: code - 0xFEE0 for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 _FULL |= {ord(full): half for full, half in zip("＠％＋－／．＃＿＝", "@%+-/.#_=", strict=True)}
 # A text without any of these, and without a blank, is clean: control characters, blanks of any kind, full-width letters and digits.
-_UNCLEAN = re.compile(f"[\\x00-\\x1f\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\ufffe\uffff{''.join(map(chr, _FULL))}]")
+_UNCLEAN = re.compile(f"[\\x00-\\x1f\\x7f-\\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000{_HIDDEN}{''.join(map(chr, _FULL))}]")
 # A blank between Chinese signs is dirt, unless it ends a mention or the value of a field (`@客服 外机`, `用户：张三 手机：…`).
 _SPACE_IN_CHINESE = re.compile(
     r"([@:：][^\s@:：，。！？；、]{2,20} )|(?<=[\u4e00-\u9fff，。？！；：、]) +(?=[\u4e00-\u9fff，。？！；：、])(?![^\s，。？！；：、:]{1,8}[:：])"
@@ -68,7 +75,9 @@ def clean(text: str) -> str:
         return text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _CONTROL.sub("", unicodedata.normalize("NFC", text))
+    if "\u202e" in text:
+        text = _MIRRORED.sub(lambda match: match[1][::-1], text)
+    text = _CONTROL.sub(r"\1", unicodedata.normalize("NFC", text))
     text = _BLANKS.sub(" ", text.translate(_FULL))
     text = _LINES.sub("\n", text)
     return _SPACE_IN_CHINESE.sub(lambda match: match[1] or "", text).strip()
@@ -87,7 +96,7 @@ def fold(text: str) -> str:
     `%`, `.` inside numbers and minus signs are kept, so that 99.5 and 995 stay apart.
     """
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = _CONTROL.sub("", text)  # also the three signs used as markers below
+    text = _CONTROL.sub(r"\1", text)  # also the three signs used as markers below
     word = _WORD
     if _IN_NUMBER.search(text) or "-" in text or "%" in text:
         text = _MINUS.sub("\x01", _IN_NUMBER.sub("\x00", text)).replace("%", "\x02")

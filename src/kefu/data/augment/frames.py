@@ -12,7 +12,7 @@ import yaml
 
 from kefu.data import signals
 
-_END = re.compile(r"[\s。．.！!？?~～…]+$")
+_END = re.compile(r"(?<![\s。．.！!？?~～…])[\s。．.！!？?~～…]+$")
 _GREETING = re.compile(
     r"^(?:你好|您好|哈喽|在吗|亲(?=[，,])|(?:hi|hello|hey|good (?:morning|afternoon|evening))\b)[\s，,！!。.?？、]*", re.IGNORECASE
 )

@@ -11,7 +11,7 @@ from kefu.text.normalise import fold
 
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*%?")
 _HAN_NUMBER = re.compile(
-    r"[一二两三四五六七八九十百千万半]+(?=个?(?:年|月|天|日|号|元|块|次|台|件|人|位|岁|小时|分钟|周|季|折|倍|成|期|瓶|单|份|张))"
+    r"(?<![一二两三四五六七八九十百千万半])[一二两三四五六七八九十百千万半]+(?=个?(?:年|月|天|日|号|元|块|次|台|件|人|位|岁|小时|分钟|周|季|折|倍|成|期|瓶|单|份|张))"
 )
 _WORD_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty|hundred|thousand|twice|half|double)\b", re.I
@@ -25,7 +25,7 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9_.+#-]*")
-_FIXED = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]+@[\w.-]+|[「“\"《][^」”\"》]{1,40}[」”\"》]")
+_FIXED = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]{1,64}@[\w.-]+|[「“\"《][^」”\"》]{1,40}[」”\"》]")
 LONGER, SHORTER = 2.6, 0.4
 _FEW, _LONGEST_ENTITY = 16, 12
 

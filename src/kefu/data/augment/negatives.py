@@ -40,7 +40,7 @@ _MONEY = re.compile(
 )
 _GROUP_BEFORE = re.compile(r"(?:\d[\s().,·-]{1,3}|[#+(（])$")
 _GROUP_AFTER = re.compile(r"[\s().,·-]{1,3}\d|\s?[号#]")
-_KEEP = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]+@[\w.-]+|\d[\d-]{6,}")
+_KEEP = re.compile(r"\[[^\[\]\s]+_\d+\]|https?://\S+|[\w.+-]{1,64}@[\w.-]+|\d[\d-]{6,}")
 
 
 @dataclass(frozen=True)

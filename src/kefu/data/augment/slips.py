@@ -18,7 +18,7 @@ from kefu.data.augment import guard
 from kefu.data.compared import tables
 from kefu.text.segment import is_han
 
-_FINAL = re.compile(r"[\s。．.！!？?…~～]+$")
+_FINAL = re.compile(r"(?<![\s。．.！!？?…~～])[\s。．.！!？?…~～]+$")
 _LATIN_WORD = re.compile(r"[A-Za-z']+")
 _KEPT_HAN = frozenset("不没无未别勿非否一二两三四五六七八九十百千万半")
 KINDS = {

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from kefu.data.readers.database import quoted
+from kefu.data.readers import apart
+from kefu.data.readers.apart import Limit
+from kefu.data.readers.database import opened, quoted, tables_in
+from kefu.errors import InputError
 
 _FOUND = 0.95  # of the values looked at; fewer are no reference
 _LOOKED = 500  # values
 _TABLES = 6  # in one statement
+_SECONDS = 20.0
 _PREFIX = re.compile(r"^(?:t|tb|tbl|dim|fact|ods|dwd|sys|biz|cs|crm|kf)_", re.IGNORECASE)
 _ENDS = re.compile(r"_?(?:id|no|code|key|num|number|编号|号|标识)$", re.IGNORECASE)
 
@@ -45,6 +51,25 @@ class Join:
             needed |= {on} if alias in needed else set()
         columns = ", ".join(f"{alias}.{quoted(column)} AS {quoted(name)}" for alias, column, name in chosen)
         return " ".join([f"SELECT {columns} FROM {quoted(self.base)} a", *(clause for alias, clause, _ in self.ties if alias in needed)])
+
+
+def of_file(path: Path) -> dict[str, Join]:
+    """By table, its join with what it refers to. What takes too long or is damaged joins nothing: it is told of where it is read."""
+    try:
+        found: list[dict[str, Join]] = list(apart.read("kefu.data.guess.joins:joins_of", (path,), path, {}, Limit(_SECONDS), bool))
+    except InputError:
+        return {}
+    return found[0]
+
+
+def joins_of(path: Path, ask: Callable[[Any], Any], facts: dict[str, Any]) -> Iterator[dict[str, Join]]:
+    """For `of_file`, in a child process, where a view that never ends can be stopped."""
+    with closing(opened(path, 16)) as connection:
+        tables = tables_in(connection, path)
+        try:
+            yield {table: found for table in tables if (found := join(connection, tables, table))}
+        except sqlite3.Error:
+            yield {}
 
 
 def join(connection: sqlite3.Connection, tables: Mapping[str, Sequence[str]], base: str) -> Join | None:

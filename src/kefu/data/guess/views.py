@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -178,12 +177,8 @@ def _speech(path: Path) -> View | None:
 
 
 def _tables(path: Path) -> list[View]:
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-        tables = database.sqlite_tables(connection, path)
-        try:
-            whole = {table: joins.join(connection, tables, table) for table in tables} if len(tables) > 1 else {}
-        except sqlite3.Error:
-            whole = {}  # a damaged table is told of where it is read
+    tables = database.sqlite_tables(path)
+    whole = joins.of_file(path) if len(tables) > 1 else {}
     if not tables:
         raise InputError(f"{path.name} has no tables", "the database is empty", "export it again")
     found = []

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kefu.data.readers import chatlog, conll, database, delimited, encoding, mail, messenger, mixed, speech, structured, tables, workbook
+from kefu.data import naming
+from kefu.data.readers import apart, chatlog, conll, database, delimited, encoding, mail, messenger, mixed, speech, structured, tables, workbook
 from kefu.data.readers.packed import suffixes
 from kefu.data.readers.rows import Broken, Reading, Row
 from kefu.errors import ConfigError, InputError
@@ -97,9 +98,9 @@ def _sorted_out(source: Source, project: Loaded) -> tuple[list[Path], list[Path]
 def open_source(source: Source, project: Loaded, choose_table: database.Choose, *, look: bool = False) -> Reading:
     """Open one source of the project file. Reading starts when `rows()` is consumed. look: a person waits for its first rows, so a
     database gets `look_timeout_s`."""
-    limit = database.Limit(source.timeout_s)
+    limit = apart.Limit(source.timeout_s)
     if look and source.look_timeout_s < source.timeout_s:
-        limit = database.Limit(source.look_timeout_s, "look_timeout_s")
+        limit = apart.Limit(source.look_timeout_s, "look_timeout_s")
     files, others = _sorted_out(source, project)
     facts: dict[str, Any] = {}
     if source.url:
@@ -107,7 +108,7 @@ def open_source(source: Source, project: Loaded, choose_table: database.Choose, 
         return Reading(source.name, lambda: database.read_url(url, source.name, source.query, facts, limit), facts)
     facts["files"] = {}
     if others:
-        facts["files_left_out"] = sorted(path.name for path in others)
+        facts["files_left_out"] = sorted(naming.path_of(path.name) for path in others)
     names = _names(files)
 
     def rows() -> Iterator[Row | Broken]:
@@ -139,7 +140,7 @@ def _mail(path: Path, source: Source) -> bool:
 def _folder(source: Source) -> str:
     """The folder of many files that are read together, as the user is told of it."""
     parts = [part for part in Path(source.path).parts if "*" not in part and not part.startswith((".", "/"))]
-    return parts[-1] if parts else source.name
+    return naming.path_of(parts[-1]) if parts else source.name
 
 
 def is_messenger(path: Path) -> bool:
@@ -161,16 +162,14 @@ def is_mail(path: Path) -> bool:
 
 
 def _names(files: list[Path]) -> dict[Path, str]:
-    """Files as the user is told of them: the bare name, or the path below their common folder when names repeat."""
+    """Files as the user is told of them: the bare name, or the path below their common folder when names repeat; without personal data."""
     if len({path.name for path in files}) == len(files):
-        return {path: path.name for path in files}
+        return {path: naming.path_of(path.name) for path in files}
     common = os.path.commonpath([path.parent for path in files])
-    return {path: path.relative_to(common).as_posix() for path in files}
+    return {path: naming.path_of(path.relative_to(common).as_posix()) for path in files}
 
 
-def _read(
-    path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: database.Limit
-) -> Iterator[Row | Broken]:
+def _read(path: Path, name: str, source: Source, choose_table: database.Choose, facts: dict[str, Any], limit: apart.Limit) -> Iterator[Row | Broken]:
     format = source.format if source.format != "auto" else _format(path)
     facts["format"] = format
     try:
@@ -180,14 +179,14 @@ def _read(
     if size == 0:
         raise InputError(f"{path.name} is empty", "it has no bytes", "export it again, or take the source out of kefu.yaml")
     if format == "sqlite":
-        yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit)
+        yield from database.read_sqlite(path, name, source.query, choose_table, facts, limit, source.max_line_mb)
         return
     if format == "parquet":
-        yield from tables.read_parquet(path, name, facts)
+        yield from tables.read_parquet(path, name, facts, source.max_line_mb)
         return
     if format == "excel":
         wanted = [source.sheet] if isinstance(source.sheet, str) else source.sheet
-        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts)
+        yield from workbook.read_excel(path, name, source.max_document_mb, [one for one in wanted if one], choose_table, facts, limit)
         return
     if format == "messenger" or (source.format == "auto" and source.shape == "messages" and is_messenger(path)):
         yield from messenger.read(path, name, source.max_document_mb, facts)

@@ -6,9 +6,12 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from kefu.data.readers import apart
+from kefu.data.readers.apart import Limit
 from kefu.data.readers.rows import Broken, Row
 from kefu.data.readers.statement import check_reads_only
 from kefu.errors import InputError, MissingExtra
@@ -16,22 +19,9 @@ from kefu.errors import InputError, MissingExtra
 Choose = Callable[[dict[str, list[str]]], str]
 
 
-class Limit(NamedTuple):
-    """How long a database may work, and the setting of the source that says so."""
-
-    seconds: float = 600
-    setting: str = "timeout_s"
-
-    @property
-    def passed(self) -> str:
-        return f"it worked longer than {self.setting} ({self.seconds:g} s)"
-
-    @property
-    def way_out(self) -> str:
-        return f"look whether the query ever ends (a recursive one, a join without ON); if it is right, raise {self.setting} of the source"
-
-
 _NO_LIMIT = Limit()
+_CHECK_S = 10.0
+_RULES = ("NULL value in", "CHECK constraint", "non-", "NUMERIC value", "TEXT value")
 #: PostgreSQL, MariaDB, MySQL
 _TOO_LONG = re.compile(r"statement timeout|max_statement_time|maximum statement execution time", re.IGNORECASE)
 _READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -43,17 +33,35 @@ _DRIVERS = {
 }
 
 
-def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any], limit: Limit = _NO_LIMIT) -> Iterator[Row | Broken]:
-    """Rows of a SELECT, or of the table that `choose` picks among `{table: columns}`. The file is never written."""
+def read_sqlite(
+    path: Path, name: str, query: str, choose: Choose, facts: dict[str, Any], limit: Limit = _NO_LIMIT, cell_mb: float = 16
+) -> Iterator[Row | Broken]:
+    """Rows of a SELECT, or of the table that `choose` picks among `{table: columns}`. The file is never written.
+
+    It is read in a child process: SQLite asks between its steps whether to go on, but one step (`replace` of a long text) may take hours.
+    """
     if query:
         check_reads_only(query, name)
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    except sqlite3.Error as error:
-        raise InputError(f"cannot open {path}", str(error), "give a readable SQLite file") from None
-    connection.text_factory = _text
-    try:
-        tables = sqlite_tables(connection, path)
+    yield from apart.read("kefu.data.readers.database:rows_of", (path, name, query, limit, cell_mb), path, facts, limit, choose)
+
+
+def sqlite_tables(path: Path, limit: Limit = _NO_LIMIT) -> dict[str, list[str]]:
+    """`{table or view: columns}`. Raises InputError when the file is no database."""
+    found: list[dict[str, list[str]]] = list(apart.read("kefu.data.readers.database:tables_of", (path, limit), path, {}, limit, bool))
+    return found[0]
+
+
+def tables_of(path: Path, limit: Limit, ask: Choose, facts: dict[str, Any]) -> Iterator[dict[str, list[str]]]:
+    """For `sqlite_tables`, in a child process."""
+    with closing(opened(path, 16)) as connection:
+        yield tables_in(connection, path)
+
+
+def rows_of(path: Path, name: str, query: str, limit: Limit, cell_mb: float, choose: Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+    """For `read_sqlite`, in a child process."""
+    with closing(opened(path, cell_mb)) as connection:
+        tables = tables_in(connection, path)
+        _check_pages(connection, path, min(_CHECK_S, limit.seconds / 3), facts)
         facts["tables"] = sorted(tables)
         if not query:
             table = _table(tables, choose, path)
@@ -68,6 +76,8 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
         try:
             cursor = connection.execute(query)
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+            if _code(error) == "SQLITE_TOOBIG":
+                raise _too_big(path, label, 1, cell_mb) from None
             fix = limit.way_out if clock.ran_out else f"tables: {_listing(tables)}"
             raise InputError(f"the query on {path.name} {'was stopped' if clock.ran_out else 'failed'}", clock.why(error), fix) from None
         if cursor.description is None:
@@ -80,6 +90,8 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
             try:
                 row = cursor.fetchone()
             except (sqlite3.Error, ValueError) as error:
+                if _code(error) == "SQLITE_TOOBIG":
+                    raise _too_big(path, label, number + 1, cell_mb) from None
                 fix = "the database is damaged; `sqlite3 FILE .recover` may help"
                 raise InputError(f"{path.name}, {label} row {number + 1}", clock.why(error), limit.way_out if clock.ran_out else fix) from None
             clock.stop()
@@ -87,8 +99,60 @@ def read_sqlite(path: Path, name: str, query: str, choose: Choose, facts: dict[s
                 return
             number += 1
             yield _row(f"{name}:{label}#{number}", columns, row)
+
+
+def opened(path: Path, cell_mb: float) -> sqlite3.Connection:
+    """Read only, with no value of more than so many MB: SQLite's own bound is 1 GB."""
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    except sqlite3.Error as error:
+        raise InputError(f"cannot open {path}", str(error), "give a readable SQLite file") from None
+    connection.text_factory = _text
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(max(int(cell_mb * (1 << 20)), 1 << 20), 1_000_000_000))
+    return connection
+
+
+def _check_pages(connection: sqlite3.Connection, path: Path, seconds: float, facts: dict[str, Any]) -> None:
+    """Refuse a file with damaged pages: SQLite reads some of them as rows of nothing. Stops after so many seconds, and says so in the facts."""
+    clock = _Clock(Limit(seconds))
+    connection.set_progress_handler(clock.late, 10_000)
+    clock.start()
+    try:
+        said = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
+    except sqlite3.Error as error:
+        if not clock.ran_out:
+            raise _unreadable(path, error) from None
+        facts["pages_checked"] = f"not all within {seconds:g} s"
+        return
     finally:
-        connection.close()
+        connection.set_progress_handler(None, 0)
+    # Rows that break a rule of their own table are whole rows.
+    if faults := [one for one in said if one != "ok" and not one.startswith(_RULES)]:
+        told = " ".join(faults[0].replace("*** in database main ***", "").split())[:160]
+        raise InputError(f"{path.name} is damaged", told, "`sqlite3 FILE .recover` may bring back what is left; better export it again")
+
+
+def _code(error: BaseException) -> str:
+    if "too big" in str(error):
+        return "SQLITE_TOOBIG"
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+def _too_big(path: Path, label: str, number: int, cell_mb: float) -> InputError:
+    told = f"a value there is larger than max_line_mb ({cell_mb:g} MB)"
+    return InputError(f"{path.name}, {label} near row {number}", told, "leave it out, or raise the limit")
+
+
+def _unreadable(path: Path, error: BaseException) -> InputError:
+    code, said = _code(error), str(error)
+    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        fix = "close that program, or make a copy with `sqlite3 FILE '.backup COPY'`"
+        return InputError(f"{path.name} is locked", "another program is writing it", fix)
+    if code == "SQLITE_NOTADB" or not code:
+        return InputError(f"{path.name} is not a SQLite database", said, "give a .db or .sqlite file, or set `format`")
+    if code.startswith("SQLITE_CORRUPT"):
+        return InputError(f"{path.name} is damaged", said, "`sqlite3 FILE .recover` may bring back what is left; better export it again")
+    return InputError(f"{path.name} cannot be read as a SQLite database", said, "give a readable .db or .sqlite file")
 
 
 class _Clock:
@@ -207,15 +271,18 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def sqlite_tables(connection: sqlite3.Connection, path: Path) -> dict[str, list[str]]:
-    """`{table or view: columns}`. Raises InputError when the file is no database."""
+def tables_in(connection: sqlite3.Connection, path: Path) -> dict[str, list[str]]:
     try:
         rows = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY name"
-        ).fetchall()
-        return {name: [column[1] for column in connection.execute(f"PRAGMA table_info({quoted(name)})")] for (name,) in rows}
+            "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
+            "WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%' ORDER BY m.name, c.cid"
+        )
+        found: dict[str, list[str]] = {}
+        for table, column in rows:
+            found.setdefault(table, []).append(column)
+        return found
     except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path.name} is not a SQLite database", str(error), "give a .db or .sqlite file, or set `format`") from None
+        raise _unreadable(path, error) from None
 
 
 def _table(tables: dict[str, list[str]], choose: Choose, path: Path) -> str:

@@ -22,6 +22,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 LEGACY = ("gb18030", "big5", "cp1252")
+#: Codecs of Python for names of hosts and for literals in programs; rot13, hex, zlib and their kind are no text encodings by themselves.
+_NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "unicode_escape", "raw_unicode_escape"})
 
 
 @dataclass
@@ -68,10 +70,14 @@ def detect(path: Path) -> str:
 
 def check(path: Path, encoding: str) -> None:
     """Refuse a named encoding that does not fit the file, saying which would. Raises InputError."""
+    way_out = "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`"
     try:
+        codec = codecs.lookup(encoding)
         decoder = codecs.getincrementaldecoder(encoding)()
-    except LookupError:
-        raise InputError(f"{encoding!r} is not an encoding", "", "use utf-8, gb18030, big5, utf-16, cp1252 or `auto`") from None
+    except (LookupError, ValueError):
+        raise InputError(f"{encoding!r} is not an encoding", "", way_out) from None
+    if not codec._is_text_encoding or codec.name in _NO_FILES:
+        raise InputError(f"{encoding!r} is not an encoding of text files", "it is made for other things", way_out)
     if codecs.lookup(encoding).name in ("gb18030", "gbk", "gb2312") and mixed.found(path):  # it would decode, to mojibake
         told = ", ".join(f"{n} lines in {name}" for name, n in mixed.census(path).items())
         raise InputError(f"{path.name} is not {encoding}", told, f"write `encoding: {mixed.NAME}`, or leave it at auto")

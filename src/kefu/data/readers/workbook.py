@@ -12,13 +12,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
+from kefu.data.readers import apart
+from kefu.data.readers.apart import Limit
 from kefu.data.readers.headers import HEAD, Header, Span, find
 from kefu.data.readers.packed import check_workbook, too_big
 from kefu.data.readers.rows import Broken, Row
 from kefu.errors import InputError, MissingExtra
+from kefu.markup import office_xml
 
 Choose = Callable[[dict[str, list[str]]], str]
 Cells = list[Any]
+_NO_LIMIT = Limit()
 
 
 @dataclass
@@ -31,13 +35,14 @@ class Sheet:
     frame: Any
     values: dict[int, dict[int, Any]] = field(default_factory=dict)
     hidden: bool = False
+    errors: frozenset[int] = frozenset()
 
     @property
     def where(self) -> str:
         return f"row{'s' if len(self.places) > 1 else ''} {' and '.join(map(str, self.places))}"
 
     def rows(self) -> Iterator[tuple[int, Cells]]:
-        """`(number in the spreadsheet, cells)` below the header; rows in which nothing stands are no rows."""
+        """`(number in the spreadsheet, cells)` below the header; rows in which nothing stands are no rows, those of errors only have no cells."""
         after = self.places[-1] if self.places else 0
         for number, row in enumerate(self.frame[after:].iter_rows(), after + 1):
             if any(_given(cell) for cell in row):
@@ -45,10 +50,12 @@ class Sheet:
                 for column, value in self.values.get(number, {}).items():
                     cells[column] = value
                 yield number, cells
+            elif number in self.errors:
+                yield number, []
 
     @property
     def empty(self) -> bool:
-        return next(self.rows(), None) is None
+        return next((True for _, cells in self.rows() if cells), None) is None
 
 
 @dataclass
@@ -58,13 +65,36 @@ class _Layout:
     merged: list[Span] = field(default_factory=list)
     first_column: int = 0
     hidden: bool = False
+    errors: frozenset[int] = frozenset()
 
 
-def read_excel(path: Path, name: str, limit_mb: float, wanted: Sequence[str], choose: Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+def read_excel(
+    path: Path, name: str, limit_mb: float, wanted: Sequence[str], choose: Choose, facts: dict[str, Any], limit: Limit = _NO_LIMIT
+) -> Iterator[Row | Broken]:
     """Rows of the sheets called as `wanted` (names or globs); of none given, of those whose columns `choose` picks. Formulas give their values.
 
-    Sheets with other columns are another table: they are left out, and `facts` names them.
+    Sheets with other columns are another table: they are left out, and `facts` names them. The file is read in a child process.
     """
+    yield from apart.read("kefu.data.readers.workbook:rows_of", (path, name, limit_mb, wanted), path, facts, limit, choose, _fix(limit))
+
+
+def groups(path: Path, limit_mb: float, limit: Limit = _NO_LIMIT) -> list[list[str]]:
+    """Names of the sheets that people see and that hold rows; those with the same columns stand together, in the workbook's order."""
+    found: list[list[str]] = list(apart.read("kefu.data.readers.workbook:groups_of", (path, limit_mb), path, {}, limit, bool, _fix(limit)))
+    return found
+
+
+def _fix(limit: Limit) -> str:
+    return f"export it as CSV, which is read row by row, or raise {limit.setting} of the source"
+
+
+def groups_of(path: Path, limit_mb: float, ask: Choose, facts: dict[str, Any]) -> Iterator[list[str]]:
+    """For `groups`, in a child process."""
+    yield from _alike({name: sheet for name, sheet in _open(path, limit_mb).items() if not sheet.hidden and not sheet.empty})
+
+
+def rows_of(path: Path, name: str, limit_mb: float, wanted: Sequence[str], choose: Choose, facts: dict[str, Any]) -> Iterator[Row | Broken]:
+    """For `read_excel`, in a child process."""
     sheets = _open(path, limit_mb)
     tables = {title: sheet for title, sheet in sheets.items() if not sheet.empty}
     chosen = _wanted(path, sheets, wanted) if wanted else _chosen(path, tables, choose)
@@ -83,16 +113,14 @@ def read_excel(path: Path, name: str, limit_mb: float, wanted: Sequence[str], ch
                 facts[fact] = facts.get(fact, 0) + count
         columns += [column for column in header.names if column not in columns]
         for number, cells in sheet.rows():
+            if not cells:
+                yield Broken(f"{label}#{number}", "its formulas give errors only (#REF!, #N/A and the like)")
+                continue
             if header.again(cells):
                 facts["headers_again"] = facts.get("headers_again", 0) + 1
                 continue
             yield Row(f"{label}#{number}", dict(zip(header.names, cells, strict=True)))
     facts["columns"] = columns
-
-
-def groups(path: Path, limit_mb: float) -> list[list[str]]:
-    """Names of the sheets that people see and that hold rows; those with the same columns stand together, in the workbook's order."""
-    return _alike({name: sheet for name, sheet in _open(path, limit_mb).items() if not sheet.hidden and not sheet.empty})
 
 
 def _wanted(path: Path, sheets: Mapping[str, Sheet], wanted: Sequence[str]) -> list[str]:
@@ -141,6 +169,7 @@ def _open(path: Path, limit_mb: float) -> dict[str, Sheet]:
     if path.stat().st_size > limit_mb * (1 << 20):
         raise too_big(path, limit_mb)
     check_workbook(path, limit_mb)
+    _check_extents(path)
     try:
         # Without a header and with every row, empty ones too: only so is a row where the spreadsheet numbers it.
         whole: dict[str, Any] = {"has_header": False, "drop_empty_rows": False, "read_options": {"skip_rows": 0}}
@@ -172,7 +201,11 @@ def _sheet(name: str, read: Any, layout: _Layout) -> Sheet:
     header = find([["" if cell is None else str(cell) for cell in row] for _, row in head], spans)
     places = [number + 1 for number, _ in head[header.above : header.below]]
     values: dict[int, dict[int, Any]] = {}
-    for span in layout.merged:  # a category merged over its rows stands in the first of them only
+    ends: dict[int, int] = {}
+    for span in sorted(layout.merged, key=lambda one: (one.top, one.left)):  # a category merged over its rows stands in the first of them only
+        if span.top <= ends.get(span.left, -1):
+            continue  # merged ranges do not overlap, in a file that a spreadsheet wrote
+        ends[span.left] = span.bottom
         if span.left != span.right or span.left not in place or not places or not places[-1] <= span.top < frame.height:
             continue
         column = place[span.left]
@@ -180,7 +213,7 @@ def _sheet(name: str, read: Any, layout: _Layout) -> Sheet:
         for number in range(span.top + 1, min(span.bottom, frame.height - 1) + 1) if _given(given) else ():
             if not _given(frame[number, column]) and any(_given(cell) for cell in frame.row(number)):
                 values.setdefault(number + 1, {})[column] = given
-    return Sheet(name, header, places, frame, values, layout.hidden)
+    return Sheet(name, header, places, frame, values, layout.hidden, layout.errors)
 
 
 def _given(cell: Any) -> bool:
@@ -188,8 +221,15 @@ def _given(cell: Any) -> bool:
 
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
-_CELL = re.compile(rb'<(?:\w+:)?c\s(?:[^>]*?\s)?r="([A-Z]{1,3})\d+"(?:[^>]*[^/>])?>')
+# No tag holds a `<`, so each of these looks at a tag once.
+_MERGED = re.compile(rb'<(?:\w{1,20}:)?mergeCell\s[^<>]*?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_CELL = re.compile(rb'<(?:\w{1,20}:)?c\s(?:[^<>]*?\s)?r="([A-Z]{1,3})\d+"(?:[^<>]*[^/<>])?>')
+_ERROR = re.compile(rb'<(?:\w{1,20}:)?c\s(?=[^<>]*\bt="e")[^<>]*?\br="[A-Z]{1,3}(\d{1,7})"')
+_FAR = re.compile(rb'<(?:\w{1,20}:)?c\s(?:[^<>]*?\s)?r="([A-Z]{2,})\d')
+_ROW = re.compile(rb'<(?:\w{1,20}:)?row\s(?:[^<>]*?\s)?r="(\d+)"')
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ROWS, _COLUMNS = 1_048_576, 16_384  # of a sheet (ECMA-376; LibreOffice has the same)
+_AREA, _SPREAD = 50_000_000, 100  # cells that are held for a sheet, however few are written
 _MOST_MERGED = 200_000
 
 
@@ -197,23 +237,17 @@ def _layouts(path: Path) -> dict[str, _Layout]:
     """Layouts by sheet, of an .xlsx or .xlsm; of other kinds, and where the XML is not as usual, nothing is known."""
     try:
         with zipfile.ZipFile(path) as archive:
-            book = _xml(archive.read("xl/workbook.xml"))
-            links = {one.get("Id"): one.get("Target", "") for one in _xml(archive.read("xl/_rels/workbook.xml.rels"))}
+            book = office_xml(archive.read("xl/workbook.xml"))
+            links = {one.get("Id"): one.get("Target", "") for one in office_xml(archive.read("xl/_rels/workbook.xml.rels"))}
             found = {}
             for sheet in book.iter(f"{_MAIN}sheet"):
                 target = next((links[value] for key, value in sheet.attrib.items() if key.endswith("}id") and value in links), "")
                 if target:
                     member = target.lstrip("/") if target.startswith("/") else str(PurePosixPath("xl") / target)
-                    found[sheet.get("name", "")] = _layout(archive.read(member), sheet.get("state", "visible") != "visible")
+                    found[sheet.get("name", "")] = _layout(_plain(archive.read(member)), sheet.get("state", "visible") != "visible")
             return found
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, RuntimeError, NotImplementedError, EOFError, ElementTree.ParseError):
         return {}
-
-
-def _xml(text: bytes) -> ElementTree.Element:
-    if b"<!DOCTYPE" in text[:4096] or b"<!ENTITY" in text[:4096]:
-        raise ValueError("a workbook declares no entities")
-    return ElementTree.fromstring(text)
 
 
 def _layout(text: bytes, hidden: bool) -> _Layout:
@@ -224,7 +258,41 @@ def _layout(text: bytes, hidden: bool) -> _Layout:
         left, top, right, bottom = one.groups()
         merged.append(Span(int(top) - 1, _column(left), int(bottom) - 1, _column(right)))
     first = min((_column(letters) for letters in set(_CELL.findall(text))), default=0) if merged else 0
-    return _Layout(merged, first, hidden)
+    return _Layout(merged, first, hidden, frozenset(int(row) for row in _ERROR.findall(text)))
+
+
+def _check_extents(path: Path) -> None:
+    """Refuse sheets of which a few cells claim more room than a spreadsheet has, or all of it: every cell between would be held."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                _check_sheet(path, name, _plain(archive.read(name)))
+            elif name == "content.xml":
+                for table in archive.read(name).split(b"<table:table ")[1:]:
+                    rows = table.count(b"<table:table-row") + sum(int(n) - 1 for n in re.findall(rb'number-rows-repeated="(\d{1,18})"', table))
+                    if rows > _ROWS:
+                        raise _beyond(path, f"a sheet claims {rows} rows")
+
+
+def _check_sheet(path: Path, name: str, text: bytes) -> None:
+    rows = max((int(row[:9]) if len(row) < 10 else 10**9 for row in _ROW.findall(text)), default=0)
+    columns = max((_column(letters) + 1 if len(letters) < 4 else 10**6 for letters in set(_FAR.findall(text))), default=26)
+    if rows > _ROWS or columns > _COLUMNS:
+        raise _beyond(path, f"{PurePosixPath(name).name} has a cell beyond the last place of a spreadsheet")
+    written = text.count(b"</c>") + text.count(b":c>") + text.count(b"/>")
+    if rows * columns > _AREA and rows * columns > _SPREAD * written:
+        why = f"its {written} cells lie {rows} rows and {columns} columns apart"
+        raise InputError(f"{path.name}, {PurePosixPath(name).name}", why, "delete the cell that stands far away from the others, or export CSV")
+
+
+def _beyond(path: Path, why: str) -> InputError:
+    return InputError(f"{path.name} is no workbook that a spreadsheet wrote", why, "export it again")
+
+
+def _plain(text: bytes) -> bytes:
+    return _COMMENT.sub(b"", text) if b"<!--" in text else text
 
 
 def _column(letters: bytes) -> int:

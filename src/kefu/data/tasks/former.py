@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from kefu.data import mapping
+from kefu.data import mapping, naming
 from kefu.data.readers import Row
 from kefu.data.shapes import Former
 from kefu.data.tasks import preference, qa, tags
@@ -49,7 +49,7 @@ class ExampleFormer(Former):
         yield self._example(row, kind, values, self._get(row.values, "id"))
 
     def _example(self, row: Row, kind: str, values: dict[str, Any], name: str, group: str = "") -> Example:
-        group = group or self._get(row.values, "group")
+        group = naming.id_of(group or self._get(row.values, "group"))
         return Example(
             id=self._id(name, row.where), kind=kind, values=values, language=self._language(row.values) or "und", source=row.where,
             category=privacy.mask(self._get(row.values, "category")) or self.source.category, group=f"{self.source.name}/{group}" if group else "",

@@ -309,4 +309,4 @@ _NO_PASSWORD = re.compile(
 
 def password(text: str) -> bool | None:
     """What stands after `password:`, unless it is a word about passwords or a placeholder."""
-    return not _NO_PASSWORD.fullmatch(text)
+    return len(text) > 200 or not _NO_PASSWORD.fullmatch(text)

@@ -48,15 +48,16 @@ def resident_ids(text: str, bits: int) -> Iterator[Found]:
 
 def cards(text: str, bits: int) -> Iterator[Found]:
     """Payment cards. True: known issuer, right length, Luhn, usual grouping. None and False: context decides."""
-    spaced = [found for match in _CARD_SPACED.finditer(text) if (found := _grouped(match))]
+    han, brand = _HAN.search(text) is not None, _BRAND.search(text) is not None
+    spaced = [found for match in _CARD_SPACED.finditer(text) if (found := _grouped(match, han))]
     yield from (found for found in spaced if found[2])  # 622202 5064099368210: its thirteen digits alone may pass for a card, too
     for match in _CARD.finditer(text):
         number = match.group()
         if number[0] == "0" or re.fullmatch(r"861[3-9]\d{9}", number):  # a telephone number with 0086 or 86, no card begins so
             continue
         kind, known = checks.issuer(number)
-        if (not known and not _HAN.search(text)) or (
-            number[0] in "45" and len(number) == 16 and _BRAND.search(text)
+        if (not known and not han) or (
+            number[0] in "45" and len(number) == 16 and brand
         ):  # a card that an English text speaks of is rarely a Chinese debit card
             kind = "credit_card"
         luhn = checks.luhn(number)
@@ -68,11 +69,11 @@ def cards(text: str, bits: int) -> Iterator[Found]:
     yield from (found for found in spaced if not found[2])
 
 
-def _grouped(match: re.Match[str]) -> Found | None:
+def _grouped(match: re.Match[str], han: bool) -> Found | None:
     sign = match.group("s")
     pieces, at = match.group().split(sign), match.start()
     for first in range(len(pieces) - 1):  # a telephone or an amount may stand before the card
-        if found := _from_first(at, pieces[first:], sign, _HAN.search(match.string) is not None):
+        if found := _from_first(at, pieces[first:], sign, han):
             return found
         at += len(pieces[first]) + len(sign)
     return None

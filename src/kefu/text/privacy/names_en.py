@@ -406,7 +406,7 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 
 _HOUSE = re.compile(r"\d[\s,]{1,3}$")
-_NUMBER_NEXT = re.compile(r" \d|\s*\n\s*\S* ?\d")
+_NUMBER_NEXT = re.compile(r" \d|\s{0,20}\n\s{0,20}\S{0,40} ?\d")
 
 
 def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:

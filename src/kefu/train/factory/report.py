@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.artifacts import code_fingerprint, write_json, write_text
+from kefu.pages.written import markdown
 from kefu.statistics import apart
 from kefu.train.factory import meaning
 from kefu.train.factory.data import Splits
@@ -62,7 +63,7 @@ def pages(document: dict[str, Any], folder: Path, pictures: Path | None = None) 
         "why": {name: document["settings"][name] for name in ("epochs", "steps", "batch_size", "learning_rate") if name in document["settings"]},
     }  # fmt: skip
     write_text(folder / "report.html", environment.get_template("report.html.jinja").render(view))
-    plain = environment.overlay(autoescape=False)
+    plain = environment.overlay(autoescape=False, finalize=_in_markdown)
     write_text(folder / "report.md", plain.get_template("report.md.jinja").render(view))
 
 
@@ -142,3 +143,8 @@ def _lengths(lengths: list[int]) -> dict[str, int]:
     if not ordered:
         return {}
     return {"min": ordered[0], "median": ordered[len(ordered) // 2], "p95": ordered[int(0.95 * (len(ordered) - 1))], "max": ordered[-1]}
+
+
+def _in_markdown(value: Any) -> Any:
+    """Texts of the data and of models, which may hold anything; what kefu's own filters made stays."""
+    return markdown(value) if type(value) is str else value

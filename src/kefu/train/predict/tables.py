@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from kefu.pages.written import spreadsheet
+
 MARK = "\ufeff"  # without it spreadsheets read UTF-8 as something else and show Chinese as noise
 
 
@@ -47,10 +49,10 @@ def lines(handle: TextIO, out: Path, keep: Sequence[str]) -> Iterator[TextIO]:
         answers.seek(0)
         handle.write(MARK)
         table = csv.writer(handle)
-        table.writerow(names)
+        table.writerow(map(spreadsheet, names))
         for line in answers:
             row = json.loads(line)
-            table.writerow([cell(row.get(name)) for name in names])
+            table.writerow([spreadsheet(cell(row.get(name))) for name in names])
 
 
 def cell(value: Any) -> Any:
