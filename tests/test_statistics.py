@@ -9,6 +9,12 @@ from scipy import stats
 from kefu import statistics
 
 
+@given(st.lists(st.integers(), min_size=1).map(sorted), st.integers(1, 100))
+def test_the_nearest_rank_leaves_no_more_above_it_than_it_says(values: list[int], percent: int) -> None:
+    found = statistics.nearest_rank(values, percent)
+    assert sum(value <= found for value in values) * 100 >= percent * len(values) > sum(value < found for value in values) * 100
+
+
 @pytest.mark.parametrize(("hits", "n"), [(0, 10), (8, 10), (83, 100), (10, 10), (1, 1), (500, 1000)])
 def test_wilson_is_scipys(hits: int, n: int) -> None:
     known = stats.binomtest(hits, n).proportion_ci(method="wilson")

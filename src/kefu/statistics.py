@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import Any, TypeVar
 
 from kefu.errors import MissingExtra
 
 Figure = dict[str, Any]
+Number = TypeVar("Number", int, float)
 LEVEL = 0.95
 RESAMPLES = 2000
 #: below so many cases two figures are not compared: their intervals nearly always meet, and where they do not it says little
@@ -146,6 +147,11 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> dict[str, Any]:
         "n": n, "only_first": only_first, "only_second": only_second,
         "difference": _round((only_first - only_second) / n if n else 0.0), "p": p, "how": "exact McNemar, two-sided",
     }  # fmt: skip
+
+
+def nearest_rank(ordered: Sequence[Number], percent: int) -> Number:
+    """The least of some sorted numbers, at least one, that so many per cent of them do not exceed (1 to 100)."""
+    return ordered[-(-len(ordered) * percent // 100) - 1]
 
 
 def _round(value: float | None) -> float | None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
-
-def kefu(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "kefu", *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+from cli_commands import kefu
 
 
 def test_guess_append_check_and_preview(tmp_path: Path) -> None:

@@ -12,6 +12,13 @@ import yaml
 from kefu.project import Loaded, load
 
 
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take nine tenths of the time of a small build: they are drawn where a test is marked so, and in every build by a process."""
+    if request.node.get_closest_marker("pictures") is None:
+        monkeypatch.setattr("kefu.data.plots.visualise", lambda gathered, out: {"plots": [], "chinese_font": "none"})
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Callable[..., Loaded]:
     """Write kefu.yaml from sources (dicts) and load it; files are put into the same folder beforehand."""

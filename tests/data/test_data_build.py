@@ -85,6 +85,7 @@ def company(folder: Path, encoding: str = "gb18030") -> None:
 SOURCES = [FAQ, {"name": "logs", "shape": "dialogues", "path": "logs.jsonl"}, {"name": "chat", "shape": "messages", "path": "chat.db"}]
 
 
+@pytest.mark.pictures
 def test_a_company_nobody_has_seen_by_configuration_alone(tmp_path: Path, project: Make, out: Path) -> None:
     company(tmp_path)
     seen: list[float] = []
@@ -135,6 +136,7 @@ def test_every_file_is_consistent_with_every_other(tmp_path: Path, project: Make
         assert all(set(row) == {"instruction", "input", "output"} and row["output"] for row in instructions)
 
 
+@pytest.mark.pictures
 def test_two_builds_are_equal_byte_for_byte(tmp_path: Path, project: Make) -> None:
     company(tmp_path)
     loaded = project(*SOURCES)
@@ -169,6 +171,7 @@ CANARIES = [
 ]
 
 
+@pytest.mark.pictures
 def test_no_personal_data_in_any_file(tmp_path: Path, project: Make, out: Path) -> None:
     """Canaries in every place a row has: text, ids, customer, category, broken lines, dropped and duplicate rows."""
     said = f"我叫王小明，电话{CANARIES[0]}，<b>身份证</b>{CANARIES[2]}，住在北京市海淀区{CANARIES[7]}"

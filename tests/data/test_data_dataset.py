@@ -68,6 +68,10 @@ def test_it_is_a_torch_dataset_over_the_file(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in rows), "utf-8")
     dataset = SupportDataset.from_file(path)
     assert isinstance(dataset, torch_data.Dataset)
+    for beyond in (5, -6, -7):
+        with pytest.raises(IndexError):
+            dataset[beyond]
+    assert dataset[-5].id == "t0"
     assert len(dataset) == 5 and dataset[3].id == "t3" and dataset.get_context(3).customer == {"tier": 3}
     loader = torch_data.DataLoader(dataset, batch_size=2, collate_fn=list)
     assert [[c.id for c in batch] for batch in loader] == [["t0", "t1"], ["t2", "t3"], ["t4"]]
@@ -117,6 +121,7 @@ def test_a_class_that_cannot_be_loaded(tmp_path: Path, reference: str, match: st
     ("label", "index", "match"),
     [
         ("None", "None", "label gave None"),
+        ("'x'", "False", "human_intervention_idx gave False for t"),
         ("'x'", "7", "human_intervention_idx gave 7 for t.*turns 0 to 1"),
         ("1 / 0", "None", "Mine failed on t.*ZeroDivisionError"),
     ],

@@ -72,6 +72,8 @@ def test_a_classifier_learns_from_people_and_is_judged_on_customers_it_never_saw
     unseen = between["people", "classifier (not seen in training)"]
     assert unseen["n"] == 40 and unseen["kappa"] > 0.6 and unseen["low"] <= unseen["kappa"] <= unseen["high"]
     assert between["rules", "people"]["n"] == 40
+    turns = {tuple(row["between"]): row["n"] for row in stats["agreement_takeover"]}
+    assert turns["people", "classifier (not seen in training)"] == 40 and all("classifier" not in pair for pair in turns)
     for name in ("labeller.npz", "labeller.json", "conversations.jsonl"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     model = LabelModel.load(tmp_path / "a")
@@ -183,7 +185,7 @@ def judges() -> dict[str, Callable[[Conversation], int | None]]:
         conversation = Conversation(f"c{i}", turns, group=f"g{i}")
         labelled.append((conversation, "bad" if i % 2 else "good"))
         takeovers.append((conversation, 2 if i % 2 else None))
-    model, _ = learn(labelled, takeovers, 7)
+    model, *_ = learn(labelled, takeovers, 7)
     assert model.takeover is not None
     found: dict[str, Callable[[Conversation], int | None]] = {name: kind.human_intervention_idx for name, kind in _classes().items()}
     return found | {"classifier": lambda conversation: model.human_intervention_idx(conversation.turns)}

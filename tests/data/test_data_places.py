@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from kefu import data
 from kefu.data import plots
 from kefu.project import load
 
 
+@pytest.mark.pictures
 def test_a_dropped_message_is_listed_with_its_own_row_and_no_picture_is_drawn_of_nothing(tmp_path: Path) -> None:
     lines = ["会话编号,发送人,内容,时间"]
     for i in range(6):

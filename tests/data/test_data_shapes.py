@@ -52,6 +52,28 @@ def test_alternating_logs_may_begin_with_the_agent(project: Make, out: Path) -> 
     assert [role for role, _ in said(out)[0]] == ["agent", "customer", "agent"]
 
 
+def test_an_empty_message_is_somebodys_turn_in_an_alternating_log(project: Make, out: Path) -> None:
+    built(project, out, [{"log": ["我的发票怎么还没到？", "", "在吗？", "在的，三天内到。"]}], "alternating")
+    assert said(out) == [[("customer", "我的发票怎么还没到？，在吗？".replace("？，", "？")), ("agent", "在的，三天内到。")]]
+    assert rows_of(out / "excluded.jsonl")[0]["reason"] == "empty turn"
+
+
+def test_what_stands_between_turns_and_is_none_is_counted(project: Make, out: Path) -> None:
+    turns = [{"role": "user", "text": "我的发票怎么还没到？"}, "记得回电话", None, {"role": "agent", "text": "已经寄出，三天内到。"}]
+    built(project, out, [{"turns": turns, "satisfaction": "王小明 13800138000 不满意"}], "dialogues")
+    assert said(out) == [TALK[:2]]
+    assert [(row["reason"], row["text"]) for row in rows_of(out / "excluded.jsonl")] == [("unknown sender", "记得回电话")]
+    assert "13800138000" not in (out / "conversations.jsonl").read_text("utf-8")
+
+
+def test_cells_nested_without_end_are_no_crash(project: Make, out: Path) -> None:
+    deep = "[" * 60_000
+    rows = [{"turns": deep}, {"turns": [{"role": "user", "text": "我的发票怎么还没到？"}, {"role": "agent", "text": "已经寄出。"}]}]
+    assert built(project, out, rows, "dialogues")["dropped_reasons"] == {"turns cannot be read": 1}
+    built(project, out, [{"question": "怎么开发票？", "answer": "在订单页开。", "similar": deep}], "faq")
+    assert said(out) == [[("customer", "怎么开发票？"), ("agent", "在订单页开。")]]
+
+
 def test_sharegpt_with_system_tools_and_calls(project: Make, out: Path) -> None:
     turns = [("human", "帮我查一下订单"), ("function_call", '{"name": "order"}'), ("observation", '{"state": "已发货"}'), ("gpt", "您的订单已发货。")]
     row = {"conversations": [{"from": a, "value": b} for a, b in turns], "system": "你是客服。", "tools": '[{"name": "order"}]'}
@@ -139,6 +161,24 @@ def test_alike_records_are_all_kept_and_spread_over_the_splits(project: Make, ou
     (loaded.root / "x.jsonl").write_text(jsonl(rows), "utf-8")
     facts = data.build(loaded, out)
     assert facts["conversations"] == 60 and facts["splits"] == {"train": 48, "validation": 6, "test": 6}
+
+
+def test_a_history_in_a_cell_is_read_or_the_row_is_listed(project: Make, out: Path) -> None:
+    asked = {"instruction": "再短一点", "output": "好的"}
+    rows = [{**asked, "history": '[["翻译成英文", "Hello there"]]'}, {**asked, "history": [["没有答案"]]}, {**asked, "history": ""}]
+    facts = built(project, out, rows, "alpaca", map={"instruction": "instruction", "output": "output", "history": "history"}, max_drop_share=1)
+    assert said(out)[0][:2] == [("customer", "翻译成英文"), ("agent", "Hello there")]
+    assert facts["dropped_reasons"] == {"history cannot be read": 1}
+
+
+def test_an_optional_name_of_a_template_is_a_column_where_there_is_one(project: Make, out: Path, tmp_path: Path) -> None:
+    text = "required: [title]\noptional: [remark]\ninstruction: '{{ title }}：{{ remark }}'\noutput: '{{ verdict }}'\n"
+    (tmp_path / "own.yaml").write_text(text, "utf-8")
+    built(project, out, [{"title": "合同审查", "remark": "加急", "verdict": "通过"}], "records", template="own.yaml", map={"title": "title"})
+    assert said(out)[0][0] == ("customer", "合同审查：加急")
+    (tmp_path / "own.yaml").write_text(text.replace("[remark]", "remark"), "utf-8")
+    with pytest.raises(ConfigError, match=r"optional: 'remark' is no list of names"):
+        built(project, out, [{"title": "合同审查", "verdict": "通过"}], "records", template="own.yaml")
 
 
 @pytest.mark.parametrize(

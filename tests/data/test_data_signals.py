@@ -78,6 +78,11 @@ def test_asking_for_a_person(text: str, asks: bool) -> None:
         (("c:how do I return it", "a:Use the form."), "", "unknown"),
         (("c:how do I return it", "a:Use the form.", "c:thanks, solved"), "unresolved", "unresolved"),
         (("c:how do I return it", "a:Use the form."), "Complete", "resolved"),
+        *(
+            (("c:how do I return it", "a:Use the form."), stated, "unresolved")
+            for stated in ("Not resolved", "not yet solved", "unsolved", "incomplete", "未完成", "没有解决", "尚未解决", "Failed")
+        ),
+        (("c:how do I return it", "a:Use the form."), "已解决", "resolved"),
         (("c:how do I return it", "a:Use the form."), "EarlyDisconnect", "abandoned"),
     ],
 )

@@ -53,6 +53,11 @@ def test_no_category_is_held_out_whole_and_no_group_twice(groups: list[list[int]
         assert sum(int(sizes[place]) for place in told[name]) <= max(wanted * 1.2, wanted + 1)
 
 
+def test_a_part_of_one_row_is_filled_where_the_category_with_its_seat_has_only_large_groups() -> None:
+    sizes, strata = np.array([3, 3, 3, 1, 1, 1, 1, 1]), np.array([7] * 9 + [8] * 5, np.uint64)
+    assert len(split._held_out(sizes, strata, Split(test=0.1, validation=0))["test"]) == 1
+
+
 @given(st.lists(st.integers(6, 60), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
 def test_every_category_gives_its_share_where_all_stand_alone(counts: list[int], seed: int) -> None:
     strata = np.repeat(np.arange(len(counts)), counts).astype(np.uint64)

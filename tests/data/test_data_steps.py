@@ -186,6 +186,8 @@ def test_bands_do_not_depend_on_the_batch_and_keep_salts_apart() -> None:
     for i, text in enumerate(texts):
         assert (minhash.bands([text], 0.9)[:, 0] == together[:, i]).all()
     assert not (minhash.bands(texts, 0.9, [1] * 5) == together).any()
+    slight = minhash.slight_bands(["怎么才能把上个月的发票重新寄到另外一个地址去呢" * 4] * 2, [1, 2])
+    assert not (slight[:, 0] == slight[:, 1]).any()
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8, 0.9, 0.99])

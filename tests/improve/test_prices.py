@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import http.server
 import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 import yaml
 
+from cli_commands import kefu
 from kefu.errors import EngineError, InputError
 from kefu.improve import prices
 from kefu.improve.prices import show
@@ -121,7 +120,7 @@ def test_refresh_shows_first_and_writes_only_when_asked(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{server.server_address[1]}/new.yaml"
 
     def run(*more: str) -> dict:
-        done = subprocess.run([sys.executable, "-m", "kefu", "prices", "refresh", url, "--json", *more], cwd=tmp_path, capture_output=True, text=True)
+        done = kefu("prices", "refresh", url, "--json", *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cli_commands import kefu
 from kefu.errors import InputError
 from kefu.project import load
 from kefu.project.template import create
@@ -54,7 +55,7 @@ def test_places_that_cannot_be_a_project(tmp_path: Path) -> None:
     for name, said in (("dang", "is a link to .*nowhere.*not there"), ("file", "is a file")):
         with pytest.raises(InputError, match=said):
             create(tmp_path / name)
-    done = subprocess.run([sys.executable, "-m", "kefu", "init", ""], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = kefu("init", "", cwd=tmp_path)
     assert done.returncode == 2 and "no folder is named" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["dang", "file"]
 

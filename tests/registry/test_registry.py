@@ -181,6 +181,17 @@ def test_retired_is_out_of_use_and_still_there(tmp_path: Path) -> None:
     assert registry.verify(registry.entries()[0]) == []
 
 
+def test_what_is_retired_is_meant_by_its_version_only(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for digest in ("aa", "bb"):
+        registry.add(fields(tmp_path, digest))
+    registry.retire("shop@2")
+    assert [registry.resolve(which).label for which in ("", "shop", "@latest", "shop@2")] == ["shop@1", "shop@1", "shop@1", "shop@2"]
+    registry.retire("shop@1")
+    with pytest.raises(InputError, match="no model shop in use: retired: shop@1, shop@2"):
+        registry.resolve("shop")
+
+
 @example(description="\x85", metrics={})
 @example(description="a\u2028b", metrics={})
 @given(description=st.text(max_size=60), metrics=st.dictionaries(st.text(min_size=1, max_size=9), st.floats(allow_nan=False), max_size=3))

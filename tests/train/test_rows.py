@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kefu.train.rows import from_messages, sample, training, validation
+from kefu.train.rows import Row, at_most, from_messages, sample, training, validation
 
 from .tiny import write_rows
 
@@ -62,3 +62,10 @@ def test_sample_is_seeded_and_keeps_order(data):
     assert half == sample(rows, 0.5, 1) != sample(rows, 0.5, 2)
     assert half == [row for row in rows if row in half]
     assert len(half) == round(len(rows) / 2)
+
+
+def test_what_validation_takes_is_of_the_whole_file():
+    rows = [Row(f"q{i}", "faq", ({"role": "user", "content": "x"},), "y", category="early" if i < 300 else "late") for i in range(400)]
+    some = at_most(rows, 100, 7)
+    assert len(some) == 100 and {row.category for row in some} == {"early", "late"} and at_most(rows, 400, 7) is rows and at_most([], 5, 7) == []
+    assert some == sorted(some, key=rows.index) == at_most(rows, 100, 7)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,8 +20,11 @@ from kefu.cli.options import Json, console
 EXTRAS = {
     "data": ("clean exports (kefu data)", ("polars", "pyarrow", "sqlalchemy", "matplotlib", "sklearn", "orjson")),
     "ray": ("clean exports on a cluster (kefu data build --engine ray)", ("ray",)),
+    "sql": ("read PostgreSQL and MySQL (data.sources.url)", ("psycopg", "pymysql")),
+    "presidio": ("run Presidio beside our recognisers (kefu data privacy-audit --with presidio)", ("presidio_analyzer", "spacy")),
     "dataserve": ("serve and label datasets (kefu data serve, kefu data label)", ("flask", "gunicorn")),
     "train": ("tune a model (kefu train)", ("torch", "transformers", "trl", "accelerate", "datasets", "tensorboard")),
+    "search": ("look for better settings (kefu train --search)", ("optuna",)),
     "deck": ("slides of a training report (kefu train report --pptx)", ("pptx",)),
     "prompt": ("structured answers of a model by prompt", ("jsonschema_rs",)),
     "wandb": ("curves in Weights & Biases (train.trackers)", ("wandb",)),
@@ -30,7 +35,10 @@ EXTRAS = {
     "eval": ("score and compare (kefu eval)", ("scipy", "sacrebleu", "rouge_score")),
 }
 #: What can be done without; its absence is told, and is no fault.
-_OPTIONAL = ("Chinese font", "extra encoder", "extra ray", "extra deck", "extra prompt", "extra wandb", "extra mlflow")
+_OPTIONAL = (
+    "Chinese font", "extra encoder", "extra ray", "extra sql", "extra presidio", "extra search", "extra deck", "extra prompt", "extra wandb",
+    "extra mlflow",
+)  # fmt: skip
 
 
 def doctor(
@@ -98,8 +106,14 @@ def _row(name: str, ok: bool, detail: str, fix: str) -> dict[str, Any]:
 
 
 def _versions(modules: tuple[str, ...]) -> str:
-    names = metadata.packages_distributions()
+    names = _distributions()
     return ", ".join(f"{names[m][0]} {metadata.version(names[m][0])}" for m in modules[:3] if m in names)
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> Mapping[str, list[str]]:
+    """Module -> packages; every installed package is read for it."""
+    return metadata.packages_distributions()
 
 
 def _font() -> tuple[bool, str]:

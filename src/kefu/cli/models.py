@@ -73,7 +73,7 @@ def show(
             console().print(line, markup=False)
         console().print("  --all prints everything recorded", markup=False, style="dim")
 
-    OUTPUT.result(entry.model_dump(), text)
+    OUTPUT.result({"ok": True, **entry.model_dump()}, text)
 
 
 @app.command()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BESIDE = ("note", "date")  # columns that may stand below the table, the first to go first
 _NAMES = ("provider", "model", "training")  # cells that may be folded, never cut
 _WIDEST = 2000
-app = typer.Typer(help="What models cost to use and to tune, with sources.", no_args_is_help=False, rich_markup_mode=None)
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 Prices = Annotated[Path | None, typer.Option("--prices", metavar="FILE", help="A price file. Default: prices.yaml here, else the one of kefu.")]
 
 
@@ -34,7 +34,7 @@ def prices(
     file: Prices = None,
     json: Json = False,
 ) -> None:
-    """Two tables, to use and to tune, with the source and date of each row.
+    """What models cost to use and to tune: two tables, with the source and date of each row.
 
     Example: kefu prices --data examples/cloudmax --prompt-tokens 300
     """

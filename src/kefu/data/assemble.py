@@ -40,6 +40,7 @@ from kefu.data import (
     writers,
 )
 from kefu.data.augmenting import OpenWriter
+from kefu.data.customers import Customers
 from kefu.data.dataset import load_class, open_dataset, quality_scale
 from kefu.data.exclusions import Exclusions
 from kefu.data.heard import FirstHeard, Listener
@@ -165,10 +166,11 @@ class _Build:
     def _batches(self) -> Iterator[bytes]:
         """Rows that belong together (an FAQ row and its other phrasings) are in one batch."""
         held: list[bytes] = []
+        customers = Customers()
         for i, source in enumerate(self.settings.sources):
             name, share = orjson.dumps(source.name), 0.5 * i / len(self.settings.sources)
             self.progress(f"reading {source.name}", share)
-            for one in read(source, self.project, self.ledger, self.exclusions, self.spool.folder):
+            for one in read(source, self.project, self.ledger, self.exclusions, self.spool.folder, customers):
                 if isinstance(one, tasks.Example):
                     self.examples.put((source.name, one))
                     continue

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kefu.data.entries import Entry
-from kefu.data.plots import quantiles
 from kefu.data.tally import Tally
 from kefu.data.writers import SPLITS
+from kefu.statistics import nearest_rank
 
 _MOST_SHOWN = 30  # categories
 
@@ -44,9 +44,13 @@ def statistics(tally: Tally, entries: list[Entry]) -> dict[str, Any]:
     }
 
 
-def _more(tally: Tally) -> list[str]:
-    """Kinds of conversations beside FAQ pairs and dialogues."""
-    return sorted({kind for _, kind, _ in tally.splits} - {"faq", "dialogue"})
+def quantiles(values: Iterable[int]) -> dict[str, float]:
+    """n, min, p50, p90, p99, max; empty for no values."""
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    pick = {f"p{p}": nearest_rank(ordered, p) for p in (50, 90, 99)}
+    return {"n": len(ordered), "min": ordered[0], **pick, "max": ordered[-1]}
 
 
 def _parts(tally: Tally, kind: str) -> dict[str, Counter[str]]:

@@ -102,7 +102,7 @@ def _lines(cell: Any, columns: dict[str, str]) -> list[str] | None:
     if not isinstance(cell, list):
         return None
     if all(isinstance(item, str) for item in cell):
-        return [text.strip() for text in cell if text.strip()]
+        return [text.strip() for text in cell]  # an empty one is somebody's turn, or all behind it would change speakers; cleaning drops it
     if all(isinstance(item, dict) for item in cell):
         column = columns.get("text") or mapping.guess("alternating", mapping.columns_of(cell), cell, wanted=["text"]).get("text", "")
         if column and "role" not in columns:

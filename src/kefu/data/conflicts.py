@@ -6,7 +6,6 @@ No answer is lost: of an FAQ question with several, one is used, and the row of 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -88,9 +87,6 @@ class Conflicts:
                 "updated": conversation.meta.get("updated", ""), "stands": chosen.source, "rule": rule,
             }
         )  # fmt: skip
-
-    def counts(self) -> dict[str, int]:
-        return dict(sorted(Counter(row["kind"] for row in self.groups).items()))
 
 
 def _asked(conversation: Conversation) -> str:

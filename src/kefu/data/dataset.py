@@ -196,7 +196,7 @@ def annotate(dataset: SupportDataset, conversations: Iterable[Conversation] | No
             raise ConfigError(
                 f"{type(dataset).__name__}.label gave {label!r} for {conversation.id}", "a non-empty text is needed", "correct the dataset class"
             )
-        if index is not None and (not isinstance(index, int) or not 0 <= index < len(conversation.turns)):
+        if index is not None and (type(index) is not int or not 0 <= index < len(conversation.turns)):  # `False` would be the first turn
             hint = f"it has turns 0 to {len(conversation.turns) - 1}"
             raise ConfigError(
                 f"{type(dataset).__name__}.human_intervention_idx gave {index!r} for {conversation.id}", hint, "return the index of a turn, or None"

@@ -106,8 +106,8 @@ def against(a: str, b: str, question: str = "") -> str:
     left, right = statements(a), statements(b)
     if not left or not right:
         return ""
-    if _ASKS_YES_NO.search(question.strip().casefold()) and (verdicts := {_verdict(left), _verdict(right)}) == {"yes", "no"}:
-        return "yes against no" if verdicts else ""
+    if _ASKS_YES_NO.search(question.strip().casefold()) and {_verdict(left), _verdict(right)} == {"yes", "no"}:
+        return "yes against no"
     alone = len(left) == len(right) == 1
     short = alone and max(len(units(a)), len(units(b))) <= _SHORT
     for one in left:

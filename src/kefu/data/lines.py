@@ -95,7 +95,7 @@ class ConversationFile(Sequence[Conversation]):
     def __getitem__(self, index: int | slice) -> Conversation | list[Conversation]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return Conversation.from_dict(self.lines.json(index if index >= 0 else index + len(self)))
+        return Conversation.from_dict(self.lines.json(range(len(self))[index]))
 
     def __iter__(self) -> Iterator[Conversation]:
         for i in range(len(self)):

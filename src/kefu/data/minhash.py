@@ -79,7 +79,7 @@ def slight_bands(texts: Sequence[str], salts: Sequence[int] = ()) -> np.ndarray:
         if not which:
             continue
         found[:count, which] = _bands([bare[i] for i in which], rows, count, given[which], _LONG_SHINGLE // per)
-        own = np.array([crc32(bare[i].encode("utf-8", "replace")) for i in which], np.uint32)
+        own = np.array([crc32(bare[i].encode("utf-8", "replace"), int(given[i]) & 0xFFFFFFFF) for i in which], np.uint32)
         found[count:, which] = own * (2 * np.arange(count, dtype=np.uint32)[:, None] + np.uint32(1))  # a long text meets no other here
         if brief := [i for i in which if short[i]]:
             found[count:, brief] = _bands([bare[i] for i in brief], rows, count, given[brief], _SHORT_SHINGLE // per)

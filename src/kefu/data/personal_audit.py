@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from kefu.text.privacy import checks, find, labels, names_en, names_zh, types
+from kefu.text.privacy import checks, find, labels, names_en_words, names_zh, types
 from kefu.text.privacy.table import order_label
 
 _NEAR = 24  # characters shown on either side
@@ -114,7 +114,7 @@ def _candidates(text: str) -> Iterator[tuple[int, int, str]]:
         if score >= 3 and names_zh.likely(text[match.start() : end]):
             yield match.start(), end, "like a Chinese name"
     for match in _PAIR.finditer(text):
-        if names_en.name_like(match["v"].split()):
+        if names_en_words.name_like(match["v"].split()):
             yield *match.span("v"), "two capitalised words"
 
 

@@ -266,12 +266,3 @@ def waterfall(axes: Any, ledger: dict[str, Any], labels: Labels) -> None:
 
 
 _ALWAYS: dict[str, Draw] = {"lengths": _lengths, "turns": _turns, "quality": _quality, "interventions": _interventions, "categories": _categories}
-
-
-def quantiles(values: Iterable[int]) -> dict[str, float]:
-    """n, min, p50, p90, p99, max; empty for no values."""
-    ordered = sorted(values)
-    if not ordered:
-        return {}
-    pick = {f"p{p}": ordered[min(len(ordered) - 1, int(len(ordered) * p / 100))] for p in (50, 90, 99)}
-    return {"n": len(ordered), "min": ordered[0], **pick, "max": ordered[-1]}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kefu.conversation import Conversation
 from kefu.data import mapping, readers, tasks
+from kefu.data.customers import Customers
 from kefu.data.exclusions import Exclusions
 from kefu.data.findings import also_read
 from kefu.data.ledger import Ledger, Step
@@ -26,8 +27,12 @@ def sections(source: Source) -> tuple[str, str]:
     return f"rows of {source.name}", f"senders of {source.name}"
 
 
-def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions, folder: Path) -> Iterator[Conversation | tasks.Example]:
+def read(
+    source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions, folder: Path, customers: Customers | None = None
+) -> Iterator[Conversation | tasks.Example]:
     """The conversations or examples of one source, as they are formed, and its place in the ledger once they have all been taken.
+
+    customers: those of the other sources, so that one person has one id in all of them.
 
     Raises InputError, ConfigError, and GateError when too many rows are of no use.
     """
@@ -60,7 +65,7 @@ def read(source: Source, project: Loaded, ledger: Ledger, exclusions: Exclusions
     former = make(
         source, columns, form, turns,
         lambda *said: drop("rows", rows_section, *said), lambda *said: drop("turns", rows_section, *said),
-        lambda *said: drop("turns", said_section, *said), folder,
+        lambda *said: drop("turns", said_section, *said), folder, customers,
     )  # fmt: skip
     former.look(head, project.root)
     formed = conversations = 0

@@ -75,11 +75,15 @@ def load(source: Source, root: Path) -> Written:
     lists: dict[str, tuple[str, ...]] = {"required": (), "optional": ()}
     if isinstance(given, str):
         raw = _file(given, root, label)
-        lists = {key: tuple(str(name) for name in raw.pop(key, []) or []) for key in lists}
+        lists = {key: _names(raw.pop(key, None), f"{label} {given}: {key}") for key in lists}
         try:
             given = RecordTemplate.model_validate(raw)
         except ValueError:
-            raise ConfigError(f"{label} {source.template}", "it needs instruction and output, both texts", "see docs of shape records") from None
+            raise ConfigError(
+                f"{label} {source.template}",
+                "it needs instruction and output, both texts",
+                "write `instruction: …` and `output: …`, and beside them only system, required, optional",
+            ) from None
     environment = _environment()
     made: dict[str, Any] = {}
     asked: set[str] = set()
@@ -119,6 +123,14 @@ def _file(given: str, root: Path, label: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{label} {given} holds no texts", "it needs instruction and output", "write `instruction: …` and `output: …`")
     return raw
+
+
+def _names(given: Any, label: str) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise ConfigError(label, f"{given!r} is no list of names", "write [title, body]")
+    return tuple(given)
 
 
 def columns_read(source: Source, root: Path, columns: dict[str, str], rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -212,7 +224,7 @@ class Writer:
     def __call__(self, row: dict[str, Any], *, backward: bool = False) -> tuple[str, str, str]:
         """(system, instruction, output). backward: parallel text from target to source. Raises InputError for a row the template cannot take."""
         names: dict[str, Any] = {key: mapping.plain(value).strip() if not isinstance(value, dict | list) else value for key, value in row.items()}
-        names |= dict.fromkeys(self._written.optional, "")
+        names = {**dict.fromkeys(self._written.optional, ""), **names}
         names |= {name: mapping.text(row, column).strip() for name, column in self._columns.items()}
         names["row"] = row
         names["fields"] = [(key, told) for key, value in row.items() if key not in self._apart and (told := mapping.plain(value).strip())]

@@ -53,7 +53,7 @@ def turns_of(cell: Any, columns: dict[str, str], turn_where: dict[str, str | lis
         if stripped[:1] in "[{" and stripped:
             try:
                 cell = json.loads(stripped)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return _said(transcript(cell) or None)
         else:
             return _said(transcript(cell) or None) if stripped else Said([])
@@ -66,14 +66,16 @@ def turns_of(cell: Any, columns: dict[str, str], turn_where: dict[str, str | lis
     if all(isinstance(item, str) for item in cell):
         told = transcript("\n".join(cell))
         return Said(told or [Utterance(("customer", "agent")[i % 2], text) for i, text in enumerate(cell)])
-    return _objects([item for item in cell if isinstance(item, dict)], columns, turn_where)
+    return _objects(cell, columns, turn_where)
 
 
 def _said(turns: list[Utterance] | None) -> Said | None:
     return None if turns is None else Said(turns)
 
 
-def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: dict[str, str | list[str]]) -> Said | None:
+def _objects(cell: list[Any], columns: dict[str, str], turn_where: dict[str, str | list[str]]) -> Said | None:
+    """Turns that are objects; what stands between them and is none is nobody's, and counted as such."""
+    items = [item for item in cell if isinstance(item, dict)]
     keys: dict[str, str] = {field: columns[field] for field in ("role", "text", "at") if field in columns}
     if "role" not in keys or "text" not in keys:
         guessed = mapping.guess(
@@ -83,7 +85,11 @@ def _objects(items: list[dict[str, Any]], columns: dict[str, str], turn_where: d
     if "role" not in keys or "text" not in keys:
         return None if items else Said([])
     said = Said([])
-    for item in items:
+    for item in cell:
+        if not isinstance(item, dict):
+            if lost := mapping.plain(item).strip():
+                said.turns.append(Utterance("", lost))
+            continue
         text = mapping.words(item, keys["text"])
         if not mapping.allowed(item, turn_where):
             said.skipped += 1

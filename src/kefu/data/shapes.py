@@ -17,6 +17,7 @@ import numpy as np
 
 from kefu.conversation import Context, Conversation, Turn
 from kefu.data import calls, chats, mapping, records, senders, steps, threads, times
+from kefu.data.customers import TICKET, Customers
 from kefu.data.exclusions import TURN_ROWS
 from kefu.data.ledger import Step
 from kefu.data.readers import Row
@@ -32,8 +33,6 @@ Drop = Callable[[str, str, str], None]
 Told = tuple[Row, list[senders.Utterance], str, list[str]]
 _SEPARATORS = ("｜", "\n", "||", "；", ";", "###")  # never `/` or `、`, which stand inside questions
 _TUNING = ("openai", "sharegpt", "alpaca", "records")
-_TICKET = re.compile(r"[A-Za-z]?[-_#]?[0-9]{1,6}")  # too short to be anything about a person
-_OPAQUE = re.compile(r"[A-Za-z_]{0,12}[-_#]?\d{1,9}|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}", re.IGNORECASE)
 
 
 @lru_cache(4096)
@@ -47,14 +46,13 @@ class Former:
 
     def __init__(
         self, source: Source, columns: dict[str, str], step: Step, turns: Step, drop: Drop, drop_turn: Drop,
-        drop_said: Drop | None = None, folder: Path | None = None,
+        drop_said: Drop | None = None, folder: Path | None = None, customers: Customers | None = None,
     ) -> None:  # fmt: skip
         """`drop_turn` is told of turns left out while rows are read, `drop_said` (else the same) of those left out for their sender.
-        `folder`: where rows may wait on the disk (default: the system's place for temporary files)."""
+        `folder`: where rows may wait on the disk (default: the system's place for temporary files). `customers`: those of other sources too."""
         self.source, self.columns, self.step, self.turns = source, columns, step, turns
         self._drop, self._drop_turn, self._drop_said, self._folder = drop, drop_turn, drop_said or drop_turn, folder
-        self._customers: dict[str, str] = {}  # of those that need another name
-        self._opaque, self._ids = Seen(), Seen()
+        self._customer, self._ids = customers or Customers(), Seen()
         self._again: Counter[str] = Counter()
         self.notes: dict[str, Any] = {}
         self._write: records.Writer
@@ -106,24 +104,12 @@ class Former:
 
     def _id(self, wanted: str, where: str) -> str:
         """A unique, telling id; personal data in an id is replaced by the place of the row."""
-        name = wanted if wanted and (_TICKET.fullmatch(wanted) or not privacy.find(wanted)) else where.rsplit("#", 1)[-1]
+        name = wanted if wanted and (TICKET.fullmatch(wanted) or not privacy.find(wanted)) else where.rsplit("#", 1)[-1]
         name = f"{self.source.name}:{name}"
         if self._ids.add(number(name)):
             return name
         self._again[name] += 1
         return f"{name}~{self._again[name] + 1}"
-
-    def customer(self, wanted: str) -> str:
-        """A customer's id: an opaque one as it is, any other (a name, a telephone number) replaced by a running number."""
-        if not wanted:
-            return ""
-        if wanted in self._customers:
-            return self._customers[wanted]
-        if _TICKET.fullmatch(wanted) or (_OPAQUE.fullmatch(wanted) and not privacy.find(wanted)):
-            self._opaque.add(number(wanted))
-            return wanted
-        self._customers[wanted] = f"customer_{len(self._customers) + len(self._opaque) + 1}"
-        return self._customers[wanted]
 
     def _language(self, row: dict[str, Any]) -> str:
         if self.source.language != "auto":
@@ -138,8 +124,8 @@ class Former:
                 if field.startswith(prefix) and (given := mapping.text(row, column)):
                     target[field.removeprefix(prefix)] = _masked(given)
         if satisfaction := self._get(row, "satisfaction"):
-            meta["satisfaction"] = satisfaction
-        if name := self.customer(self._get(row, "customer")):
+            meta["satisfaction"] = _masked(satisfaction)
+        if name := self._customer(self._get(row, "customer")):
             customer["id"] = name
         return customer, meta
 
@@ -203,7 +189,7 @@ class Former:
 
     def _similar(self, cell: Any) -> list[str]:
         if isinstance(cell, str) and cell.lstrip().startswith("["):
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError, RecursionError):
                 cell = json.loads(cell)
         if isinstance(cell, list):
             parts = [mapping.plain(item) for item in cell]
@@ -262,10 +248,12 @@ class Former:
                 self._out(row, "no output" if instruction else "no instruction")
                 continue
             turns = [Turn("system", system)] if (system := self._get(row.values, "system")) else []
-            history = mapping.value(row.values, self.columns["history"]) if "history" in self.columns else None
-            for pair in history if isinstance(history, list) else []:
-                if isinstance(pair, list | tuple) and len(pair) == 2:
-                    turns += [Turn("customer", mapping.plain(pair[0]).strip()), Turn("agent", mapping.plain(pair[1]).strip())]
+            history = _pairs(mapping.value(row.values, self.columns["history"])) if "history" in self.columns else []
+            if history is None:
+                self._out(row, "history cannot be read")
+                continue
+            for asked, answered in history:
+                turns += [Turn("customer", asked), Turn("agent", answered)]
             asked = "\n".join(part for part in (instruction, self._get(row.values, "input")) if part)
             yield self._instruction(row, [*turns, Turn("customer", asked), Turn("agent", output)])
 
@@ -394,6 +382,20 @@ class Former:
         if any(one.category is not None for one in said):
             made.category = _masked(_category(turns, kept)) or self.source.category
         return made
+
+
+def _pairs(cell: Any) -> list[tuple[str, str]] | None:
+    """What was said before, as (question, answer): a list of pairs, also as JSON text. None: something else."""
+    if isinstance(cell, str) and cell.strip():
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return None
+    if not cell:
+        return []
+    if not isinstance(cell, list) or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in cell):
+        return None
+    return [(mapping.plain(asked).strip(), mapping.plain(answered).strip()) for asked, answered in cell]
 
 
 _MEDIA = {"md5sum", "sdkfileid", "filename", "media_id", "image_key", "file_key", "voiceid", "picurl", "pre_msgid", "mediaid", "downloadcode"}

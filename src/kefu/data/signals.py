@@ -172,6 +172,8 @@ def outcome(turns: Sequence[Turn], stated: str = "") -> str:
     customer's last words; a last question without an answer is `abandoned` by the company's side.
     """
     word = stated.strip().lower()
+    if _NOT_DONE.search(word):
+        return "unresolved"
     for name, words in _OUTCOMES.items():
         if word and any(known in word for known in words):
             return name
@@ -189,8 +191,13 @@ def outcome(turns: Sequence[Turn], stated: str = "") -> str:
     return "resolved" if has("positive", last) else "unknown"
 
 
+#: 未解决, 没有完成, "not resolved", incomplete: what is done, denied.
+_NOT_DONE = re.compile(
+    r"(?:\b(?:un|in)|\b(?:not|never)[ _-](?:(?:yet|been|fully)[ _-])*)(?:(?:re)?solved|complete|closed)|"
+    r"(?:未|没|没有|不)(?:能|得到|有效|完全)?(?:解决|完成|关闭)"
+)
 _OUTCOMES = {
-    "unresolved": ("unresolved", "未解决", "没解决", "fail", "失败"),
+    "unresolved": ("fail", "失败"),
     "escalated": ("escalat", "transfer", "转技术", "转人工", "升级", "转接"),
     "abandoned": ("abandon", "disconnect", "timeout", "超时", "放弃", "离开"),
     "resolved": ("resolved", "solved", "complete", "closed", "已解决", "解决", "完成", "关闭"),

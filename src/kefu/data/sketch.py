@@ -14,7 +14,6 @@ import hashlib
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -178,13 +177,3 @@ class Samples:
 
     def items(self) -> list[Any]:
         return [self.held[place] for place in sorted(self.held)]
-
-
-def merged(parts: Iterable[Any]) -> Any:
-    """All parts merged into the first. Raises ValueError for none."""
-    first, *rest = list(parts) or [None]
-    if first is None:
-        raise ValueError("nothing to merge")
-    for part in rest:
-        first.merge(part)
-    return first

@@ -174,14 +174,15 @@ class _Parts:
         found: list[int] = []
         had, got = np.zeros(len(seats), np.int64), 0
         rarest = np.argsort(self._left, kind="stable")
-        for slack in (0, 1, wanted):
+        for slack, any_ in ((0, False), (1, False), (wanted, True)):
+            beyond = wanted if any_ else 0  # of a category's seats, before its groups are passed over
             for i in rarest:
                 if got >= wanted:
                     return found
-                if had[i] >= seats[i] + (slack if slack > 1 else 0):
+                if had[i] >= seats[i] + beyond:
                     continue
                 for group in self._where[i]:
-                    if got >= wanted or had[i] >= seats[i] + (slack if slack > 1 else 0):
+                    if got >= wanted or had[i] >= seats[i] + beyond:
                         break
                     size = int(self._sizes[group])
                     if self._taken[group] or got + size > max(wanted * 1.2, wanted + 1):
@@ -189,7 +190,7 @@ class _Parts:
                     its, times = np.unique(self._stratum[self._ends[group] - size : self._ends[group]], return_counts=True)
                     if (self._left[its] < 2).any() or (had[its] + times > seats[its] + slack).any():
                         continue
-                    if slack <= 1 and self._small[its].any():
+                    if not any_ and self._small[its].any():
                         continue
                     self._taken[group] = True
                     self._left[its] -= 1

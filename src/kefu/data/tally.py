@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kefu.conversation import Conversation
@@ -45,13 +44,3 @@ class Tally:
         for kind, lengths in other.lengths.items():
             self.lengths.setdefault(kind, array("I")).extend(lengths)
         self.turns.extend(other.turns)
-
-    @classmethod
-    def of(cls, conversations: Iterable[Conversation]) -> Tally:
-        made = cls()
-        for conversation in conversations:
-            made.add(conversation)
-        return made
-
-    def count(self, kind: str) -> int:
-        return sum(n for (_, its, _), n in self.splits.items() if its == kind)

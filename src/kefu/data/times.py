@@ -7,9 +7,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-_CHINESE = re.compile(
-    r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?\s*(?:星期.\s*)?(上午|下午|晚上|凌晨|中午)?\s*(?:(\d{1,2})\s*[:时点]\s*(\d{1,2})?\s*[:分]?\s*(\d{1,2})?)?"
-)
+_CHINESE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日?\s*(?:星期.\s*)?(?:(\d{1,2})\s*[:时点]\s*(\d{1,2})?\s*[:分]?\s*(\d{1,2})?)?")
+#: A part of the day before the hour, as Chinese telephones write it whatever stands before: 2026/5/1 下午3:05.
+_HALF = re.compile(r"(上午|早上|早晨|清晨|凌晨|中午|下午|傍晚|晚上)\s*(?=(\d{1,2})\s*[:：时点])")
+_MORNING, _NOON = ("上午", "早上", "早晨", "清晨", "凌晨"), "中午"
 _YEAR_FIRST = re.compile(
     r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T\s]+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,]\d+)?)?)?\s*(Z|[+-]\d{2}:?\d{2})?(?:\s*(AM|PM))?",
     re.IGNORECASE,
@@ -61,12 +62,13 @@ def _epoch(number: float) -> float:
 
 
 def _written(text: str) -> float | None:
+    text, part = _part_of_day(text)
     if match := _CHINESE.match(text):
-        year, month, day, half, hour, minute, second = match.groups()
-        return _stamp(year, month, day, hour, minute, second, "PM" if half in ("下午", "晚上") else "")
+        year, month, day, hour, minute, second = match.groups()
+        return _stamp(year, month, day, hour, minute, second, part)
     if match := _YEAR_FIRST.match(text):
         year, month, day, hour, minute, second, zone, half = match.groups()
-        found = _stamp(year, month, day, hour, minute, second, half or "")
+        found = _stamp(year, month, day, hour, minute, second, half or part)
         if zone and zone.upper() != "Z":
             sign = 1 if zone[0] == "+" else -1
             found -= sign * (int(zone[1:3]) * 3600 + int(zone[-2:]) * 60)
@@ -75,7 +77,7 @@ def _written(text: str) -> float | None:
         first, sign_, second_, year, hour, minute, second, half = match.groups()
         day_first = sign_ == "." or int(first) > 12
         day, month = (first, second_) if day_first else (second_, first)
-        return _stamp(year, month, day, hour, minute, second, half or "")
+        return _stamp(year, month, day, hour, minute, second, half or part)
     if match := _COMPACT.fullmatch(text):
         year, month, day, hour, minute, second = match.groups()
         return _stamp(year, month, day, hour, minute, second, "")
@@ -83,6 +85,16 @@ def _written(text: str) -> float | None:
         hour, minute, second = (int(part or 0) for part in match.groups())
         return hour * 3600.0 + minute * 60 + second
     return None
+
+
+def _part_of_day(text: str) -> tuple[str, str]:
+    """The text without 上午, 下午 …, and the half of the day they stand for; 中午 is before noon up to twelve o'clock, and after it from one."""
+    match = _HALF.search(text)
+    if match is None:
+        return text, ""
+    word, hour = match[1], int(match[2])
+    half = "AM" if word in _MORNING else "" if word == _NOON and hour > 10 else "PM"
+    return f"{text[: match.start()].rstrip()} {text[match.end() :].replace('：', ':')}".strip(), half
 
 
 def _stamp(year: str, month: str, day: str, hour: str | None, minute: str | None, second: str | None, half: str) -> float:

@@ -25,7 +25,6 @@ from kefu.engines.tokens import TextStream, Tokens
 from kefu.export.reference import Answer, Reference
 from kefu.export.samples import Sample
 
-LAYERS = ("template", "tokenizer", "convert", "quantisation", "engine", "behaviour")
 #: Largest |difference| of logits between torch and the float32 IR, in units of the logits' own spread.
 LOGIT_TOLERANCE = 0.01
 #: Share of engine steps that must be a first choice of the same weights outside the batch.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kefu.improve.cases import GAPS
 from kefu.project.schema import Project
+from kefu.statistics import nearest_rank
 from kefu.text.similarity import jaccard
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _quantiles(values: list[Any]) -> dict[str, Any]:
     if not values:
         return {}
     ordered = sorted(values)
-    return {"p50": ordered[len(ordered) // 2], "p95": ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], "max": ordered[-1], "n": len(ordered)}
+    return {"p50": nearest_rank(ordered, 50), "p95": nearest_rank(ordered, 95), "max": ordered[-1], "n": len(ordered)}
 
 
 def _spread(values: list[int]) -> str:

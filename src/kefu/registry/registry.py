@@ -29,7 +29,9 @@ class Registry:
         return file.read(self.path).entries
 
     def resolve(self, reference: str = "") -> Entry:
-        """`name`, `name@3`, `name@production`, `@candidate` or empty (production, else the newest candidate).
+        """`name`, `name@3`, `name@production`, `@candidate`, `@latest` (the newest in use) or empty (production, else the newest in use).
+
+        What is retired is out of use: only its version, or `@retired`, means it.
 
         Raises InputError naming what exists.
         """
@@ -54,6 +56,11 @@ class Registry:
         if not entries:
             known = ", ".join(f"{entry.label} ({entry.stage})" for entry in self.entries()) or "none yet"
             raise InputError(f"no model {reference or 'at all'}", f"the registry holds: {known}", "make one with `kefu run` or `kefu train RECIPE`")
+        if which in ("", "latest"):
+            retired, entries = entries, [entry for entry in entries if entry.stage != "retired"]
+            if not entries:
+                gone = ", ".join(entry.label for entry in retired)
+                raise InputError(f"no model {reference or 'at all'} in use", f"retired: {gone}", "name a version, or promote one")
         if not which:
             entries = [entry for entry in entries if entry.stage == "production"] or entries
         return entries[-1]

@@ -75,8 +75,8 @@ class _Run:
         from kefu.train.answer import answers, score
         from kefu.train.sft import fit
 
-        asked = [row for row in held_kept if row.kind == "faq"][:SCORE_ROWS] or held_kept[:SAMPLES]
-        asked = asked if self.embedded else asked[:SAMPLES]
+        questions, most = [row for row in held_kept if row.kind == "faq"], SCORE_ROWS if self.embedded else SAMPLES
+        asked = rows.at_most(questions, most, self.given.seed) or rows.at_most(held_kept, SAMPLES, self.given.seed)
         shown = asked[:SAMPLES] or [row for row in kept if not row.copy][:SAMPLES]
         limit = min(self.project.settings.assistant.max_answer_tokens, 96)
         self.progress("asking before training", 0.05)
@@ -197,7 +197,9 @@ class _Run:
         if over := len(learn.of("dialogue")) - len(dialogues):
             learn.dropped["dialogue turns over the token budget"] = over
         chosen = [*faq, *rows.copies(faq, plan["noise_copies"], seed), *dialogues]
-        held_rows = held.of("faq")[:EVAL_ROWS] + rows.sample(held.of("dialogue"), min(1.0, EVAL_ROWS / 2 / max(1, len(held.of("dialogue")))), seed)
+        held_rows = rows.at_most(held.of("faq"), EVAL_ROWS, seed) + rows.at_most(held.of("dialogue"), EVAL_ROWS // 2, seed)
+        if over := len(held.rows) - len(held_rows):
+            held.dropped["beyond the rows that validation takes"] = over
         finder = self.finder if self.retrieval.value else None
         if finder is None:
             return chosen, held_rows, {}

@@ -93,6 +93,11 @@ def sample(rows: list[Row], share: float, seed: int) -> list[Row]:
     return [rows[i] for i in chosen]
 
 
+def at_most(rows: list[Row], count: int, seed: int) -> list[Row]:
+    """So many rows or all, drawn by the seed, in their own order: the first ones of a file are often of one category."""
+    return sample(rows, count / max(1, len(rows)), seed)
+
+
 def with_hits(rows: Iterable[Row], search: Callable[[Row], tuple[Any, ...]]) -> list[Row]:
     return [replace(row, hits=search(row)) for row in rows]
 

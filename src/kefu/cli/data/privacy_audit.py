@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, ProjectPath, console, load
+from kefu.cli.options import Json, ProjectPath, console, load, refuse_idle
 
 
 def privacy_audit(
@@ -33,6 +33,7 @@ def privacy_audit(
 
     loaded = load(project)
     if beside:
+        refuse_idle({"--html": html}, "the page is that of the audit, without --with")
         _beside(loaded, beside, sample)
         return
     artifact = current(loaded, "data")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, ProjectPath, console, load
+from kefu.cli.options import Json, ProjectPath, console, load, refuse_idle
 
 
 def show(
@@ -32,8 +32,11 @@ def show(
     from kefu.data.tasks import KINDS
     from kefu.pipeline import current
 
+    if not tokenizer:
+        refuse_idle({"--max-length": max_length}, "tokens are counted with --tokenizer FOLDER")
     loaded = load(project)
     if changes:
+        refuse_idle({"--tokenizer": tokenizer}, "--changes shows texts before and after cleaning")
         _changes(loaded, source, rows)
         return
     if source:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, ProjectPath, console, load
+from kefu.cli.options import Json, ProjectPath, console, load, refuse_idle
 
 
 def stats(
@@ -22,6 +22,8 @@ def stats(
 
     from kefu.pipeline import current
 
+    if not html:
+        refuse_idle({"--tokenizer": tokenizer}, "tokens are counted for the page of --html FILE")
     loaded = load(project)
     artifact = current(loaded, "data")
     figures = json_.loads(artifact.file("stats.json").read_text("utf-8"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kefu.cli.edge import OUTPUT
-from kefu.cli.options import Json, Set, console
+from kefu.cli.options import Json, Set, console, refuse_idle
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +48,15 @@ def run(
     Example: kefu train classification --set data.train=rows.csv --set data.map.text=内容 --set data.map.label=意图
     """
     project = Path(given).is_dir() or Path(given).name == "kefu.yaml"
+    if project and not list_:
+        wishes = {"--resume": resume, "--continue": continue_, "--on": on, "--processes": processes, "--search": search, "--no-wait": no_wait}
+        refuse_idle(wishes, f"{given} is a project, and these are for recipes (kefu train RECIPE; --list shows them)")
+    elif on:
+        refuse_idle({"--search": search, "--no-wait": no_wait}, "with --on one run is started in several processes")
+    elif search:
+        refuse_idle({"--resume": resume, "--continue": continue_, "--force": force}, "--search makes new models of its own")
+    if not on:
+        refuse_idle({"--processes": processes}, "it is how many processes --on starts")
     if data:
         set_ = [*set_, f"{'train' if project else 'data'}.data_url={data}"]
     if list_:

@@ -16,7 +16,6 @@ from kefu.data.labelling.log import FOLDER, Answer, LabelLog, files
 from kefu.data.labelling.pairs import form
 from kefu.data.lines import Lines
 
-FILTERS = ("unlabelled", "all", "labelled", "disagreements")
 #: Preference rows are shown on the page as they are; more of a dataset than this is not looked at.
 _MOST_PAIRS = 20_000
 

@@ -18,6 +18,8 @@ from kefu.data.labels import written
 from kefu.errors import ConfigError
 from kefu.project import Loaded
 
+_UNSEEN = "classifier (not seen in training)"
+
 
 def apply(
     dataset: SupportDataset,
@@ -69,7 +71,8 @@ def apply(
     used = _settle(dataset, put, said, turns, ("people", settings.by, "rules"))
     if own.unknown:
         facts["unknown_ids"] = len(own.unknown)
-    takeover = {name: {key: str(index) for key, index in found.items()} for name, found in turns.items()}
+    placed = {name: found for name, found in turns.items() if name != "classifier"} | facts.pop("unseen_turns", {})
+    takeover = {name: {key: str(index) for key, index in found.items()} for name, found in placed.items()}
     return {"by": used, "agreement": agreement, "agreement_takeover": table(takeover), **facts}
 
 
@@ -101,7 +104,7 @@ def _classifier(
     taught = [c for c in dataset.conversations if c.kind == "dialogue" and (c.id in own_labels or c.id in own_places)]
     labelled = [(c, own_labels[c.id]) for c in taught if c.id in own_labels]
     takeovers = [(c, own_places[c.id]) for c in taught if c.id in own_places]
-    model, unseen = classifier.learn(labelled, takeovers, seed)
+    model, unseen, unseen_turns = classifier.learn(labelled, takeovers, seed)
     model.save(out)
     dialogues = (c for c in dataset.conversations if c.kind == "dialogue")
     said["classifier"] = {}
@@ -112,7 +115,7 @@ def _classifier(
         said["classifier"] |= {c.id: label for c, label in zip(part, told, strict=True)}
         if model.takeover is not None:
             turns["classifier"] |= {c.id: model.human_intervention_idx(c.turns) for c in part}
-    return {"classifier": model.report, "unseen": {"classifier (not seen in training)": unseen}}
+    return {"classifier": model.report, "unseen": {_UNSEEN: unseen}, "unseen_turns": {_UNSEEN: unseen_turns}}
 
 
 def _model(

@@ -62,13 +62,7 @@ class LabelModel:
 
     def human_intervention_idx(self, turns: Sequence[Turn]) -> int | None:
         """The first customer turn at which the model would hand over, from that turn and those before it only."""
-        if self.takeover is None:
-            return None
-        places = [i for i, turn in enumerate(turns) if turn.role == "customer"]
-        if not places:
-            return None
-        chances = self.takeover.probabilities(features([turns[: i + 1] for i in places], last_only=True))[:, 1]
-        return next((i for i, chance in zip(places, chances, strict=True) if chance >= self.takeover.threshold), None)
+        return None if self.takeover is None else taken_over(self.takeover, turns)
 
     def save(self, folder: Path) -> None:
         """labeller.npz (weights) and labeller.json (classes, thresholds, cross-validation)."""
@@ -108,6 +102,15 @@ class LabelModel:
         return cls(quality, takeover, facts["report"])
 
 
+def taken_over(model: Linear, turns: Sequence[Turn]) -> int | None:
+    """The first customer turn of which the model says yes."""
+    places = [i for i, turn in enumerate(turns) if turn.role == "customer"]
+    if not places:
+        return None
+    chances = model.probabilities(features([turns[: i + 1] for i in places], last_only=True))[:, 1]
+    return next((i for i, chance in zip(places, chances, strict=True) if chance >= model.threshold), None)
+
+
 def features(conversations: Sequence[Sequence[Turn]], *, last_only: bool = False) -> Any:
     """Sparse rows: character 1- to 3-grams of what the customer and the agent said (of the last turn only, with `last_only`), and the signs."""
     try:
@@ -138,8 +141,9 @@ def features(conversations: Sequence[Sequence[Turn]], *, last_only: bool = False
 
 def learn(
     labelled: Sequence[tuple[Conversation, str]], takeovers: Sequence[tuple[Conversation, int | None]], seed: int
-) -> tuple[LabelModel, dict[str, str]]:
-    """The model, and for every labelled conversation what a model that never saw it (nor its customer) says. Raises InputError."""
+) -> tuple[LabelModel, dict[str, str], dict[str, int | None]]:
+    """The model, and for every labelled conversation what a model that never saw it (nor its customer) says: label and take-over turn (of
+    those for which the others are enough to learn from). Raises InputError."""
     classes = sorted({label for _, label in labelled})
     if len(labelled) < FEWEST or len(classes) < 2:
         raise InputError(
@@ -155,7 +159,8 @@ def learn(
     model.report = {"labelled": len(labelled), "classes": {name: truth.count(name) for name in classes}, "folds": min(_FOLDS, len(set(groups)))}
     if takeovers:
         model.takeover, model.report["takeover"] = _learn_takeover(takeovers, seed)
-    return model, {conversation.id: label for (conversation, _), label in zip(labelled, unseen, strict=True)}
+    told = {conversation.id: label for (conversation, _), label in zip(labelled, unseen, strict=True)}
+    return model, told, _unseen_takeovers(takeovers, seed) if model.takeover is not None else {}
 
 
 def _fit(rows: Any, truth: list[str], seed: int) -> Linear:
@@ -165,9 +170,14 @@ def _fit(rows: Any, truth: list[str], seed: int) -> Linear:
     return Linear([str(name) for name in fitted.classes_], fitted.coef_, fitted.intercept_)
 
 
+def _folds(groups: Sequence[str], seed: int) -> dict[str, int]:
+    """A fold for each group, of nearly equal numbers of them."""
+    return {group: i % _FOLDS for i, group in enumerate(sorted(set(groups), key=lambda g: zlib.crc32(f"{seed}{g}".encode())))}
+
+
 def _held_out(rows: Any, truth: list[str], groups: list[str], seed: int) -> list[str]:
     """Cross-validated by customer: a conversation is judged by a model that saw neither it nor others of its group."""
-    order = {group: i % _FOLDS for i, group in enumerate(sorted(set(groups), key=lambda g: zlib.crc32(f"{seed}{g}".encode())))}
+    order = _folds(groups, seed)
     told = [""] * len(truth)
     for fold in range(_FOLDS):
         test = [i for i, group in enumerate(groups) if order[group] == fold]
@@ -178,6 +188,17 @@ def _held_out(rows: Any, truth: list[str], groups: list[str], seed: int) -> list
         guesses = _fit(rows[train], seen, seed).predict(rows[test]) if len(set(seen)) > 1 else [max(set(truth), key=truth.count)] * len(test)
         for i, guess in zip(test, guesses, strict=True):
             told[i] = guess
+    return told
+
+
+def _unseen_takeovers(takeovers: Sequence[tuple[Conversation, int | None]], seed: int) -> dict[str, int | None]:
+    order = _folds([conversation.group or conversation.id for conversation, _ in takeovers], seed)
+    told: dict[str, int | None] = {}
+    for fold in range(_FOLDS):
+        mine = [(one, index, order[one.group or one.id] == fold) for one, index in takeovers]
+        model, _ = _learn_takeover([(one, index) for one, index, held in mine if not held], seed)
+        if model is not None:
+            told |= {one.id: taken_over(model, one.turns) for one, _, held in mine if held}
     return told
 
 

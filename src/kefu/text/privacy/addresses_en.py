@@ -104,7 +104,6 @@ _FLAT_SIGN = gated(re.compile(r"(?:Apt|Apartment|Suite|Ste|Flat|Unit)\.? ?#?\d")
 _BOX = gated(
     re.compile(rf"(?<![A-Za-z])(?:P\.? ?O\.? ?Box|Post Office Box|PO Box|Postfach|GPO Box|Locked Bag) ?#?\d{{1,6}}[A-Za-z]?{_REST}", re.IGNORECASE)
 )
-_BOX_TAIL = re.compile(r"(?<![A-Za-z])(?:P\.? ?O\.? ?Box|GPO Box|Locked Bag) ?#?\d{1,6}", re.IGNORECASE)
 _MILITARY = gated(
     re.compile(
         r"(?<![A-Za-z])(?:(?:PSC|CMR|Unit|psc|unit|USNS|USS|USNV|USCGC)\s[\w ]{1,20}(?:,? (?:Box|box) \d{1,5})?[,\s]\s?(?:APO|FPO|DPO|apo|fpo|dpo) (?:A[AEP]|a[aep]) \d{5}(?:-\d{4})?)"

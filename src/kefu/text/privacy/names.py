@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kefu.text.privacy import names_en, names_led_en, names_roles, names_zh
+from kefu.text.privacy import names_en, names_en_words, names_led_en, names_roles, names_zh
 
 _MOST = 40  # names of one text that are looked for again
 
@@ -40,7 +40,7 @@ def _find(text: str, personal: Sequence[tuple[int, int]], bits: int) -> Iterator
 def _again(text: str, names: list[str]) -> Iterator[tuple[int, int]]:
     """The same names, and their distinctive parts in Latin letters, elsewhere in the text."""
     pieces = {name for name in names if len(name) > 1}
-    pieces |= {word for name in names if name.isascii() or not names_zh.has_han(name) for word in name.split() if names_en.distinctive(word)}
+    pieces |= {word for name in names if name.isascii() or not names_zh.has_han(name) for word in name.split() if names_en_words.distinctive(word)}
     if pieces:
         wanted = "|".join(re.escape(piece) for piece in sorted(pieces, key=lambda piece: (-len(piece), piece)))
         for match in re.finditer(rf"(?<![A-Za-z\u00c0-\u024f])(?:{wanted})(?![A-Za-z\u00c0-\u024f])", text):

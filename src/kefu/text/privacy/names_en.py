@@ -1,26 +1,19 @@
-"""Person names in Latin letters: introductions, salutations, signatures, titles and labels; elsewhere a known given name."""
+"""Where person names in Latin letters stand: introductions, salutations, signatures, titles and labels; elsewhere a known given name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from importlib import resources
-
-import yaml
 
 from kefu.text.gate import lowered
 from kefu.text.privacy.gates import gated
+from kefu.text.privacy.names_en_words import CAP, LETTER, PARTICLE, UPPER, WORD, family, lists, name_like, pair
 
-_LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff\u0370-\u03ff\u0400-\u04ff"
-_UPPER = r"A-Z\u00c0-\u00d6\u00d8-\u00de\u0100\u0106\u010c\u010e\u0110\u0118\u0139\u013d\u0141\u0143\u0147\u0150\u0158\u015a\u015e\u0160\u0164\u016e\u0170\u0179\u017b\u017d\u0391-\u03a9\u0410-\u042f"
-_WORD = rf"[{_LETTER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
-_CAP = rf"[{_UPPER}](?:[{_LETTER}]|['’-](?=[{_LETTER}])){{0,24}}"
-_PARTICLE = r"(?:de|da|do|dos|das|del|della|di|du|la|le|van|von|der|den|bin|bint|ibn|al|el|ten|ter|y|e)"
-_ANY_LATIN, _ANY_CAPITAL = re.compile(r"[A-Za-z]"), re.compile(rf"[{_UPPER}]")
+_ANY_LATIN, _ANY_CAPITAL = re.compile(r"[A-Za-z]"), re.compile(rf"[{UPPER}]")
 #: Capitalised words in a row, with initials and particles.
-_RUN = rf"(?:(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|[{_UPPER}])\.|{_CAP})(?: (?:{_PARTICLE} ){{0,2}}(?:[{_UPPER}]\.|{_CAP})){{0,4}}"
-_RUNS = re.compile(rf"(?<![{_LETTER}\d_@./&#-]){_RUN}(?![{_LETTER}\d_@])")
+_RUN = rf"(?:(?:Mr|Mrs|Ms|Dr|St|Prof|Jr|Sr|[{UPPER}])\.|{CAP})(?: (?:{PARTICLE} ){{0,2}}(?:[{UPPER}]\.|{CAP})){{0,4}}"
+_RUNS = re.compile(rf"(?<![{LETTER}\d_@./&#-]){_RUN}(?![{LETTER}\d_@])")
 _TITLE = r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|madame|rev|hon|capt|captain|judge|officer|nurse|herr|frau|señora?|sra?)\.?\s{1,2})"
 _BOUND = r"(?=\s*(?:$|[.,;:!?\n)\"”|/&—–-]|(?:and|from|calling|speaking|with|at|here|again|about|regarding|but|i|my|the|who|on behalf|in|on|for|to|is|was|has|of|by)\b))"
 
@@ -64,7 +57,7 @@ _CLOSING = gated(
 _SALUTE = gated(
     re.compile(r"(?:^|[\s,.!>\"“])(?P<how>dear|hi|hello|hey|good\s(?:morning|afternoon|evening|day)|greetings)[ ,]{1,2}(?:there,? )?", re.IGNORECASE)
 )
-_TITLED = gated(re.compile(rf"(?<![{_LETTER}]){_TITLE}(?P<v>{_RUN}|{_WORD})", re.IGNORECASE))
+_TITLED = gated(re.compile(rf"(?<![{LETTER}]){_TITLE}(?P<v>{_RUN}|{WORD})", re.IGNORECASE))
 _LED_BY = "helped|assisted|served|contacted|called|signed|named|told|sent|written|owned|founded|directed|booked|owed|paid|submitted"
 _LED_WORDS = (
     "agent|representative|rep|colleague|operator|technician|driver|manager|supervisor|advisor|assistant|doctor|nurse|husband|wife|son|daughter|brother|sister|mother|father|mom|dad|friend|"
@@ -86,7 +79,7 @@ _LED_ENDS = tuple(
 )
 _MANY_CAPITALS = 12
 _HERE = gated(re.compile(rf"(?:^|[,.!?:;>\n]\s?)\s?(?P<v>{_RUN})(?=,?\s(?:here|speaking|calling)\b)"))
-_LINE_SPEAKER = gated(re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{0,2}})[ \t]?[:：]\s(?=\S)"))
+_LINE_SPEAKER = gated(re.compile(rf"(?m)^[>?\s]{{0,6}}(?P<v>{CAP}(?: (?:[{UPPER}]\.|{CAP})){{0,2}})[ \t]?[:：]\s(?=\S)"))
 #: Words before a capitalised pair that lead to a person.
 _WHO = re.compile(
     r"(?:\b(?:(?:my |your |our |the )?(?:patient|passenger|guest|cardholder|tenant|landlord|agent|representative|advisor|colleague|supervisor|technician|nurse|guardian|attorney|lawyer|neighbou?r|partner|roommate|assistant|doctor|boss|"
@@ -110,29 +103,12 @@ _ANSWERED = gated(
         re.MULTILINE,
     )
 )
-_LIVES = gated(
-    re.compile(rf"(?<![{_LETTER}])(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)")
-)
+_LIVES = gated(re.compile(rf"(?<![{LETTER}])(?P<v>{CAP}(?: (?:[{UPPER}]\.|{CAP})){{1,3}})(?=\s(?:lives?|lived|resides?|residing)\s(?:at|on|in)\b)"))
 _VIETNAMESE = re.compile("[\u1ea0-\u1ef9]")
-_INITIAL = re.compile(rf"{_CAP} (?:[{_UPPER}]\. ){{1,2}}{_CAP}")
+_INITIAL = re.compile(rf"{CAP} (?:[{UPPER}]\. ){{1,2}}{CAP}")
 #: Letters that English lacks.
 _FOREIGN_LETTER = re.compile("[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 _END = re.compile(r"[ \t]{0,3}(?:$|\n|[.!,;)]{1,3}\s*(?:$|\n))")
-_SYLLABLE = r"(?:[bpmfdtnlgkhjqxrzcsyw]|[zcs]h)?(?:iang|uang|iong|ang|eng|ing|ong|uai|iao|ian|uan|van|ai|ei|ao|ou|an|en|in|un|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v)"
-_PINYIN = re.compile(rf"(?:{_SYLLABLE}){{1,2}}(?:-?{_SYLLABLE})?", re.IGNORECASE)
-_ENDINGS = re.compile(
-    r"(?:[oe]v[aá]|ová|ev|ski|ska|sky|wicz|czyk|enko|shvili|opoulos|idis|akis|sson|ssen|quist|qvist|ström|strom|escu|eanu|ovi[cć]|evi[cć]|i[ćč]|oğlu|dóttir|gaard|sen|mann|stein|berg|baum|inen|ainen)$",
-    re.IGNORECASE,
-)
-
-
-@lru_cache(maxsize=1)
-def _lists() -> dict[str, frozenset[str]]:
-    raw = yaml.safe_load(resources.files(__package__).joinpath("names_en.yaml").read_text("utf-8"))
-    found = {key: frozenset(str(value).split()) for key, value in raw.items()}
-    found["not_names"] |= found["firms"] - found["given"] - found["surnames"]
-    found["things"] |= found["firms"]
-    return found
 
 
 _BARE_LABEL = re.compile(r"[^A-Za-z]?name[ \t]{0,3}[:：=][ \t]{0,8}[\"“]?", re.IGNORECASE)
@@ -149,7 +125,7 @@ def _of_a_thing(text: str, label: re.Match[str], found: tuple[int, int]) -> bool
         return False
     if _THING.search(text, max(0, label.start() - 12), label.start() + 1):
         return True
-    known = _lists()
+    known = lists()
     words = text[slice(*found)].casefold().split()
     return not any(word in known["given"] or word in known["surnames"] for word in words) and not _VALUE_ENDS.match(text, found[1])
 
@@ -177,14 +153,14 @@ def find(text: str, bits: int) -> Iterator[tuple[int, int]]:
         for gate in (_HERE, _LINE_SPEAKER):
             for match in gate.found(bits, text):
                 words = match.group("v").split()
-                if _clean(words) and ((len(words) > 1 and gate is _HERE) or _pair(words) or words[0].casefold() in _lists()["given"]):
+                if name_like(words) and ((len(words) > 1 and gate is _HERE) or pair(words) or words[0].casefold() in lists()["given"]):
                     yield match.span("v")
     for match in _ANSWERED.found(bits, text):
         group = "v" if match.group("v") else "w"
-        if _clean(match.group(group).split()):
+        if name_like(match.group(group).split()):
             yield _trim(text, *match.span(group))
     for match in _LIVES.found(bits, text):
-        if _clean(match.group("v").split()):
+        if name_like(match.group("v").split()):
             yield match.span("v")
     if capitals and _led(text):  # of these only capitalised words are names
         for match in _LED.found(bits, text):
@@ -208,22 +184,11 @@ def _led(text: str) -> bool:
     return False
 
 
-def distinctive(word: str) -> bool:
-    """A part of a name that means nothing else, so that it is the person wherever it stands again."""
-    known, lower = _lists(), word.strip(".").casefold()
-    return (
-        len(lower) > 3
-        and word[0].isupper()
-        and not any(lower in known[key] for key in ("ambiguous", "not_names", "things"))
-        and lower not in known["wordy"]
-    )
-
-
 def beside(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """(start, end) of a name written right beside other personal data: `Sofia Almeida, +351 …`, `…, Sofia Almeida`."""
     left, right = text[max(0, start - 48) : start], text[end : end + 48]
     for found, base in ((_BEFORE.search(left), start - len(left)), (_AFTER.match(right), end)):
-        if found and _clean(found.group("v").split()) and len(found.group("v").split()) > 1:
+        if found and name_like(found.group("v").split()) and len(found.group("v").split()) > 1:
             yield base + found.start("v"), base + found.end("v")
 
 
@@ -233,15 +198,15 @@ def letterhead(text: str, start: int) -> Iterator[tuple[int, int]]:
     for match in _HEAD.finditer(block):
         words = match.group("v").split()
         first = (match.start() == 0 and start <= 160) or block[: match.start("v")].rstrip("> ?\t").endswith("\n\n")
-        if block.count("\n", match.end("v")) <= 3 and _clean(words) and (_pair(words) or (first and len(words) <= 3)):
+        if block.count("\n", match.end("v")) <= 3 and name_like(words) and (pair(words) or (first and len(words) <= 3)):
             yield start - len(block) + match.start("v"), start - len(block) + match.end("v")
 
 
-_HEAD = re.compile(rf"(?:^|\n)[>? \t]{{0,6}}(?P<v>{_CAP}(?: (?:[{_UPPER}]\.|{_CAP})){{1,3}})[ \t]{{0,3}}\r?(?=\n)")
+_HEAD = re.compile(rf"(?:^|\n)[>? \t]{{0,6}}(?P<v>{CAP}(?: (?:[{UPPER}]\.|{CAP})){{1,3}})[ \t]{{0,3}}\r?(?=\n)")
 _BEFORE = re.compile(
-    rf"(?:^|[\s,;:>|(])(?P<v>{_CAP} (?:[{_UPPER}]\. )?{_CAP})[\s,;:|(<>-]{{1,4}}(?:(?:ID|id|Id|tel|phone|mobile|cell|card|e-?mail|address|Tel|Phone|Mobile|Email|E-mail|SSN|ssn)\.?\s?(?:no\.?|number)?:?\s{{0,2}}(?:is\s)?)?$"
+    rf"(?:^|[\s,;:>|(])(?P<v>{CAP} (?:[{UPPER}]\. )?{CAP})[\s,;:|(<>-]{{1,4}}(?:(?:ID|id|Id|tel|phone|mobile|cell|card|e-?mail|address|Tel|Phone|Mobile|Email|E-mail|SSN|ssn)\.?\s?(?:no\.?|number)?:?\s{{0,2}}(?:is\s)?)?$"
 )
-_AFTER = re.compile(rf"[,;|>)]?\s{{1,3}}\(?(?P<v>{_CAP} (?:[{_UPPER}]\. )?{_CAP})(?=\s*(?:[.,;!)]|$))")
+_AFTER = re.compile(rf"[,;|>)]?\s{{1,3}}\(?(?P<v>{CAP} (?:[{UPPER}]\. )?{CAP})(?=\s*(?:[.,;!)]|$))")
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:
@@ -249,28 +214,9 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
     value = text[start:end]
     if value.endswith(("'s", "’s")):
         end -= 2
-    elif value.endswith(".") and not re.search(rf"(?:^| )[{_UPPER}]\.$", value):
+    elif value.endswith(".") and not re.search(rf"(?:^| )[{UPPER}]\.$", value):
         end -= 1
     return start, end
-
-
-def _clean(words: list[str]) -> bool:
-    """None of the words rules a name out, and the pair is no brand."""
-    known = _lists()
-    lower = [word.strip(".").casefold() for word in words]
-    family = _family(lower)
-    return (
-        not any(
-            word in known["not_names"] or (n and word in known["things"] and not (family and n + 1 == len(lower))) for n, word in enumerate(lower)
-        )
-        and "-".join(lower[:2]) not in known["brands"]
-    )
-
-
-def _family(lower: list[str]) -> bool:
-    """A given name that means nothing else before a surname that may be a thing: Angela Green, Melissa Hall."""
-    known = _lists()
-    return len(lower) > 1 and lower[0] in known["given"] and lower[0] not in known["ambiguous"] and lower[-1] in known["surnames"]
 
 
 def _words(text: str, at: int, most: int = 4) -> list[re.Match[str]]:
@@ -284,12 +230,12 @@ def _words(text: str, at: int, most: int = 4) -> list[re.Match[str]]:
     return found
 
 
-_NEXT = re.compile(rf"(?:{_TITLE})?(?P<w>[{_UPPER}]\.|{_WORD})", re.IGNORECASE)
+_NEXT = re.compile(rf"(?:{_TITLE})?(?P<w>[{UPPER}]\.|{WORD})", re.IGNORECASE)
 
 
 def _told(text: str, at: int) -> tuple[int, int] | None:
     """A name that cannot be anything else: after `my name is`, `Cardholder:`. Lower case counts."""
-    known = _lists()
+    known = lists()
     words = _words(text, at)
     if not words:
         return None
@@ -306,7 +252,7 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
             and not (word[0].isupper() and word.casefold() in known["surnames"] and n)
         ):
             break
-        particle = re.fullmatch(_PARTICLE, lower) is not None
+        particle = re.fullmatch(PARTICLE, lower) is not None
         if n and not word[0].isupper() and words[0].group("w")[0].isupper() and not particle:
             break
         if n > 1 and not word[0].isupper() and not particle:
@@ -320,7 +266,7 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
         ):
             break
         kept.append(match)
-    while kept and re.fullmatch(_PARTICLE, kept[-1].group("w")) and len(kept) > 1:
+    while kept and re.fullmatch(PARTICLE, kept[-1].group("w")) and len(kept) > 1:
         kept.pop()
     if not kept or kept[0].group("w").casefold() in known["things"]:
         return None
@@ -337,34 +283,34 @@ def _told(text: str, at: int) -> tuple[int, int] | None:
 def _introduced(text: str, at: int, known: bool = False) -> tuple[int, int] | None:
     """A capitalised name after `I'm`, `this is`, `User:`. `known`: only names of the lists."""
     match = _ONE_RUN.match(text, at)
-    lists = _lists()
+    named = lists()
     if not match:
-        lower = re.compile(_WORD).match(text, at)
-        if known or not lower or lower.group() not in lists["given"] or lower.group() in lists["ambiguous"] or lower.group() in lists["not_names"]:
+        lower = re.compile(WORD).match(text, at)
+        if known or not lower or lower.group() not in named["given"] or lower.group() in named["ambiguous"] or lower.group() in named["not_names"]:
             return None
-        second = re.compile(rf" (?P<w>{_WORD})").match(text, lower.end())
-        if second and second.group("w") in lists["surnames"] and second.group("w") not in lists["wordy"]:
+        second = re.compile(rf" (?P<w>{WORD})").match(text, lower.end())
+        if second and second.group("w") in named["surnames"] and second.group("w") not in named["wordy"]:
             return at, second.end()
         return (at, lower.end()) if re.match(r"\s*(?:$|[.,;!?\n]|(?:from|calling|here|speaking|and)\b)", text[lower.end() :][:10]) else None
     start, end = _trim(text, match.start(), match.end())
     words = text[start:end].split()
-    if not _clean(words) and not _pair(words):
+    if not name_like(words) and not pair(words):
         return None
     first, bound = words[0].casefold(), re.compile(_BOUND, re.IGNORECASE).match(text, end)
-    if first in lists["given"] and (first not in lists["ambiguous"] or (bound and not known)):
+    if first in named["given"] and (first not in named["ambiguous"] or (bound and not known)):
         return start, end
-    if len(words) > 1 and (_pair(words) or (bound and not known)):
+    if len(words) > 1 and (pair(words) or (bound and not known)):
         return start, end
     return None
 
 
-_ONE_RUN = re.compile(_RUN + rf"(?![{_LETTER}\d@])")
+_ONE_RUN = re.compile(_RUN + rf"(?![{LETTER}\d@])")
 
 
 def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     start, end = _trim(text, *match.span("v"))
     words = text[start:end].split()
-    known = _lists()
+    known = lists()
     lower = words[0].casefold()
     if lower in known["titled_goods"]:
         return
@@ -372,7 +318,7 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         kept: list[str] = []
         for word in words:
             if (
-                not (word[0].isupper() or re.fullmatch(_PARTICLE, word))
+                not (word[0].isupper() or re.fullmatch(PARTICLE, word))
                 or word.casefold() in known["things"]
                 or (kept and word.casefold() in known["not_names"])
             ):
@@ -385,12 +331,12 @@ def _after_title(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 
 def _signed(text: str) -> Iterator[tuple[int, int]]:
-    known = _lists()
+    known = lists()
     for match in _CLOSING.finditer(text):
         run = _ONE_RUN.match(text, match.end())
         line = "\n" in match.group("sign")
         if run is None:
-            lower = re.compile(_WORD).match(text, match.end())
+            lower = re.compile(WORD).match(text, match.end())
             if (
                 lower
                 and lower.group() in known["given"]
@@ -402,58 +348,33 @@ def _signed(text: str) -> Iterator[tuple[int, int]]:
             continue
         start, end = _trim(text, *run.span())
         words = text[start:end].split()
-        if (not match.group("sign").strip() and not line) or not _END.match(text, end) or len(words) > 4 or not _clean(words):
+        if (not match.group("sign").strip() and not line) or not _END.match(text, end) or len(words) > 4 or not name_like(words):
             continue
         if line or words[0].casefold() in known["given"] or (len(words) > 1 and "," in match.group("sign")):
             yield start, end
 
 
 def _saluted(text: str) -> Iterator[tuple[int, int]]:
-    known = _lists()
+    known = lists()
     for match in _SALUTE.finditer(text):
         run = _ONE_RUN.match(text, match.end())
         if run is None:
             continue
         start, end = _trim(text, *run.span())
         words = text[start:end].split()
-        if not _clean(words) or not re.match(r"\s*(?:$|[,!.:;?\n–—-]|(?:I|i|my|this|can|could|please|how|thank|thanks|it)\b)", text[end:][:8]):
+        if not name_like(words) or not re.match(r"\s*(?:$|[,!.:;?\n–—-]|(?:I|i|my|this|can|could|please|how|thank|thanks|it)\b)", text[end:][:8]):
             continue
         first = words[0].casefold()
         greeted = len(words) == 1 and re.match(r"[,!]", text[end:]) and not words[0].isupper() and first not in known["things"]
-        if first in known["given"] or greeted or (match.group("how").casefold() == "dear" and len(words) <= 3) or (len(words) > 1 and _pair(words)):
+        if first in known["given"] or greeted or (match.group("how").casefold() == "dear" and len(words) <= 3) or (len(words) > 1 and pair(words)):
             yield start, end
-
-
-def _pair(words: list[str]) -> bool:
-    """A given name and a surname (or the Chinese way round), neither of them doubtful together."""
-    known = _lists()
-    lower = [word.strip(".").casefold() for word in words if not re.fullmatch(rf"[{_UPPER}]\.?|{_PARTICLE}", word)]
-    if len(lower) < 2 or "-".join(lower[:2]) in known["brands"]:
-        return False
-    first, last = lower[0], lower[-1]
-    if _family(lower):
-        return True
-    if last in known["things"] or first in known["things"] or last in known["not_names"] - known["surnames"] - known["given"]:
-        return False
-    if first in known["given"] and first not in known["ambiguous"]:
-        return True
-    if first in known["given"] and (last in known["surnames"] or _ENDINGS.search(words[-1])):
-        return True
-    if first in known["pinyin_surnames"] and len(lower) == 2 and _PINYIN.fullmatch(last) and last not in known["not_names"]:
-        return True
-    if last in known["pinyin_surnames"] and _PINYIN.fullmatch(first) and first not in known["not_names"] | known["ambiguous"] and len(first) > 3:
-        return True
-    if first in known["surnames"] and first not in known["wordy"] and last in known["given"] and first not in known["not_names"]:
-        return True
-    unknown = first not in known["not_names"] and len(first) > 2
-    return unknown and ((last in known["surnames"] and last not in known["wordy"]) or bool(_ENDINGS.search(words[-1]) and len(last) > 5))
 
 
 def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Two to four capitalised words of any kind where the words around them, an initial or a foreign letter make them a person."""
     start, end = _trim(text, *match.span())
     words = text[start:end].split(" ")
-    if len(words) > 1 and words[0].casefold() in _lists()["before_names"]:
+    if len(words) > 1 and words[0].casefold() in lists()["before_names"]:
         start, words = start + len(words[0]) + 1, words[1:]
         led = True
     else:
@@ -462,8 +383,8 @@ def _placed(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
         not 2 <= len(words) <= 4
         or (len({word.isupper() for word in words if len(word.strip(".")) > 1}) > 1 and not led)
         or len(words[-1]) < 2
-        or not _clean(words)
-        or words[0].casefold() in _lists()["things"]
+        or not name_like(words)
+        or words[0].casefold() in lists()["things"]
         or _HOUSE.search(text, max(0, start - 8), start)
     ):
         return
@@ -490,7 +411,7 @@ _NUMBER_NEXT = re.compile(r" \d|\s*\n\s*\S* ?\d")
 
 def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
     """Names in running text: a given name of the list, or a pair that looks like one."""
-    known = _lists()
+    known = lists()
     start, end = _trim(text, *match.span())
     words = text[start:end].split(" ")
     if len(words) == 1 and words[0].strip(".").casefold() not in known["given"]:
@@ -503,10 +424,10 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
             start += len(" ".join(words[:2])) + 1
             words = words[2:]
             continue
-        if len(words) > 1 and _pair(words[:2] if len(words[1].strip(".")) > 1 else words[:3]) and first not in known["not_names"] - known["given"]:
+        if len(words) > 1 and pair(words[:2] if len(words[1].strip(".")) > 1 else words[:3]) and first not in known["not_names"] - known["given"]:
             stop = len(words)
             for n, word in enumerate(words[1:], 1):
-                if (word.casefold() in known["things"] and not (n == 1 and _family([first, word.casefold()]))) or (
+                if (word.casefold() in known["things"] and not (n == 1 and family([first, word.casefold()]))) or (
                     n > 1 and word.casefold() in known["not_names"] - known["surnames"]
                 ):
                     stop = n
@@ -526,7 +447,7 @@ def _free(text: str, match: re.Match[str]) -> Iterator[tuple[int, int]]:
 
 def _typed_small(text: str) -> Iterator[tuple[int, int]]:
     """A text without one capital letter: a given name and a surname of the lists, neither of them a word."""
-    known = _lists()
+    known = lists()
     for match in _SMALL.finditer(text):
         first, last = match["first"], match["last"]
         if (
@@ -539,12 +460,12 @@ def _typed_small(text: str) -> Iterator[tuple[int, int]]:
 
 
 _SMALL = re.compile(
-    rf"(?<![{_LETTER}\d_@./-])(?P<first>[{_LETTER}]{{3,20}})(?= (?P<middle>[a-z]\.? )?(?P<last>[{_LETTER}'’-]{{3,20}})(?![{_LETTER}\d_@]))"
+    rf"(?<![{LETTER}\d_@./-])(?P<first>[{LETTER}]{{3,20}})(?= (?P<middle>[a-z]\.? )?(?P<last>[{LETTER}'’-]{{3,20}})(?![{LETTER}\d_@]))"
 )
 
 
 def _following(text: str, at: int) -> str:
-    match = re.compile(rf" (?P<w>{_WORD})").match(text, at)
+    match = re.compile(rf" (?P<w>{WORD})").match(text, at)
     return match.group("w").casefold() if match else ""
 
 
@@ -553,7 +474,7 @@ def capital(text: str) -> bool:
     return _SOME_CAPITAL.search(text) is not None
 
 
-_SOME_CAPITAL = re.compile(rf"[{_UPPER}][{_LETTER}.]")
+_SOME_CAPITAL = re.compile(rf"[{UPPER}][{LETTER}.]")
 
 
 @lru_cache(maxsize=2)
@@ -570,28 +491,3 @@ def runs(text: str) -> tuple[re.Match[str], ...]:
 def trimmed(text: str, run: re.Match[str]) -> tuple[int, int]:
     """A run without a possessive `'s` and a full stop that is none of an initial."""
     return _trim(text, *run.span())
-
-
-def with_surname(words: list[str]) -> bool:
-    """Two or three words of which the last is a surname, though it is a thing as well: Tanisha Brooks."""
-    known, lower = _lists(), [word.strip(".").casefold() for word in words]
-    return (
-        2 <= len(lower) <= 3
-        and lower[-1] in known["surnames"]
-        and not any(word in known["not_names"] or word in known["things"] for word in lower[:-1])
-    )
-
-
-def thing(word: str) -> bool:
-    """A word that makes a name something else than a person."""
-    return word.casefold() in _lists()["things"]
-
-
-def given(word: str) -> bool:
-    """A given name of the lists, be it a word as well or not."""
-    return word.casefold() in _lists()["given"]
-
-
-def name_like(words: list[str]) -> bool:
-    """Could these capitalised words be a name? No word of them rules it out."""
-    return _clean(words)

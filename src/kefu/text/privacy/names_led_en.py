@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from kefu.text.privacy import names_en
+from kefu.text.privacy import names_en, names_en_words
 
 _RELATIVE = "husband|wife|son|daughter|brother|sister|mother|father|mom|mum|dad|friend|uncle|aunt|cousin|nephew|niece|kid|child|spouse|partner|boss|roommate|neighbou?r|grandma|grandpa|grandmother|grandfather|fianc[ée]e?"
 _WORKER = "driver|agent|rep|representative|courier|technician|engineer|operator|advis[eo]r|nurse|cashier|clerk|receptionist|salesman|stylist|mechanic|landlord|tenant|supervisor|colleague|assistant|attorney|accountant"
@@ -141,9 +141,9 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             start, end = names_en.trimmed(text, run)
             words = text[start:end].split()
             if (
-                (names_en.name_like(words) or names_en.with_surname(words))
+                (names_en_words.name_like(words) or names_en_words.with_surname(words))
                 and not any(word.casefold() in _NOBODY for word in words)
-                and (len(words) > 1 or (not words[0].isupper() and len(words[0]) > 2 and not names_en.thing(words[0])))
+                and (len(words) > 1 or (not words[0].isupper() and len(words[0]) > 2 and not names_en_words.thing(words[0])))
                 and _AFTER.match(text, end)
             ):
                 yield start, end
@@ -152,9 +152,9 @@ def find(text: str) -> Iterator[tuple[int, int]]:
             yield match.span("v")
     if ", " in text:
         for match in _REVERSED.finditer(text):
-            if names_en.name_like(re.split("[ ,]+", match["v"])[-2:]):
+            if names_en_words.name_like(re.split("[ ,]+", match["v"])[-2:]):
                 yield match.span("v")
     if "@" in text:
         for match in _AT_SIGN.finditer(text):
-            if names_en.given(match["v"]):
+            if names_en_words.given(match["v"]):
                 yield match.span("v")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from kefu.text.privacy import names_en, names_zh
+from kefu.text.privacy import names_en_words, names_zh
 
 _LABEL = r"(?:姓名|名字|联系人|收件人?|收货人|寄件人?|发件人?|持卡人|户名|我叫|叫做?|名叫|拼音|署名|签名|落款|护照(?:姓名|名字)?(?:上)?(?:写的)?(?:就)?是?|经理|(?<![A-Za-z])(?i:name|contact|recipient|receiver))(?:是|写|为)?"
 _JOINT = r"[\"”]?\s{0,2}[:：=|]?\s{0,2}[\"“「]?"
@@ -102,12 +102,12 @@ def find(text: str) -> Iterator[tuple[int, int]]:
     if re.search("[A-Z]", text):
         for match in _latin().finditer(text):
             words = re.split(r"[ ,/·]+", match["v"])
-            if _GOES_ON.match(text, match.end()) and not any(map(names_en.given, words)):
+            if _GOES_ON.match(text, match.end()) and not any(map(names_en_words.given, words)):
                 continue  # "name": "Wireless mouse"
-            if names_en.name_like(words) and (len(words) > 1 or not words[0].isupper()):
+            if names_en_words.name_like(words) and (len(words) > 1 or not words[0].isupper()):
                 yield match.span("v")
         for match in _SAYS.finditer(text):
-            if names_en.given(match["v"]):
+            if names_en_words.given(match["v"]):
                 yield match.span("v")
 
 
