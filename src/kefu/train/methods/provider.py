@@ -45,6 +45,9 @@ class Settings(Block):
     longest_h: float = Field(default=24, gt=0, description="hours a job may take before waiting ends (it goes on there)")
     role: str = Field(default="", description="system message for rows that have none, in training and in service")
     max_tokens: int = Field(default=256, ge=1)
+    send_unmasked: bool = Field(
+        default=False, description="send personal data as they stand in the rows; else they are masked before anything leaves this machine"
+    )
     measure: bool = Field(default=True, description="ask base and tuned model the measured rows (costs tokens)")
 
 
@@ -97,14 +100,15 @@ class Provider:
         self.url = (given.url or PROVIDERS[given.provider][0]).rstrip("/")
         self.key = secret(reference) if reference else ""
         self.served = Prompted(
-            access_point=self.url, model=job.recipe.base, api_key=reference, role=given.role, max_tokens=given.max_tokens, timeout_s=given.timeout_s
-        )
+            access_point=self.url, model=job.recipe.base, api_key=reference, role=given.role, max_tokens=given.max_tokens, timeout_s=given.timeout_s,
+            send_unmasked=given.send_unmasked,
+        )  # fmt: skip
         job.facts["base"] = {"name": f"{job.recipe.base} at {self.url}", "parameters": None, "context": None}
 
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.methods import spoken
 
-        made = spoken.encode(rows, spoken.unanswered)
+        made = spoken.leave(spoken.encode(rows, spoken.unanswered), job, self.name, split, self.url)
         if job.settings.role:
             for item in made.items:
                 if item["messages"][0]["role"] != "system":
@@ -199,7 +203,7 @@ class Provider:
 
         if not job.settings.measure:
             return {}
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=not job.settings.send_unmasked)
         return spoken.judged([answer for _, answer in asked], self._ask(job, [messages for messages, _ in asked]))
 
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -207,7 +211,7 @@ class Provider:
 
         if not job.settings.measure:
             return []
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=not job.settings.send_unmasked)
         heard = self._ask(job, [messages for messages, _ in asked])
         return [
             {"asked": messages[-1]["content"], "expected": answer, "said": one.text if one else ""}
