@@ -142,6 +142,13 @@ def test_a_provider_model_can_be_verified_and_tuned_again(tmp_path, sky):
     assert found["same"] == "weights" or all(row["inside"] for row in found["metrics"])
 
 
+def test_a_status_nobody_knows_is_waited_on_and_said(tmp_path, sky):
+    sky.statuses = ["running", "quantum", "quantum", "succeeded"]
+    said = []
+    train(job(tmp_path, sky, measure=False), progress=lambda text, share: said.append(text))
+    assert len(sky.jobs) == 1 and sum("'quantum', which is unknown here" in text for text in said) == 1
+
+
 PERSONAL = {"id": "p", "question": "我叫王小明，手机13812345678，帮我查订单", "answer": "王小明您好，13812345678 名下有一单。"}
 
 

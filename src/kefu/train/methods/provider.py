@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 STATE = "provider.json"
 _RUNNING = {"validating_files", "queued", "running", "pending", "paused"}
+_FAILED = {"failed", "cancelled", "canceled", "expired", "error", "deleted"}
 _EPOCHS = 3
 
 
@@ -180,7 +181,9 @@ class Provider:
             status = str(found.get("status", ""))
             if status == "succeeded":
                 return found
-            if status not in _RUNNING:
+            if status not in _RUNNING | _FAILED:
+                job.say(f"the provider calls job {self.state['job']} {status[:60]!r}, which is unknown here: it is asked again until it says more")
+            if status in _FAILED:
                 error = found.get("error") or {}
                 said = str(error.get("message") or error) if isinstance(error, dict) else str(error)
                 number = self.state.pop("job")
