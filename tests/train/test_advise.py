@@ -60,7 +60,10 @@ def test_an_answer_keeps_what_was_asked(task, language, domain, gpu, latency, qu
     room = (gpu or 16) * 2**30
     for one in found:
         assert task in one.model.tasks and language in one.model.languages
-        assert domain in one.model.domains or "general" in one.model.domains
+        assert {domain, "general", *(["code"] if task == "code" and domain == "general" else [])} & set(one.model.domains)
+        said = " ".join(one.reasons)
+        assert one.train or ("too large to train here" in said and ("prompted" in said) == one.model.generative)
+        assert "Chinese" not in said or language != "en"
         assert one.stages[f"serve {one.serve}"] < room and (not one.train or one.stages[one.train] < room)
         assert latency is None or one.ms <= latency
         assert one.model.licence or not commercial
@@ -69,6 +72,11 @@ def test_an_answer_keeps_what_was_asked(task, language, domain, gpu, latency, qu
     if quality != "good":
         sizes = [one.model.parameters for one in found if one.train and one.model.id != "embedded" and (domain in one.model.domains)]
         assert sizes == sorted(sizes, reverse=quality == "best")
+
+
+@pytest.mark.parametrize(("task", "language"), [(task, language) for task in TASKS for language in ("zh", "en")])
+def test_every_task_that_may_be_asked_for_has_a_base(task, language):
+    assert advise(MODELS, Need(task, language, gpu_memory=80))[0]
 
 
 def test_more_memory_never_takes_a_base_away():

@@ -96,3 +96,20 @@ def test_embedded_model_is_seeded_and_says_which_width_fits():
     assert not all(one[name].equal(three[name]) for name in one)
     with pytest.raises(ConfigError, match="use 64 or 96"):
         embedded_model(tokenizer, layers=1, hidden=65, context=64, seed=1)
+
+
+def test_code_of_a_checkpoint_is_never_run(checkpoint, tmp_path):
+    import json
+    import shutil
+
+    from kefu.train import base as bases
+
+    folder = tmp_path / "own"
+    shutil.copytree(checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M"}}
+    (folder / "config.json").write_text(json.dumps(config), "utf-8")
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')", "utf-8")
+    with pytest.raises(InputError, match="code of a checkpoint is never run"):
+        bases.load("own", folder)
+    assert not (tmp_path / "ran").exists()

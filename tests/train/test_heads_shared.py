@@ -172,6 +172,20 @@ def test_pictures_with_texts(tmp_path):
         assert word in one["error"]
 
 
+def test_pictures_lie_beside_the_rows_and_lost_ones_are_said_in_short(tmp_path):
+    rows = pictures(tmp_path / "data", 12)
+    write_rows(tmp_path / "data" / "rows.jsonl", rows)
+    lost = [{"image": f"gone{n}.png", "text": "a", "label": rows[n % 2]["label"]} for n in range(30)]
+    write_rows(tmp_path / "lost.jsonl", lost)
+    given = ["data.train=data/rows.jsonl", "data.validation_share=0", "train.max_steps=1", "train.rehearse=false", "train.trackers=[]"]
+    path = head(tmp_path, "image-text", "embedded", lost)
+    result = train(str(path), [*given, "data.validation=lost.jsonl"])
+    assert report(result)["ledger"]["rows"] == len(rows)
+    with pytest.raises(InputError, match=r"30 pictures are not there \('gone0.png', 'gone1.png', 'gone2.png', \.\.\.\); looked in ") as caught:
+        train(str(path), ["data.train=lost.jsonl", *given[1:]])
+    assert len(caught.value.line()) < 500
+
+
 def test_a_base_that_reads_no_pictures(base, tmp_path):
     with pytest.raises(InputError, match=r"cannot prepare pictures|give a CLIP checkpoint"):
         train(str(head(tmp_path / "p", "image-text", str(base), pictures(tmp_path / "p", 6), train={"max_steps": 1})))

@@ -15,6 +15,7 @@ from kefu.engines.protocol import complete
 from kefu.errors import ConfigError, EngineError, InputError
 from kefu.registry import Registry
 from kefu.train.factory import train
+from kefu.train.predict import predict_file
 
 from .cloud import cloud
 from .recipes import questions, recipe
@@ -133,3 +134,17 @@ def test_presets_and_checker():
     fits = checker(SCHEMA)
     assert fits('{"intent": "other"}') == ('{"intent": "other"}', "")
     assert fits("x")[0] is None and fits("[" * 9999)[0] is None and fits('{"intent": 3}')[0] is None
+
+
+def test_a_prompt_at_a_url_shows_and_asks_masked_rows(tmp_path, sky):
+    personal = {"id": "p", "question": "我的手机13812345678，查订单", "answer": "13812345678 名下有一单。"}
+    path = recipe(tmp_path, "prompt", sky.url, [*questions(3), personal], prompt={"model": "base"}, data={"validation_share": 0})
+    result = train(str(path))
+    assert sky.asked and "13812345678" not in json.dumps(sky.asked)
+    assert "13812345678" not in (result.artifact.path / "prompted.json").read_text("utf-8")
+    rows = tmp_path / "ask.jsonl"
+    rows.write_text(json.dumps({"question": "我的手机13987654321，查订单"}), "utf-8")
+    sky.reply = lambda given: "号码 " + given["messages"][-1]["content"]
+    predict_file(str(result.artifact.path), rows, tmp_path / "out.jsonl")
+    assert "13987654321" not in json.dumps(sky.asked)  # what is asked is masked, what is answered has the value again
+    assert "13987654321" in json.loads((tmp_path / "out.jsonl").read_text("utf-8"))["text"]

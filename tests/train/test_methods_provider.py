@@ -140,3 +140,37 @@ def test_a_provider_model_can_be_verified_and_tuned_again(tmp_path, sky):
     assert Registry(tmp_path).verify(entry) == []
     found = replay(tmp_path, entry)
     assert found["same"] == "weights" or all(row["inside"] for row in found["metrics"])
+
+
+def test_a_status_nobody_knows_is_waited_on_and_said(tmp_path, sky):
+    sky.statuses = ["running", "quantum", "quantum", "succeeded"]
+    said = []
+    train(job(tmp_path, sky, measure=False), progress=lambda text, share: said.append(text))
+    assert len(sky.jobs) == 1 and sum("'quantum', which is unknown here" in text for text in said) == 1
+
+
+PERSONAL = {"id": "p", "question": "我叫王小明，手机13812345678，帮我查订单", "answer": "王小明您好，13812345678 名下有一单。"}
+
+
+def test_rows_leave_the_machine_masked(tmp_path, sky):
+    path = recipe(tmp_path, "provider", "base", [*questions(), PERSONAL], provider={
+        "url": sky.url, "api_key": "env:SKY_KEY", "poll_s": 0.01}, data={"test": "rows.jsonl", "validation_share": 0})  # fmt: skip
+    said = []
+    result = train(str(path), progress=lambda text, share: said.append(text))
+    sent = json.dumps([sky.files, sky.asked], ensure_ascii=False)
+    assert "13812345678" not in sent and "王小明" not in sent
+    (row,) = [row for row in next(iter(sky.files.values())) if "手机号" in row["messages"][-2]["content"]]
+    question, answer = (row["messages"][n]["content"] for n in (-2, -1))
+    assert "[手机号_1]" in question and "[手机号_1]" in answer  # one value, one placeholder
+    assert any("2 of" not in text and "masked before they leave" in text and sky.url in text for text in said)
+    assert json.loads((result.artifact.path / "training.json").read_text("utf-8"))["ledger"]["masked"]["cn_mobile"] == 2
+    written = "".join(p.read_text("utf-8", "ignore") for p in result.artifact.path.rglob("*") if p.suffix in (".json", ".html", ".md"))
+    assert "13812345678" not in written
+
+
+def test_rows_are_sent_unmasked_only_on_purpose_and_with_a_warning(tmp_path, sky):
+    path = recipe(tmp_path, "provider", "base", [*questions(), PERSONAL], provider={
+        "url": sky.url, "api_key": "env:SKY_KEY", "poll_s": 0.01, "send_unmasked": True}, data={"validation_share": 0})  # fmt: skip
+    said = []
+    train(str(path), progress=lambda text, share: said.append(text))
+    assert "13812345678" in json.dumps(sky.files) and any(text.startswith("warning: ") and "send_unmasked" in text for text in said)

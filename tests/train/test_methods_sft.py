@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 
 from kefu.errors import ConfigError
@@ -72,3 +73,25 @@ def test_adapter_is_merged(method, base, tmp_path):
 def test_adapter_on_layers_that_are_not_there(base, tmp_path):
     with pytest.raises(ConfigError, match="q_proj"):
         train(str(recipe(tmp_path, "lora", str(base), questions(), lora={"targets": ["nowhere"]})))
+
+
+@pytest.mark.parametrize("kind", ["Qwen2", "Llama"])
+def test_gradients_reach_every_adapter_of_a_four_bit_base_after_it_was_measured(base, tmp_path, kind):
+    """Qwen2 has biases, Llama has none; on some CPUs a 4-bit layer that was once read in evaluation mode passes no gradient."""
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / kind
+    torch.manual_seed(3)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, pad_token_id=tokenizer.pad_token_id, eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
+    )  # fmt: skip
+    with quiet():
+        getattr(transformers, f"{kind}ForCausalLM")(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    path = recipe(tmp_path, "qlora", str(folder), questions(), train={"max_steps": 3, "rehearse": False, "evaluations": 1, "learning_rate": 0.01})
+    made = train(str(path)).artifact.path
+    learnt = load_file(made / "adapter" / "adapter_model.safetensors")
+    still = [name for name, weights in learnt.items() if "lora_B" in name and not weights.any()]
+    assert learnt and not still

@@ -346,8 +346,8 @@ def test_the_columns_of_training_are_those_of_the_same_file(tmp_path):
     assert run(model, tmp_path, unlabelled)[0].bad == 0
     assert run(model, tmp_path, [{"text": "怎么退款"}])[0].bad == 0
     assert run(model, tmp_path, [{"另一列": "怎么退款"}], columns={"text": "另一列"})[0].bad == 0
-    fault = run(model, tmp_path, [{"另一列": "怎么退款", "工单": 3}])[1][0]["error"]
-    assert "'正文' (text)" in fault and "另一列, 工单" in fault and "--map text=COLUMN" in fault
+    with pytest.raises(InputError, match=r"'正文' \(text\); the row has 另一列, 工单; .*--map text=COLUMN"):
+        run(model, tmp_path, [{"另一列": "怎么退款", "工单": 3}])
 
 
 def test_out_of_memory_takes_fewer_rows_at_once(intents, tmp_path, monkeypatch):
@@ -398,3 +398,25 @@ def test_an_interrupt_leaves_nothing(intents, tmp_path):
     done.send_signal(signal.SIGINT)
     assert done.wait(60) == 130
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def own_columns(count, seed=0):
+    return [{"工单号": f"T{n}", "客户原话": row["text"], "意图": row["label"], "渠道": "微信"} for n, row in enumerate(classes(count, seed=seed))]
+
+
+def test_columns_that_training_found_are_remembered_and_found_again(tmp_path):
+    path = head(tmp_path, "classification", "embedded", own_columns(40), train={"max_steps": 2, "rehearse": False})
+    made = train(str(path)).artifact.path
+    assert json.loads((made / "task.json").read_text("utf-8"))["map"]["text"] == "客户原话"
+    write_rows(tmp_path / "in.jsonl", [{"工单号": "1", "客户原话": "怎么退款", "渠道": "微信"}])
+    assert predict_file(str(made), tmp_path / "in.jsonl", tmp_path / "out.jsonl").bad == 0
+    write_rows(tmp_path / "in.jsonl", [{"编码": n, "来信原文": f"第{n}次问了，请问年卡怎么退款呢"} for n in range(20)])
+    done = predict_file(str(made), tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert done.bad == 0 and "来信原文" in done.notes[0]
+
+
+def test_a_file_without_a_column_to_read_is_refused_at_once(intents, tmp_path):
+    write_rows(tmp_path / "in.jsonl", [{"a": 1, "b": 2}] * 9)
+    with pytest.raises(InputError, match=r"no row can be answered.*the row has a, b.*--map text=COLUMN"):
+        predict_file(str(intents), tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

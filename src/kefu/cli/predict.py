@@ -64,8 +64,11 @@ def predict(
         for fault in done.faults[:20]:
             said.print(f"{fault['where']}: {fault['error']}", markup=False, style="red")
         bad = f", {done.bad} bad (an error line in their place)" if done.bad else ""
+        version = f", by {done.model}" if done.model != model else ""
         long = f", {done.windows} long texts read in windows" if done.windows else ""
-        console().print(f"{done.task}: {done.answered} of {done.rows} rows answered{bad}{long} in {done.seconds:.1f} s: {out}", markup=False)
+        console().print(f"{done.task}: {done.answered} of {done.rows} rows answered{bad}{long}{version} in {done.seconds:.1f} s: {out}", markup=False)
+        for note in done.notes:
+            said.print(f"! {note}", markup=False)
         common = ", ".join(f"{label} {count}" for label, count in done.labels.most_common(8))
         if common:
             console().print(f"  {common}", markup=False)

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 from kefu.artifacts import fingerprint, storage_errors
 from kefu.errors import EngineError, InputError
 from kefu.project.schema import AccessPoint
+from kefu.text import privacy
 from kefu.text.segment import is_han
 
 T = TypeVar("T")
@@ -52,7 +53,9 @@ class Writer(Protocol):
 
 @dataclass
 class Bill:
-    """asked: answers paid for; cached: taken from the disk; retried, failed, unasked: requests. Tokens as the server counted them."""
+    """asked: answers paid for; cached: taken from the disk; retried, failed, unasked: requests. Tokens as the server counted them.
+
+    masked: personal data that a server got as placeholders."""
 
     asked: int = 0
     cached: int = 0
@@ -62,6 +65,7 @@ class Bill:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    masked: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "cost": round(self.cost, 6)}
@@ -177,7 +181,9 @@ class Asking:
             return None
         self._reserved += most
         try:
-            reply = await self._writer(request)
+            sent, memory = self._leaving(request)
+            reply = await self._writer(sent)
+            reply = replace(reply, text=privacy.restored(reply.text, memory))
         finally:
             self._reserved -= most
         self.bill.asked += 1
@@ -186,6 +192,14 @@ class Asking:
         self.bill.cost += self._cost(reply.prompt_tokens, reply.completion_tokens)
         self._keep(key, reply)
         return reply
+
+    def _leaving(self, request: Request) -> tuple[Request, privacy.Memory]:
+        """What is sent: with placeholders for personal data where a server gets it. The answer has the values again."""
+        if not privacy.remote(self._point.url) or self._point.send_unmasked:
+            return request, privacy.Memory()
+        messages, memory = privacy.masked([dict(message) for message in request.messages])
+        self.bill.masked += sum(memory.counts.values())
+        return replace(request, messages=tuple(messages)), memory
 
     def _cost(self, tokens_in: int, tokens_out: int) -> float:
         return (tokens_in * self._point.price_in_per_million + tokens_out * self._point.price_out_per_million) / 1e6

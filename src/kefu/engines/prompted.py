@@ -63,7 +63,8 @@ class Prompted(Block):
     """access_point: an http(s) URL, or a model folder (relative to the file). api_key: env:NAME or file:PATH, never the key itself.
 
     answer_schema: JSON schema of the answers, or empty. structured: `prompt` says the schema in words; `response_format` also sends it
-    to the server. shown: examples that are put before each question, the nearest ones; 0: all of them.
+    to the server. send_unmasked: `kefu predict` sends the rows of a file to a URL as they are, else with placeholders for personal data.
+    shown: examples that are put before each question, the nearest ones; 0: all of them.
     """
 
     access_point: str = Field(min_length=1)
@@ -81,6 +82,7 @@ class Prompted(Block):
     top_p: float = Field(default=1.0, gt=0, le=1)
     stop: list[str] = Field(default=[])
     timeout_s: float = Field(default=60, gt=0)
+    send_unmasked: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Prompted:

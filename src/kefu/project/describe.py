@@ -89,6 +89,11 @@ def settings() -> tuple[Setting, ...]:
     return tuple(_of(Project, ""))
 
 
+def of(model: type[BaseModel], prefix: str = "") -> list[Setting]:
+    """Every setting of a block of any model, such as a recipe's."""
+    return _of(model, prefix)
+
+
 def describe(key: str) -> str:
     """The sentence for a dotted key as it stands in a project (`data.sources.0.name`); empty for a key of the user's own."""
     parts = [part for part in key.split(".") if not part.isdigit()]

@@ -170,6 +170,7 @@ class AccessPoint(Block):
     retries: int = Field(default=3, ge=0, description="tries after a fault or an unusable answer")
     retry_s: float = Field(default=0.5, ge=0, description="wait before the first retry; doubled each time, 8 s at most")
     timeout_s: float = Field(default=60, gt=0, description="a request that takes longer counts as a fault")
+    send_unmasked: bool = Field(default=False, description="send personal data as they stand; else a URL gets placeholders, and answers their values")
 
 
 class Augment(Block):

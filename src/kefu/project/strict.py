@@ -24,12 +24,18 @@ M = typing.TypeVar("M", bound=BaseModel)
 
 
 def read(
-    file: Path, model: type[M] | Callable[[dict[str, Any]], type[M]], overrides: Sequence[str] = (), fix: str = "correct it", start: str = ""
+    file: Path,
+    model: type[M] | Callable[[dict[str, Any]], type[M]],
+    overrides: Sequence[str] = (),
+    fix: str = "correct it",
+    start: str = "",
+    shown: str = "",
 ) -> tuple[M, dict[str, str]]:
     """Settings of a file and where each came from (dotted key -> `file.yaml:12` or `flag`; absent: the default).
 
     model: the pydantic model, or a function that chooses it from the raw settings (flags applied).
     overrides: `dotted.key=value`. fix, start: the way out said for a faulty and for an empty file.
+    shown: what to call the file, where it is not the user's own to correct.
     Raises ConfigError carrying every fault, InputError for an unreadable file.
     """
     raw, node = _parse(file, start)
@@ -60,7 +66,7 @@ def read(
         count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
         if all(fault.startswith(_FLAG) for fault in faults):
             raise ConfigError("what was given with --set cannot be used", faults[0], "correct the flag", faults=faults)
-        raise ConfigError(f"{file} has {count}", faults[0], fix, faults=faults)
+        raise ConfigError(f"{shown or file} has {count}", faults[0], fix, faults=faults)
     return settings, origins
 
 
@@ -87,7 +93,9 @@ def _assign(raw: dict[str, Any], key: str, value: Any) -> str:
         if isinstance(target, list) and part.isdigit() and int(part) < len(target):
             target = target[int(part)]
         elif isinstance(target, dict):
-            target = target.setdefault(part, {})
+            if target.get(part) is None:  # not there, or switched off: a key of it switches it on
+                target[part] = {}
+            target = target[part]
         else:
             return f"--set {key}: {part!r} is not a block"
     if not isinstance(target, dict):
@@ -129,7 +137,8 @@ def _fault(entry: Any, lines: dict[str, int], file: str, model: type[BaseModel],
     location = [str(part) for part in entry["loc"]]
     key = ".".join(location)
     place = next((f"{file}:{lines[k]}: " for k in (key, ".".join(location[:-1])) if k in lines), f"{file}: ")
-    if flag := next((flag for flag in reversed(flags) if f"{key}.".startswith(f"{flag}.")), ""):
+    begun = [] if key in lines else [flag for flag in flags if flag.startswith(f"{key}.")]  # a block that only flags have begun
+    if flag := next((flag for flag in reversed(flags) if f"{key}.".startswith(f"{flag}.")), begun[-1] if begun else ""):
         place = f"{_FLAG}{flag}: "
     if entry["type"] == "extra_forbidden":
         return f"{place}unknown key {key!r}{_nearest(location, model)}"
@@ -159,19 +168,28 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     for part in (annotation, *typing.get_args(annotation)):
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part
+        if typing.get_origin(part) in (dict, list) and part is not annotation and (inner := _model(part)):
+            return inner
     return None
 
 
 def _block(model: type[BaseModel], location: list[str]) -> type[BaseModel] | None:
+    named = False  # the next part is a name of the user's, in a block of such
     for part in location:
-        if part.isdigit():
+        if part.isdigit() or named:
+            named = False
             continue
         info = model.model_fields.get(part)
+        named = info is not None and _named(info.annotation)
         inner = _model(info.annotation) if info else None
         if inner is None:
             return None
         model = inner
     return model
+
+
+def _named(annotation: Any) -> bool:
+    return any(typing.get_origin(part) is dict for part in (annotation, *typing.get_args(annotation)))
 
 
 def _blocks(model: type[BaseModel], prefix: str = "") -> list[tuple[str, type[BaseModel]]]:

@@ -134,6 +134,9 @@ def load(name: str, folder: Path, *, setting: str = "train.base", head: str = "C
 
         if isinstance(error, ImportError) or exhausted(error):
             raise
+        if "trust_remote_code" in str(error) or "custom code" in str(error):
+            why = "its config.json asks for program code of its own (auto_map), and code of a checkpoint is never run"
+            raise InputError(f"{setting}: {name!r} cannot be loaded", why, "take a checkpoint whose architecture transformers knows") from None
         raise InputError(f"{setting}: {name!r} cannot be loaded", _said(error), fix or f"give a {kind} with whole safetensors weights") from None
     if head == "CausalLM" and not tokenizer.chat_template:
         raise InputError(f"{setting}: {name!r} has no chat template", "it is a plain language model", "choose its instruction-tuned variant")

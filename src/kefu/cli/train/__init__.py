@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from kefu.cli.train import advise, report, run, show
+from kefu.cli.train import advise, report, run, settings, show
 
 
 class _Runs(TyperGroup):
@@ -24,3 +24,4 @@ app.command("run", epilog="Also: kefu train show RECIPE --rows 3 (what is learnt
 app.command("show")(show.show)
 app.command("report")(report.report)
 app.command("advise")(advise.advise)
+app.command("settings")(settings.settings)

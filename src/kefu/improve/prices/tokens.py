@@ -90,6 +90,13 @@ def _files(place: Path) -> tuple[list[Path], list[Path]]:
 
 def _turns(row: dict[str, Any], file: Path) -> list[tuple[str, str]]:
     given = row.get("messages")
-    if not isinstance(given, list):
-        raise InputError(f"{file.name} has a row without messages", f"it has {', '.join(row) or 'nothing'}", "give a file of messages (JSONL)")
-    return [(str(one.get("role", "")), str(one.get("content", ""))) for one in given if isinstance(one, dict)]
+    if isinstance(given, list):
+        return [(str(one.get("role", "")), str(one.get("content", ""))) for one in given if isinstance(one, dict)]
+    from kefu.train.factory.data import named
+    from kefu.train.methods import dialogue
+
+    fields = named(row, "messages", {}, file.name)
+    if fields.get("messages") is None and fields.get("instruction") is None:
+        has = ", ".join(row) or "nothing"
+        raise InputError(f"{file.name} has a row without messages", f"it has {has}", "give a file of messages, or of questions and answers (JSONL)")
+    return [(one["role"], one["content"]) for one in dialogue.conversation(fields)]

@@ -5,8 +5,25 @@ addresses have rules and word lists of their own.
 """
 
 from kefu.text.privacy.find import find
+from kefu.text.privacy.leaving import masked, remote, restored
 from kefu.text.privacy.mask import STRUCK, Memory, mask, replacements, strike
 from kefu.text.privacy.span import REPORTED_AS, SCANNED, Span
 from kefu.text.privacy.table import contact_types, labels, types
 
-__all__ = ["REPORTED_AS", "SCANNED", "STRUCK", "Memory", "Span", "contact_types", "find", "labels", "mask", "replacements", "strike", "types"]
+__all__ = [
+    "REPORTED_AS",
+    "SCANNED",
+    "STRUCK",
+    "Memory",
+    "Span",
+    "contact_types",
+    "find",
+    "labels",
+    "mask",
+    "masked",
+    "remote",
+    "replacements",
+    "restored",
+    "strike",
+    "types",
+]

@@ -18,6 +18,8 @@ BANDWIDTH = {"cpu": 40e9, "gpu": 900e9}
 #: operations a second of a forward pass: a few CPU cores; a GPU at bf16
 OPERATIONS = {"cpu": 5e11, "gpu": 5e13}
 _ENCODED = 64
+#: tasks whose heads read a text that is too long in windows
+_WINDOWED = ("classification", "token-classification", "question-answering", "image-text")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def advise(models: list[Model], need: Need) -> tuple[list[Advice], dict[str, int
         why = _unfit(model, need)
         made = None if why else _fit(model, need)
         if made is None:
-            out[why or f"does not fit {_room(need):.0f} GiB in any way"] += 1
+            out[why or f"does not fit {_room(need):g} GiB in any way"] += 1
         elif need.latency_ms is not None and made.ms > need.latency_ms:
             out[f"slower than {need.latency_ms:g} ms"] += 1
         else:
@@ -80,9 +82,10 @@ def _unfit(model: Model, need: Need) -> str:
         return "made for another task"
     if need.language not in model.languages:
         return "does not know the language"
-    if need.domain not in model.domains and "general" not in model.domains:
+    own = (need.domain, "general", *(["code"] if need.task == "code" and need.domain == "general" else []))
+    if not set(own) & set(model.domains):
         return "made for another domain"
-    if need.length > model.context:
+    if need.length > model.context and need.task not in _WINDOWED:
         return f"holds fewer than {need.length} tokens"
     if need.commercial and not model.licence:
         return "its licence is not stated"
@@ -93,11 +96,10 @@ def _fit(model: Model, need: Need) -> Advice | None:
     """The most thorough training that fits, and the finest precision to serve with; None when it cannot even be served."""
     room = _room(need) * GIB
     twice = need.task == "classification" and not model.generative  # a classifier on an encoder reads each row twice (R-Drop)
-    stages = model.stages(need.rows, need.length, need.serve_tokens, 2 if twice else 1)
+    stages = model.stages(need.rows, min(need.length, model.context), need.serve_tokens, 2 if twice else 1)
     serve = next((p for p in ("bf16", "int8", "int4") if stages[f"serve {p}"] <= room * ROOM), "")
-    ways: tuple[str, ...] = ("full", "lora", "qlora") if model.generative else ("full",)
-    if not need.gpu_memory:
-        ways = tuple(way for way in ways if way != "qlora")  # it runs on a CPU, and is slower than LoRA there
+    ways = _ways(model, need)
+    stages = {stage: size for stage, size in stages.items() if stage.startswith("serve") or stage in ways}
     train = next((way for way in ways if stages[way] <= room * ROOM), "")
     if not serve:
         return None
@@ -105,6 +107,13 @@ def _fit(model: Model, need: Need) -> Advice | None:
     made = Advice(model, train, serve, ms, stages)
     made.reasons = _reasons(made, need)
     return made
+
+
+def _ways(model: Model, need: Need) -> tuple[str, ...]:
+    """How kefu can train a base on such a machine. QLoRA runs on a CPU too, and is slower than LoRA there."""
+    if not model.generative:
+        return ("full",)
+    return ("full", "lora", "qlora") if need.gpu_memory else ("full", "lora")
 
 
 def _ms(model: Model, precision: str, need: Need) -> float:
@@ -135,16 +144,22 @@ def _reasons(one: Advice, need: Need) -> list[str]:
     if need.domain != "general":
         said.append(f"made for {need.domain}" if need.domain in model.domains else f"general: nothing of {need.domain} in it but what tuning brings")
     if need.language == "multi":
-        said.append("many languages")
+        said.append("many languages" + ("" if "zh" in model.languages else ", Chinese not among them"))
     elif len(model.languages) == 1:
         said.append({"zh": "Chinese only", "en": "English only"}.get(need.language, "one language"))
     which = "GPU" if need.gpu_memory else "machine"
     if one.train:
         said.append(f"{one.train} training takes about {show(one.stages[one.train])} of the {room:g} GiB of the {which}")
     else:
+        ways = _ways(model, need)
+        least = min(ways, key=lambda way: one.stages[way])
+        fits = show(int(room * GIB * ROOM))
+        used = "it can be prompted" if model.generative else "it can be used as it is" if need.task == "embedding" else "take a smaller one to tune"
         said.append(
-            f"cannot be trained in {room:g} GiB ({show(min(one.stages[way] for way in ('full', 'lora', 'qlora')))} needed); it can be prompted"
+            f"too large to train here: {least} training takes about {show(one.stages[least])}, {fits} of the {room:g} GiB are counted on; {used}"
         )
+    if need.length > model.context:
+        said.append(f"texts longer than its {model.context} tokens are read in windows")
     pace = f"about {one.ms:.1f} ms a token" if model.generative else f"about {one.ms:.1f} ms a text of {_ENCODED} tokens"
     said.append(f"served at {one.serve} in {show(one.stages['serve ' + one.serve])}, {pace} at best")
     said.append(f"licence {model.licence}" if model.licence else "its card states no licence: ask before you sell")

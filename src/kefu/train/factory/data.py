@@ -47,6 +47,7 @@ _GIVEN = ("prompt", "messages", "text", "other", "question", "instruction", "con
 class Splits:
     """Rows by split. ledger: per split, rows read, broken, kept, and where they came from.
 
+    map: field -> column of the training rows, as `data.map` names them or as they were found.
     old, old_held: of a round (`kefu.train.factory.rounds`), what the model it starts from has learnt, and what was held out from it.
     """
 
@@ -58,6 +59,7 @@ class Splits:
     old_held: list[dict[str, Any]] = field(default_factory=list)
     ledger: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    map: dict[str, str] = field(default_factory=dict)
 
     def digest(self) -> dict[str, str]:
         """Hash of the rows of each split, as they will be used."""
@@ -114,6 +116,7 @@ def read(loaded: Loaded, needs: str) -> Splits:
             there_are = list(_rows(loaded, place, split, needs, counts))
             told, why = columns([row for row, _ in there_are], needs, given.map, place)
             found.notes += [why] if why else []
+            found.map = {**told, **found.map} if split == "train" else found.map
             for row, where in there_are:
                 rows += nested(row, given.map, where) if needs == "spans" else [named(row, needs, told, where)]
         if given.limit and len(rows) > given.limit:

@@ -234,8 +234,8 @@ def _work(job: Job, method: methods.Method, rows: Splits, checkpoint: Path | Non
     samples = [{**a, "after": b["said"], "score": _close(b)} for a, b in zip(before_samples, after_samples, strict=True)]
     job.progress("saving", 0.97)
     task = {"method": job.recipe.method, "needs": method.needs, "base": job.recipe.base, **method.save(job, job.out)}
-    if job.recipe.data.map:
-        task["map"] = job.recipe.data.map
+    if columns := {**rows.map, **job.recipe.data.map}:
+        task["map"] = columns
     write_json(job.out / "task.json", task)
     if method.needs == "messages" and job.base is not None:
         rounds.record(job, getattr(method, "seen", None), getattr(method, "old", []))

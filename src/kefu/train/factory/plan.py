@@ -106,7 +106,14 @@ def size(job: Job, train: Prepared) -> None:
         job.plan.choices["epochs"] = Choice(round(most * batch / repeats / len(train.items), 3), "computed", "max_steps decides")
     else:
         job.steps = steps_for(len(train.items) * repeats, batch, job.plan["epochs"], most)
-    job.plan.choices["steps"] = Choice(job.steps, "computed", f"{len(train.items)} rows, {batch} a step, {job.plan['epochs']:g} epochs")
+    why = f"{len(train.items)} rows, {batch} a step, {job.plan['epochs']:g} epochs"
+    if most and job.recipe.train.epochs is not None:
+        ends, other = ("max_steps", "epochs") if job.steps >= most else ("epochs", "max_steps")
+        given = {"max_steps": f"max_steps {most}", "epochs": f"epochs {job.plan['epochs']:g} ({job.loaded.origin('train.epochs')})"}
+        why += f"; {given[ends]} ends the run before {given[other]}"
+        if ends == "epochs":
+            job.say(f"{job.steps} steps instead of {most}: {given['epochs']} ends the run first; raise train.epochs, or --set train.epochs=null")
+    job.plan.choices["steps"] = Choice(job.steps, "computed", why)
     job.facts["memory"] = memory.stages(job, batch // (processes * int(job.plan["accumulate"])), longest)
 
 

@@ -55,20 +55,20 @@ class Data(Block):
 class Train(Block):
     """How the run goes. What is left out is chosen by method, base and machine, and printed with the reason."""
 
-    seed: int = 7
-    epochs: float | None = Field(default=None, gt=0)
+    seed: int = Field(default=7, description="of weights, order and samples: the same seed gives the same model")
+    epochs: float | None = Field(default=None, gt=0, description="readings of all training rows")
     max_steps: int | None = Field(default=None, gt=0, description="instead of epochs; with both, whichever ends first")
     batch_size: int | None = Field(default=None, gt=0, description="rows per optimiser step, over all passes and processes")
     accumulate: int | None = Field(default=None, gt=0, description="passes a batch is split into; the result does not depend on it")
-    learning_rate: float | None = Field(default=None, gt=0)
-    schedule: Literal["linear", "cosine", "constant"] | None = None
+    learning_rate: float | None = Field(default=None, gt=0, description="of the top layer, at its highest")
+    schedule: Literal["linear", "cosine", "constant"] | None = Field(default=None, description="how the learning rate falls after the warm-up")
     warmup: float | None = Field(default=None, ge=0, description="below 1 a share of the steps, else steps")
     weight_decay: float | None = Field(default=None, ge=0, description="not on norms and biases")
     layer_decay: float | None = Field(default=None, gt=0, le=1, description="learning rate of a layer / that of the layer above")
     dropout: float | None = Field(default=None, ge=0, lt=1, description="unset: what the checkpoint says")
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    bf16: bool | None = None
-    gradient_checkpointing: bool | None = None
+    max_grad_norm: float = Field(default=1.0, gt=0, description="longer gradients are shortened to it")
+    bf16: bool | None = Field(default=None, description="compute in 16 bit; weights and optimiser stay at 32")
+    gradient_checkpointing: bool | None = Field(default=None, description="make activations again instead of keeping them: less memory, more time")
     threads: int | None = Field(default=None, ge=1, description="of a CPU; `kefu doctor --threads` measures which number pays here")
     padding_free: bool | None = Field(default=None, description="a pass is one flattened row without padding; meant for a GPU with flash_attn")
     max_length: int | None = Field(default=None, ge=16, description="tokens of a row")
@@ -88,7 +88,7 @@ class Train(Block):
     max_drop_share: float = Field(
         default=0.5, gt=0, le=1, description="more training rows than this left out (too long, without a label, ...) stop the run"
     )
-    trackers: list[Literal["tensorboard", "wandb"]] = Field(default=["tensorboard"])
+    trackers: list[Literal["tensorboard", "wandb"]] = Field(default=["tensorboard"], description="who else keeps the curves")
 
 
 class Span(Block):
@@ -148,10 +148,10 @@ class Cost(Block):
 class Recipe(Block):
     """One training run."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    method: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="of the model that is made")
+    method: str = Field(description="how it is made: sft, lora, classification, ... (`kefu train --list`)")
     base: str = Field(default="", description="a checkpoint folder, a Hugging Face id, a model made here, or embedded")
-    description: str = ""
+    description: str = Field(default="", description="a sentence for the report")
     data: Data
     train: Train = Train()
     search: Search = Search()
@@ -210,7 +210,9 @@ def find(given: str) -> tuple[Path, Path]:
 def load(given: str, overrides: Sequence[str] = ()) -> Loaded:
     """Read and check a recipe. overrides: `dotted.key=value`. Raises ConfigError carrying every fault."""
     file, root = find(given)
-    recipe, origins = strict.read(file, _model, overrides, f"correct it and run `kefu train {given}`", "copy one of `kefu train --list`")
+    own = file not in shipped().values()
+    fix = f"correct it and run `kefu train {given}`" if own else f"correct what is given with --set (kefu train settings {given} shows the keys)"
+    recipe, origins = strict.read(file, _model, overrides, fix, "copy one of `kefu train --list`", "" if own else f"recipe {given}")
     return Loaded(recipe, file, root, tuple(overrides), origins)
 
 

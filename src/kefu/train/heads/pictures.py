@@ -101,6 +101,10 @@ def processor_of(folder: str, local: bool) -> Any:
         raise InputError(f"{folder} cannot prepare pictures", why, "use a CLIP checkpoint with preprocessor_config.json") from None
 
 
+class NoPicture(BadRow):
+    """The file of a row's picture is not there."""
+
+
 @dataclass(slots=True)
 class Pair:
     """A picture's file and the text beside it."""
@@ -109,16 +113,19 @@ class Pair:
     text: str
 
 
-def bare(row: dict[str, Any], root: Path) -> Pair:
-    """Raises BadRow for a row without picture or text, or whose picture is no file."""
+def bare(row: dict[str, Any], *roots: Path) -> Pair:
+    """roots: folders that a name may be relative to, looked through in this order.
+
+    Raises BadRow for a row without picture or text, or whose picture is no file."""
     name, text = plain(row.get("image")).strip(), plain(row.get("text")).strip()
     if not name or not text:
         raise BadRow("no picture" if not name else "no text", "both are needed", "see --map")
     if "://" in name or name.startswith("data:"):
         raise BadRow("a picture by address", "pictures are read from files", "fetch it first and name the file")
-    path = root / expanded(name)
-    if not path.is_file():
-        raise BadRow(f"no picture {name!r}", f"there is no such file below {root}", "name it relative to the rows' folder")
+    path = next((there for root in roots if (there := root / expanded(name)).is_file()), None)
+    if path is None:
+        where = " or ".join(dict.fromkeys(map(str, roots)))
+        raise NoPicture(f"no picture {name!r}", f"there is no such file below {where}", "name it relative to the rows' folder")
     return Pair(path, text)
 
 

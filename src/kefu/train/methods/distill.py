@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from kefu.errors import ConfigError
+from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Block
 from kefu.train.methods.causal import Causal, found
 from kefu.train.methods.lora import Lora, merge, wrap
@@ -65,6 +65,10 @@ class Distill(Causal):
         from kefu.train.methods import dialogue
 
         taught, unfinished = self._taught(job, rows)
+        if rows and not taught:
+            why = f"{unfinished} answers did not end within max_new_tokens {job.settings.max_new_tokens}, or were empty"
+            fix = "raise distill.max_new_tokens, learn them as they are (distill.keep_unfinished: true), or take another teacher"
+            raise InputError(f"distill.teacher: {job.settings.teacher!r} ended no answer of the {split} rows", why, fix)
         made = dialogue.encode(self.encoder(job), taught)
         if unfinished:
             made.ledger["rows_in"] += unfinished

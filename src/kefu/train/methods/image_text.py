@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kefu.train.heads.pictures import Pair, PairReader
 
 
+SHOWN = 3
+
+
 class Settings(HeadSettings):
     contrast: float = Field(default=0.0, ge=0, description="weight of CLIP's own loss: each text is to find its picture among those of the batch")
 
@@ -78,7 +81,7 @@ class ImageText(Head):
         from kefu.train.heads.windows import Window
 
         task, ledger = self.sized(job), Counting(job, split)
-        for row, pair, label in self._pairs(job, rows, ledger):
+        for row, pair, label in self._pairs(job, rows, ledger, split):
             if label not in task.labels:
                 ledger.drop(row, "label not in the training rows")
                 continue
@@ -90,23 +93,36 @@ class ImageText(Head):
             ledger.keep(row, [window], [{**made, "targets": task.labels.index(label)}], 1)
         return ledger.done(len(rows))
 
-    def _pairs(self, job: Job, rows: list[dict[str, Any]], ledger: Counting | None = None) -> list[tuple[dict[str, Any], Pair, str]]:
+    def _pairs(self, job: Job, rows: list[dict[str, Any]], ledger: Counting | None = None, split: str = "") -> list[tuple[dict[str, Any], Pair, str]]:
         from kefu.train.heads import labels as head
         from kefu.train.heads import pictures
 
-        made = []
+        made, lost = [], list[str]()
+        roots = _roots(job)
         for row in rows:
             labels = head.given(row.get("label"))
             try:
                 if not labels or len(labels) > 1:
                     raise BadRow("more than one label" if labels else "no label")
-                pair = pictures.bare(row, job.loaded.root)
+                pair = pictures.bare(row, *roots)
                 pictures.pixels(pair.path).close()
+            except pictures.NoPicture as error:
+                lost.append(error.what.removeprefix("no picture "))
+                if ledger:
+                    ledger.drop(row, "picture file not there")
+                continue
             except BadRow as error:
                 if ledger:
                     ledger.drop(row, error.what)
                 continue
             made.append((row, pair, labels[0]))
+        if lost and ledger:
+            more = ", ..." if len(lost) > SHOWN else ""
+            places = " and ".join(dict.fromkeys(str(root.resolve()) for root in roots))
+            said = f"{len(lost)} pictures are not there ({', '.join(lost[:SHOWN])}{more}); looked in {places}"
+            if not made and split == "train":
+                raise InputError("no row has a picture that is there", said, "name them relative to the recipe or to the file of the rows")
+            job.say(said)
         return made
 
     def loss(self, job: Job) -> Callable[..., Any]:
@@ -177,3 +193,10 @@ class ImageText(Head):
         for weights in (folder / "model").glob("*.safetensors"):
             weights.chmod(0o644)
         return self.sized(job).facts()
+
+
+def _roots(job: Job) -> list[Path]:
+    """Where pictures are looked for: beside the recipe, then beside each file of rows."""
+    given = job.recipe.data
+    places = [job.loaded.path(place) for place in (*given.train, *given.validation, *given.test, *given.general)]
+    return list(dict.fromkeys([job.loaded.root, *(place if place.is_dir() else place.parent for place in places)]))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kefu.errors import ConfigError, GateError
 from kefu.project.schema import Block
@@ -35,6 +35,12 @@ class Settings(Block):
         description="files, or the folder of a dataset, that the base was trained on before; empty: a round, in which the record of the model "
         "it goes on from tells old rows of data.train from new ones",
     )
+
+    @field_validator("old", mode="before")
+    @classmethod
+    def _list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     replay: float = Field(default=0.25, ge=0, le=20, description="old rows / new rows")
     least_new: int = Field(default=50, ge=1, description="of a round: with fewer new rows nothing is done")
     most_forgotten: float = Field(default=0.1, ge=0, le=1, description="fall of token F1 on old questions that fails the run")

@@ -99,7 +99,20 @@ def quantised(job: Job) -> Base:
         load_in_4bit=True, bnb_4bit_quant_type=given.quantisation, bnb_4bit_use_double_quant=given.double_quantisation,
         bnb_4bit_compute_dtype=compute,
     )  # fmt: skip
-    return load(job, quantization_config=config, device_map={"": 0 if job.device.cuda else "cpu"})
+    opened = load(job, quantization_config=config, device_map={"": 0 if job.device.cuda else "cpu"})
+    unpacked(opened.model)
+    return opened
+
+
+def unpacked(model: Any) -> None:
+    """Keep 4-bit weights in the layout that gradients pass through.
+
+    On a CPU with AVX512-BF16, bitsandbytes 0.50 lays the weights out anew at the first reading in evaluation mode and reads that layout with an
+    operation without a gradient, in training too: adapters below would learn nothing (and a layer with a bias stops with a RuntimeError).
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 def merge(job: Job) -> None:

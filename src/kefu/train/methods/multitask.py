@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Block
@@ -38,6 +38,13 @@ class Spec(Block):
 
 class Settings(HeadSettings):
     heads: dict[str, Spec] = Field(default={}, description="name -> what it learns")
+
+    @field_validator("heads", mode="before")
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """`--set multitask.heads.entities=null` takes away a head that the recipe has."""
+        return {name: spec for name, spec in value.items() if spec is not None} if isinstance(value, dict) else value
+
     fusion: Literal["none", "gated", "attended"] = Field(default="gated", description="how the rows' knowledge comes in, where they have some")
     adapter: int = Field(default=32, ge=1, description="width of a domain's adapter, where rows name their domain")
 
@@ -60,9 +67,9 @@ class Multitask(Head):
             values = [value for row in rows if (value := _value(row, name, spec)) not in (None, "")]
             if not values:
                 there = ", ".join(rows[0].get("rest", {})) if rows else ""
-                raise InputError(
-                    f"multitask.heads.{name}", f"no training row has a column {spec.column or name!r} (there are: {there})", "set its column"
-                )
+                why = f"no training row has a column {spec.column or name!r} (there are: {there})"
+                fix = f"set multitask.heads.{name}.column, or take the head away: --set multitask.heads.{name}=null"
+                raise InputError(f"multitask.heads.{name}", why, fix)
             self.counts[name] = len(values)
             parts[name] = _part(name, spec, values, rows)
         domains = sorted({str(row["domain"]).strip() for row in rows if row.get("domain")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -15,8 +16,10 @@ from kefu.train.methods import dialogue
 from kefu.train.rows import Row
 
 Message = dict[str, str]
-_GOOD = {"true", "1", "yes", "good", "up", "like", "chosen", "positive", "好", "是", "满意", "好评", "赞"}
-_BAD = {"false", "0", "-1", "no", "bad", "down", "dislike", "rejected", "negative", "坏", "否", "不满意", "差评", "踩"}
+#: skin tones and the sign that asks for a coloured picture say nothing of good and bad
+_TONE = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")
+_GOOD = {"true", "1", "yes", "good", "up", "like", "chosen", "positive", "好", "是", "满意", "好评", "赞", "👍", "+1", "顶", "有用", "✅", "✔"}
+_BAD = {"false", "0", "-1", "no", "bad", "down", "dislike", "rejected", "negative", "坏", "否", "不满意", "差评", "踩", "👎", "没用", "❌", "✘"}
 
 
 def pair(row: dict[str, Any]) -> tuple[list[Message], str, str]:
@@ -49,7 +52,7 @@ def feedback(row: dict[str, Any]) -> list[tuple[list[Message], str, bool]]:
     where = str(row.get("where", ""))
     said, label = row.get("completion"), row.get("label")
     answer = said.strip() if isinstance(said, str) else (dialogue.messages(said, where) or [{"content": ""}])[-1]["content"]
-    word = str(label).strip().lower()
+    word = _TONE.sub("", str(label)).strip().lower()
     if not isinstance(label, bool) and word not in _GOOD | _BAD:
         raise InputError(f"{where}: label {label!r}", "it says neither good nor bad", "use true or false")
     return [(dialogue.system(row) + dialogue.messages(row["prompt"], where), answer, label if isinstance(label, bool) else word in _GOOD)]

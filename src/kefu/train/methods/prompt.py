@@ -17,6 +17,7 @@ from kefu.engines.access import PROMPT_FILE
 from kefu.engines.prompted import PRESETS, PROVIDERS, Example, KeyPlace, Prompted, PromptedEngine, checker
 from kefu.errors import ConfigError, InputError
 from kefu.project.schema import Block
+from kefu.text import privacy
 
 if TYPE_CHECKING:
     from kefu.train.factory.job import Job, Prepared
@@ -41,6 +42,9 @@ class Settings(Block):
     structured: Literal["prompt", "response_format"] = Field(default="prompt", description="response_format: the server is told the schema too")
     attempts: int = Field(default=2, ge=1, le=5, description="for an answer that does not fit its schema")
     timeout_s: float = Field(default=60, gt=0, description="longest silence of a server")
+    send_unmasked: bool = Field(
+        default=False, description="send personal data as they stand in the rows; else they are masked before anything leaves this machine"
+    )
 
 
 class Prompt:
@@ -74,6 +78,7 @@ class Prompt:
         self.prompted = Prompted(
             access_point=point, model=given.model or model, api_key=given.api_key or key, role=given.role, language=given.language, shown=given.shown,
             answer_schema=given.answer_schema, structured=given.structured, attempts=given.attempts, stop=given.stop, timeout_s=given.timeout_s,
+            send_unmasked=given.send_unmasked,
             max_tokens=given.max_tokens or drawn.max_tokens, temperature=drawn.temperature if given.temperature is None else given.temperature,
             top_p=drawn.top_p if given.top_p is None else given.top_p,
         )  # fmt: skip
@@ -94,7 +99,8 @@ class Prompt:
             why = spoken.unanswered(said)
             return why or ("the answer does not fit the schema" if fits and fits(said[-1]["content"])[0] is None else "")
 
-        return spoken.encode(rows, keep)
+        made = spoken.encode(rows, keep)
+        return spoken.leave(made, job, self.name, split, self.point) if privacy.remote(self.point) else made
 
     def make(self, job: Job, train: Prepared, validation: Prepared | None, progress: Any) -> Any:
         """Choose the examples."""
@@ -114,7 +120,7 @@ class Prompt:
         from kefu.train.factory import figures
         from kefu.train.methods import spoken
 
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=self._mask(job))
         heard = self._ask([messages for messages, _ in asked])
         found = spoken.judged([answer for _, answer in asked], heard)
         if job.settings.answer_schema:
@@ -130,12 +136,20 @@ class Prompt:
     def samples(self, job: Job, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from kefu.train.methods import spoken
 
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=self._mask(job))
         heard = self._ask([messages for messages, _ in asked])
         texts = [one.text if one else "" for one in heard]
         return [
             {"asked": messages[-1]["content"], "expected": answer, "said": text} for (messages, answer), text in zip(asked, texts, strict=True)
         ]  # fmt: skip
+
+    def _mask(self, job: Job) -> bool:
+        """Whether rows are masked before they are asked: they leave this machine, and the recipe does not want them unmasked."""
+        return privacy.remote(self.point) and not job.settings.send_unmasked
+
+    @property
+    def point(self) -> str:
+        return self.prompted.access_point if self.prompted else ""
 
     def _ask(self, asked: list[list[dict[str, str]]]) -> list[Any]:
         from kefu.train.methods import spoken

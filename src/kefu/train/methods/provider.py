@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 STATE = "provider.json"
 _RUNNING = {"validating_files", "queued", "running", "pending", "paused"}
+_FAILED = {"failed", "cancelled", "canceled", "expired", "error", "deleted"}
 _EPOCHS = 3
 
 
@@ -45,6 +46,9 @@ class Settings(Block):
     longest_h: float = Field(default=24, gt=0, description="hours a job may take before waiting ends (it goes on there)")
     role: str = Field(default="", description="system message for rows that have none, in training and in service")
     max_tokens: int = Field(default=256, ge=1)
+    send_unmasked: bool = Field(
+        default=False, description="send personal data as they stand in the rows; else they are masked before anything leaves this machine"
+    )
     measure: bool = Field(default=True, description="ask base and tuned model the measured rows (costs tokens)")
 
 
@@ -97,14 +101,15 @@ class Provider:
         self.url = (given.url or PROVIDERS[given.provider][0]).rstrip("/")
         self.key = secret(reference) if reference else ""
         self.served = Prompted(
-            access_point=self.url, model=job.recipe.base, api_key=reference, role=given.role, max_tokens=given.max_tokens, timeout_s=given.timeout_s
-        )
+            access_point=self.url, model=job.recipe.base, api_key=reference, role=given.role, max_tokens=given.max_tokens, timeout_s=given.timeout_s,
+            send_unmasked=given.send_unmasked,
+        )  # fmt: skip
         job.facts["base"] = {"name": f"{job.recipe.base} at {self.url}", "parameters": None, "context": None}
 
     def encode(self, job: Job, rows: list[dict[str, Any]], split: str) -> Prepared:
         from kefu.train.methods import spoken
 
-        made = spoken.encode(rows, spoken.unanswered)
+        made = spoken.leave(spoken.encode(rows, spoken.unanswered), job, self.name, split, self.url)
         if job.settings.role:
             for item in made.items:
                 if item["messages"][0]["role"] != "system":
@@ -176,7 +181,9 @@ class Provider:
             status = str(found.get("status", ""))
             if status == "succeeded":
                 return found
-            if status not in _RUNNING:
+            if status not in _RUNNING | _FAILED:
+                job.say(f"the provider calls job {self.state['job']} {status[:60]!r}, which is unknown here: it is asked again until it says more")
+            if status in _FAILED:
                 error = found.get("error") or {}
                 said = str(error.get("message") or error) if isinstance(error, dict) else str(error)
                 number = self.state.pop("job")
@@ -199,7 +206,7 @@ class Provider:
 
         if not job.settings.measure:
             return {}
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=not job.settings.send_unmasked)
         return spoken.judged([answer for _, answer in asked], self._ask(job, [messages for messages, _ in asked]))
 
     def trivial(self, job: Job, rows: list[dict[str, Any]], before: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +219,7 @@ class Provider:
 
         if not job.settings.measure:
             return []
-        asked = spoken.pairs(rows)
+        asked = spoken.pairs(rows, mask=not job.settings.send_unmasked)
         heard = self._ask(job, [messages for messages, _ in asked])
         return [
             {"asked": messages[-1]["content"], "expected": answer, "said": one.text if one else ""}

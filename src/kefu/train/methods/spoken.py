@@ -50,14 +50,50 @@ def ask(engine: Engine, asked: Sequence[Sequence[Message]], params: Sampling | N
     return [one if isinstance(one, Completion) else None for one in heard]
 
 
-def pairs(rows: Sequence[dict[str, Any]]) -> list[tuple[list[dict[str, str]], str]]:
-    """(messages before, answer) of the last agent turn of each row."""
+def leave(made: Prepared, job: Job, method: str, split: str, to: str) -> Prepared:
+    """Rows that are sent to a server: masked, each conversation by itself, unless the recipe says `send_unmasked`; either way it is said.
+
+    to: the server, for the user. The ledger gets `masked` (or `unmasked`): how many values of each type.
+    """
+    from collections import Counter
+
+    from kefu.text import privacy
+    from kefu.text.privacy import leaving
+
+    values, touched, sent_raw = Counter[str](), 0, bool(job.settings.send_unmasked)
+    for item in made.items:
+        if sent_raw:
+            counts: Any = leaving.found(item["messages"])
+        else:
+            item["messages"], memory = privacy.masked(item["messages"])
+            counts = memory.counts
+        values.update(counts)
+        touched += bool(counts)
+    if not values:
+        return made
+    made.ledger["unmasked" if sent_raw else "masked"] = dict(values)
+    told = f"{split}: {sum(values.values())} personal data in {touched} of {len(made.items)} rows"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in values.most_common())
+    if sent_raw:
+        job.say(f"warning: {told} leave for {to} as they are, because {method}.send_unmasked is true ({kinds})")
+    else:
+        job.say(f"{told} masked before they leave for {to} ({kinds}); {method}.send_unmasked: true sends them as they are")
+    return made
+
+
+def pairs(rows: Sequence[dict[str, Any]], mask: bool = False) -> list[tuple[list[dict[str, str]], str]]:
+    """(messages before, answer) of the last agent turn of each row. mask: with placeholders for personal data, the same in both."""
+    from kefu.text import privacy
     from kefu.train.methods import dialogue
 
     found = []
     for row in rows:
         for turn in list(dialogue.turns(row))[-1:]:
-            found.append(([dict(m) for m in turn.history], turn.answer))
+            history, answer = [dict(m) for m in turn.history], turn.answer
+            if mask:
+                *history, last = privacy.masked([*history, {"role": "assistant", "content": answer}])[0]
+                answer = last["content"]
+            found.append((history, answer))
     return found
 
 

@@ -53,6 +53,9 @@ class Tagging(Head):
                 kinds.update(tag[2:] for tag in tags.labelled(row, self.scheme).tags if tag.startswith("B-"))
             except BadRow:
                 continue
+        if not kinds and rows and not any(row.get("tags") or row.get("entities") for row in rows):
+            why = f"no column of the {len(rows)} training rows is called as tags or entities usually are"
+            raise InputError("the column of the tags was not found", why, "name it: --set data.map.tags=COLUMN (or data.map.entities=COLUMN)")
         if not kinds:
             raise InputError("nothing to tag", f"none of the {len(rows)} training rows has an entity", "see data.map, and the tags of the rows")
         labels = same_labels(job, ["O", *(f"{mark}-{kind}" for kind in sorted(kinds) for mark in "BI")])

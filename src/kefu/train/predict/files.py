@@ -36,7 +36,9 @@ _MAPS = {
 
 @dataclass
 class Answered:
-    """What was done. rows = answered + bad. faults: the first bad rows, by their place in the file."""
+    """What was done. rows = answered + bad. faults: the first bad rows, by their place in the file.
+
+    model: the registered version that answered, or where it lies. notes: what the user must know."""
 
     task: str
     rows: int = 0
@@ -46,12 +48,15 @@ class Answered:
     seconds: float = 0.0
     faults: list[dict[str, Any]] = field(default_factory=list)
     labels: Counter[str] = field(default_factory=Counter)
+    model: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         rate = round(self.answered / self.seconds, 2) if self.seconds else None
         return {
             "task": self.task, "rows": self.rows, "answered": self.answered, "bad": self.bad, "long_texts_in_windows": self.windows,
             "seconds": round(self.seconds, 2), "rows_per_second": rate, "bad_rows": self.faults, "labels": dict(self.labels.most_common()),
+            "version": self.model, "notes": self.notes,
         }  # fmt: skip
 
 
@@ -109,14 +114,19 @@ def predict_file(
     say = progress or (lambda text, share: None)
     try:
         with quiet():
-            from kefu.train.predict.opening import open_model
+            from kefu.train.predict.opening import open_model, version
 
             say("opening the model", 0.0)
             predictor, task = open_model(model, root or Path(), batch, longest, rows_in.resolve().parent)
             done = Answered(task.task)
+            done.model, done.notes = version(model, root or Path())
             try:
                 with _whole(out) as handle, tables.lines(handle, out, [tables.kept_as(name, task.task) for name in keep]) as lines:
-                    _run(predictor, rows_in, lines, done, Columns(columns or {}, task.map), keep, scores, bad, say)
+                    told = fitting(rows_in, predictor.needs, Columns(columns or {}, task.map), done.notes, getattr(predictor, "also", ""))
+                    _run(predictor, rows_in, lines, done, told, keep, scores, bad, say)
+                if masked := getattr(predictor, "masked", None):
+                    kinds = ", ".join(f"{kind} {count}" for kind, count in masked.most_common())
+                    done.notes.append(f"{masked.total()} personal data were masked before they left this machine ({kinds})")
             finally:
                 close = getattr(predictor, "close", None)
                 if close:
@@ -128,6 +138,49 @@ def predict_file(
         if (error.name or "").split(".")[0] in TRAINING_PACKAGES:
             raise MissingExtra("predicting", "train") from None
         raise
+
+
+#: kind of rows -> columns one of which a row that is asked needs, and the field of them that can be found by content
+_ASKED = {
+    "labelled": ("text",),
+    "numbers": ("text",),
+    "tagged": ("text", "tokens"),
+    "image-text": ("image",),
+    "messages": ("messages", "instruction", "text"),
+}
+_HEAD = 300
+
+
+def fitting(path: Path, needs: str, columns: Columns, notes: list[str], also: str = "") -> Columns:
+    """The columns, with one found by name and content for a file in which none is called as usual or as in training.
+
+    Raises InputError, before a row is asked, for a file that has no such column: nothing in it could be answered.
+    """
+    from kefu.data import readers
+    from kefu.data.mapping import columns_of, guess
+    from kefu.train.factory import data
+
+    if needs not in _ASKED:
+        return columns
+    head = [row.values for row in islice(data.file_rows(path, given_in="--input"), _HEAD) if isinstance(row, readers.Row)]
+
+    def has(row: dict[str, Any]) -> bool:
+        named = data.named(row, needs, columns.of(row, needs), path.name, "--map")
+        if needs == "messages" and "text" in data.named(row, "labelled", {}, path.name):
+            return True
+        pair = also and "chosen" in data.named(row, also, columns.of(row, also), path.name, "--map")
+        return bool(pair) or any(name in named for name in _ASKED[needs])
+
+    if not head or any(map(has, head)):
+        return columns
+    there = [name for name in columns_of(head) if name not in columns.given.values()]
+    made = guess("classification", there, head, wanted=["text"]) if "text" in _ASKED[needs] else {}
+    if not made:
+        error = columns.explained(BadRow("no text", "no column of that meaning", "see --map"), {"has": there}, needs, also)
+        raise InputError(f"--input {path}: no row can be answered", error.why, error.fix)
+    field_, column = "instruction" if needs == "messages" else "text", made["text"]
+    notes.append(f"column found by name and content: {field_} = {column} (--map {field_}=COLUMN names another)")
+    return Columns({**columns.given, field_: column}, columns.trained)
 
 
 def _run(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kefu.errors import InputError
+from kefu.text import privacy
 from kefu.text.language import detect
 from kefu.train.heads.task import BadRow
 from kefu.train.rows import Row
@@ -86,6 +88,16 @@ class EngineWriter:
         from kefu import engines
 
         self.engine, self.rows, self.longest = engines.open(folder), rows, longest
+        self.mask, self.masked = self._leaves(folder), Counter[str]()
+
+    @staticmethod
+    def _leaves(folder: Path) -> bool:
+        """Whether the rows go to a server, and are masked on their way."""
+        from kefu.engines.access import PROMPT_FILE
+        from kefu.engines.prompted import Prompted
+
+        prompted = Prompted.read(folder) if (folder / PROMPT_FILE).is_file() else None
+        return prompted is not None and privacy.remote(prompted.access_point) and not prompted.send_unmasked
 
     def read(self, row: dict[str, Any]) -> list[dict[str, str]]:
         return asked(row)
@@ -98,12 +110,14 @@ class EngineWriter:
         gate = asyncio.Semaphore(self.rows)
 
         async def one(messages: list[dict[str, str]]) -> dict[str, Any]:
+            messages, memory = privacy.masked(messages) if self.mask else (messages, privacy.Memory())
+            self.masked.update(memory.counts)
             async with gate:
                 try:
                     done = await engines.complete(self.engine, messages, engines.Sampling(max_tokens=self.longest))
                 except InputError as error:
                     return {"error": error.line()}
-            return {"text": done.text, "finish": done.finish}
+            return {"text": privacy.restored(done.text, memory), "finish": done.finish}
 
         async def every() -> list[dict[str, Any]]:
             return list(await asyncio.gather(*map(one, read)))

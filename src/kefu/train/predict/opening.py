@@ -61,6 +61,24 @@ def open_model(name: str, root: Path, rows: int, longest: int, files: Path = Pat
     return _task(task, Path(source).parent if Path(source).name == "model" else Path(source), Path(source), rows, longest, files), task
 
 
+def version(name: str, root: Path) -> tuple[str, list[str]]:
+    """What a name stands for (`shop@2`, or the folder), and a note where a newer version of it exists that is not in production."""
+    from kefu.registry import Registry
+    from kefu.train.factory.register import home
+
+    if expanded(name).exists() or "/" in name:
+        return name, []
+    registry = Registry(home(root))
+    known = registry.entries()
+    if "@" not in name and all(entry.name != name for entry in known):
+        return name, []
+    entry = registry.resolve(name)
+    newest = max((one for one in known if one.name == entry.name), key=lambda one: one.version)
+    if "@" in name or newest.version <= entry.version:
+        return f"{entry.label} ({entry.stage})", []
+    return f"{entry.label} ({entry.stage})", [f"{newest.label} is newer ({newest.stage}): kefu predict {newest.label} asks it"]
+
+
 def _made(name: str, root: Path) -> Path | None:
     """The folder of a model that `models.yaml` knows, by the rules of references everywhere; else the newest of that name made here."""
     from kefu.artifacts import Store
