@@ -57,3 +57,17 @@ def test_a_signal_while_the_interpreter_ends_does_not_change_the_exit_code() -> 
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3, done.stderr
+
+
+def test_an_interrupt_that_stops_the_loading_of_a_module_is_no_missing_module() -> None:
+    raised = """try:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise ImportError("initialization failed") from error
+    except ImportError:
+        from kefu.errors import MissingExtra
+        raise MissingExtra("the engine", "embedded") from None"""
+    script = LOST.replace("falls = Falls()\n    del falls\n    time.sleep(20)", raised)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 130 and "interrupted" in done.stderr, done.stderr

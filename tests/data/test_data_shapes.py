@@ -60,8 +60,9 @@ def test_an_empty_message_is_somebodys_turn_in_an_alternating_log(project: Make,
 
 def test_what_stands_between_turns_and_is_none_is_counted(project: Make, out: Path) -> None:
     turns = [{"role": "user", "text": "我的发票怎么还没到？"}, "记得回电话", None, {"role": "agent", "text": "已经寄出，三天内到。"}]
-    built(project, out, [{"turns": turns, "satisfaction": "王小明 13800138000 不满意"}], "dialogues")
-    assert said(out) == [TALK[:2]]
+    more = [{"role": "user" if i % 2 else "agent", "text": f"第{i}件也一起寄吗" if i % 2 else f"第{i}件一起寄"} for i in range(1, 5)]
+    built(project, out, [{"turns": turns + more, "satisfaction": "王小明 13800138000 不满意"}], "dialogues")
+    assert said(out)[0][:2] == TALK[:2]
     assert [(row["reason"], row["text"]) for row in rows_of(out / "excluded.jsonl")] == [("unknown sender", "记得回电话")]
     assert "13800138000" not in (out / "conversations.jsonl").read_text("utf-8")
 

@@ -114,7 +114,7 @@ def test_a_head_with_its_wording_is_measured_saved_and_read_again(tmp_path):
     write_rows(tmp_path / "in.jsonl", [{"text": sample["asked"]} for sample in made["samples"]])
     predict_file(str(result.artifact.path), tmp_path / "in.jsonl", tmp_path / "out.jsonl", batch=3)
     said = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
-    assert [f"{row['label']} {row['probability']:.2f}" for row in said] == [sample["after"] for sample in made["samples"]]
+    assert [f"{row['label']} {row['probability']:.3f}" for row in said] == [sample["after"] for sample in made["samples"]]
     without = train(str(path), ["classification.wording=none"]).artifact
     assert not (without.path / "model" / WORDING_FILE).exists()
     assert "wording" not in json.loads(without.file("task.json").read_text("utf-8"))

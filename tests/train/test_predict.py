@@ -79,7 +79,7 @@ def test_what_is_measured_in_training_is_what_is_predicted(intents, tmp_path):
     held = json.loads((intents / "training.json").read_text("utf-8"))
     samples = {sample["asked"]: sample["after"] for sample in held["samples"]}
     made = run(intents, tmp_path, [{"text": text} for text in samples])[1]
-    assert [f"{row['label']} {row['probability']:.2f}" for row in made] == list(samples.values())
+    assert [f"{row['label']} {row['probability']:.3f}" for row in made] == list(samples.values())
 
 
 def test_csv_with_other_columns(intents, tmp_path):
@@ -106,7 +106,8 @@ def test_a_table_says_what_the_lines_say(intents, tmp_path):
     with open(tmp_path / "out.CSV", encoding="utf-8-sig", newline="") as handle:
         table = list(csv.DictReader(handle))
     assert list(table[0]) == ["id", "编号", "label", "probability", "error"]
-    assert [{name: value for name, value in row.items() if value} for row in table] == [{k: str(v) for k, v in row.items()} for row in said]
+    written = [{k: f"'{v}" if k == "编号" else str(v) for k, v in row.items()} for row in said]  # a spreadsheet would run it as a formula
+    assert [{name: value for name, value in row.items() if value} for row in table] == written
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.CSV", "out.jsonl"]
 
 

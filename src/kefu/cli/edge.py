@@ -47,6 +47,8 @@ def guarded(app: Callable[..., Any]) -> int:
             return _interrupted()
         return result if isinstance(result, int) else 0
     except KefuError as error:
+        if _of_an_interrupt(error):
+            return _interrupted()
         _show(error.as_dict(), error.line(), error.faults if isinstance(error, ConfigError) else [])
         return error.exit_code
     except typer.Abort:
@@ -73,6 +75,12 @@ def guarded(app: Callable[..., Any]) -> int:
         # The exit code stands. While Python ends it hands signals back to the system, and a late one would replace that code by -2.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+
+
+def _of_an_interrupt(error: BaseException) -> bool:
+    """A module of C++ that an interrupt stops while it loads says ImportError, and what was to be loaded counts as not installed."""
+    cause = error.__cause__ or error.__context__
+    return cause is not None and (isinstance(cause, KeyboardInterrupt) or _of_an_interrupt(cause))
 
 
 def _interrupted() -> int:

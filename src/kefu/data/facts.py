@@ -147,7 +147,8 @@ def compared_as(a: str, b: str, question: str = "") -> str:
     if opposite or _denials(a) % 2 != _denials(b) % 2:
         return "conflict"
     if left and right and (left <= right or right <= left):
-        return "agree"
+        # 主机保修24个月，电源12个月 beside 主机和电源都保修12个月: the values of one are among the other's, and yet they begin with another
+        return "agree" if left == right or _numbers(a)[0] == _numbers(b)[0] else "unsure"
     mine, theirs = (frozenset(_bare(one)) for one in (a, b))
     if left - right and right - left:
         return "unsure" if _other_kind(mine - theirs, theirs - mine) else "conflict"
@@ -155,10 +156,14 @@ def compared_as(a: str, b: str, question: str = "") -> str:
 
 
 def _values(text: str) -> frozenset[str]:
-    """Every number, written one way: digits of a telephone number together, 十年 as 10, what is free as 0."""
+    return frozenset(_numbers(text))
+
+
+def _numbers(text: str) -> list[str]:
+    """Every number in its order, written one way: digits of a telephone number together, 十年 as 10, what is free as 0."""
     plain = _FREE.sub(" 0元 ", _PHONE.sub(lambda match: re.sub(r"\D", "", match[0]), text.casefold()))
     plain = _HAN_AMOUNT.sub(lambda match: f" {_han(match[0]) or 0:g}", plain)
-    return frozenset(repr(float(value.replace(",", ""))) for value in re.findall(_DIGITS, plain))
+    return [repr(float(value.replace(",", ""))) for value in re.findall(_DIGITS, plain)]
 
 
 def _denials(text: str) -> int:

@@ -27,6 +27,6 @@ def page(name: str, gathered: Profile, ledger: dict[str, Any], stats: dict[str, 
     return environment.from_string(template).render(
         name=name, profile=gathered, pictures=pictures, table=table, dropped=dropped, stats=stats, samples=gathered.shown_samples(),
         languages=gathered.languages.most(_TILES),
-        languages_more=max(0, len(stats["languages"]) - _TILES),
+        languages_more=max(0, len(stats.get("languages", ())) - _TILES),
         splits=sorted(gathered.splits.items()), steps=ledger["steps"], balanced=ledger["balanced"],
     )  # fmt: skip

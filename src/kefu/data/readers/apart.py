@@ -199,7 +199,8 @@ def _send_rows(rows: Iterator[Any], send: Callable[[str, Any], None]) -> None:
     most, size = 1, 0
     for row in rows:
         held.append(row)
-        size += sum(len(cell) for cell in getattr(row, "values", {}).values() if isinstance(cell, str))
+        values = getattr(row, "values", None)
+        size += sum(len(cell) for cell in values.values() if isinstance(cell, str)) if isinstance(values, dict) else 0
         if len(held) >= most or size > _MOST_BYTES:
             send("rows", held)
             held, size, most = [], 0, min(2 * most, _MOST_ROWS)

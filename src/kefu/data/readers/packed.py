@@ -19,7 +19,7 @@ PACKED = (".gz", ".zst", ".zip")
 _RATIO = 300
 _FREE = 256 << 20
 #: What zipfile raises for a damaged archive, and for one of a kind it does not know.
-_ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError, OverflowError)
+ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, EOFError, RuntimeError, OverflowError)
 
 
 def suffixes(path: Path) -> list[str]:
@@ -65,7 +65,7 @@ def _only_member(path: Path) -> IO[bytes]:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
         raise
-    except _ZIP_FAULTS as error:
+    except ZIP_FAULTS as error:
         raise InputError(f"cannot unpack {path}", str(error) or type(error).__name__, "the file is damaged; export it again") from None
     with archive:
         members = [one for one in archive.infolist() if one.filename and not one.is_dir() and not one.filename.startswith("__MACOSX/")]
@@ -75,7 +75,7 @@ def _only_member(path: Path) -> IO[bytes]:
             )
         try:
             return archive.open(members[0])
-        except _ZIP_FAULTS as error:
+        except ZIP_FAULTS as error:
             raise InputError(f"cannot unpack {path}", str(error) or type(error).__name__, "unpack it yourself, without a password") from None
 
 
@@ -133,14 +133,14 @@ def check_workbook(path: Path, limit_mb: float) -> None:
                         raise too_big(path, limit_mb)
                     if total > _FREE and total > size * _RATIO:
                         raise _swollen(path)
-    except _ZIP_FAULTS as error:
+    except ZIP_FAULTS as error:
         raise InputError(f"{path.name} is not a workbook", str(error) or type(error).__name__, "the file is damaged; export it again") from None
 
 
 def _is_zip(path: Path) -> bool:
     try:
         return zipfile.is_zipfile(path)
-    except _ZIP_FAULTS:
+    except ZIP_FAULTS:
         return False
 
 

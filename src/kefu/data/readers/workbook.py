@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from xml.etree import ElementTree
 from kefu.data.readers import apart
 from kefu.data.readers.apart import Limit
 from kefu.data.readers.headers import HEAD, Header, Span, find
-from kefu.data.readers.packed import check_workbook, too_big
+from kefu.data.readers.packed import ZIP_FAULTS, check_workbook, too_big
 from kefu.data.readers.rows import Broken, Row
 from kefu.errors import InputError, MissingExtra
 from kefu.markup import office_xml
@@ -265,7 +266,7 @@ def _check_extents(path: Path) -> None:
     """Refuse sheets of which a few cells claim more room than a spreadsheet has, or all of it: every cell between would be held."""
     if not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as archive:
+    with contextlib.suppress(*ZIP_FAULTS), zipfile.ZipFile(path) as archive:  # what is damaged is told of by its reader
         for name in archive.namelist():
             if name.startswith("xl/worksheets/") and name.endswith(".xml"):
                 _check_sheet(path, name, _plain(archive.read(name)))

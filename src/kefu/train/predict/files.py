@@ -165,11 +165,14 @@ def fitting(path: Path, needs: str, columns: Columns, notes: list[str], also: st
     head = [row.values for row in islice(data.file_rows(path, given_in="--input"), _HEAD) if isinstance(row, readers.Row)]
 
     def has(row: dict[str, Any]) -> bool:
+        if also and set(columns.given) <= set(data.known()[also]["fields"]):
+            other = data.named(row, also, columns.of(row, also), path.name, "--map")
+            if all(other.get(name) is not None for name in data.known()[also]["required"]):
+                return True
         named = data.named(row, needs, columns.of(row, needs), path.name, "--map")
         if needs == "messages" and "text" in data.named(row, "labelled", {}, path.name):
             return True
-        pair = also and "chosen" in data.named(row, also, columns.of(row, also), path.name, "--map")
-        return bool(pair) or any(name in named for name in _ASKED[needs])
+        return any(name in named for name in _ASKED[needs])
 
     if not head or any(map(has, head)):
         return columns
