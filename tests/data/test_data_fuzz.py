@@ -43,6 +43,7 @@ SHAPES = {
     "records": {"label": "a"},
 }
 ENDINGS = ("csv", "tsv", "json", "jsonl", "parquet", "xlsx", "db", "conll", "csv.gz", "json.zst", "jsonl.zip", "txt")
+APART = ("xlsx", "db")  # read in a process of their own, half a second for each file
 QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=20)
 MANY = settings(QUIET, max_examples=3000)
 
@@ -134,10 +135,19 @@ def workbook(path: Path, rows: list[list[str]], pad: bytes = b"") -> None:
             archive.writestr(name, text.encode() + (pad if name.endswith("sheet1.xml") else b""))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending not in APART])
 @QUIET
 @given(content=st.binary(min_size=1, max_size=400))
 def test_any_bytes(tmp_path: Path, ending: str, content: bytes) -> None:
+    path = tmp_path / f"x.{ending}"
+    path.write_bytes(content)
+    survives(path)
+
+
+@pytest.mark.parametrize("ending", APART)
+@settings(QUIET, max_examples=6)
+@given(content=st.binary(min_size=1, max_size=400))
+def test_any_bytes_of_a_file_read_apart(tmp_path: Path, ending: str, content: bytes) -> None:
     path = tmp_path / f"x.{ending}"
     path.write_bytes(content)
     survives(path)
@@ -159,7 +169,16 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", APART)
+@settings(QUIET, max_examples=8)
+@given(**DAMAGE)
+def test_damaged_files_read_apart(tmp_path: Path, ending: str, cut: float, places: list[tuple[float, int]], insert: bytes, where: float) -> None:
+    path = tmp_path / f"x.{ending}"
+    path.write_bytes(damage(real_bytes(ending), cut, places, insert, where))
+    survives(path)
+
+
+@pytest.mark.parametrize("ending", [ending for ending in ENDINGS if ending not in APART])
 @QUIET
 @given(**DAMAGE)
 def test_damaged_files(tmp_path: Path, ending: str, cut: float, places: list[tuple[float, int]], insert: bytes, where: float) -> None:

@@ -262,7 +262,7 @@ def test_a_dataset_class_may_look_at_all_that_stay(tmp_path: Path, project: Make
     assert facts["labels"]["dialogue"] == {f"{facts['conversations']}-{last['id']}-None": facts["conversations"]}
 
 
-@pytest.mark.parametrize("by", ["rules", "classifier"])
+@pytest.mark.parametrize("by", ["rules", pytest.param("classifier", marks=pytest.mark.long)])
 def test_conversations_that_people_label_are_not_held(
     tmp_path: Path, project: Make, out: Path, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:  # fmt: skip

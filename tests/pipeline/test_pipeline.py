@@ -197,8 +197,8 @@ def test_stopped_anywhere_nothing_looks_whole_and_a_rerun_goes_on(tmp_path: Path
     [
         ("train", signal.SIGINT),
         ("export", signal.SIGKILL),
-        ("eval", signal.SIGINT),
-        ("smoke", signal.SIGKILL),
+        pytest.param("eval", signal.SIGINT, marks=pytest.mark.long),
+        pytest.param("smoke", signal.SIGKILL, marks=pytest.mark.long),
         pytest.param("train", signal.SIGKILL, marks=pytest.mark.long),
         pytest.param("export", signal.SIGINT, marks=pytest.mark.long),
         pytest.param("eval", signal.SIGKILL, marks=pytest.mark.long),
